@@ -1,0 +1,242 @@
+"""The command line of emo. Each command parses, calls and prints; nothing else."""
+
+import json
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pipeline.ingest.ingest import Outcome, Request
+
+app = typer.Typer(
+    help="From recordings of simulated facial expressions to an audited, subject-wise split face dataset "
+    "and a trained classifier.\n\n"
+    "The usual way: `emo ingest videos/` (or `emo demo`), then `dvc repro`, then `emo audit`.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Print an EmoError as its lines on stderr and exit with code 1."""
+    from pipeline.core.errors import EmoError
+
+    try:
+        yield
+    except EmoError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo("stopped; what was done is kept, the same command goes on from there", err=True)
+        raise typer.Exit(130) from None
+
+
+def _enter_project() -> Path:
+    """Change to the top of the project that holds the current directory; return where we were."""
+    from pipeline.core.paths import project_root
+
+    here = Path.cwd()
+    os.chdir(project_root(here))
+    return here
+
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+
+@app.command()
+def ingest(
+    videos: Annotated[
+        list[Path] | None, typer.Argument(help="Folders (read recursively) or video files.", show_default=False)
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(help="How names tell subject and expression: auto, folders, ravdess, cremad, mead, savee, enterface."),
+    ] = "auto",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(help="Instead of names: a CSV or TSV with video, subject, expression[, start_s, end_s, take, sex]."),
+    ] = None,
+    participants: Annotated[
+        Path | None, typer.Option(help="Sex and age: a BIDS participants.tsv or a CSV.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out videos of other expressions (counted).")
+    ] = False,
+    link: Annotated[bool, typer.Option("--link", help="Hard-link the videos instead of copying them.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol recordings: check every video, copy it to raw/, list it in raw/clips.csv.
+
+    Shows a plan first; running it again changes nothing. Examples:
+
+    * `emo ingest ~/recordings` (one folder a participant, named by expression)
+    * `emo ingest ~/RAVDESS --map calm=neutral`
+    * `emo ingest --manifest segments.csv --participants participants.tsv`
+    """
+    from pipeline.ingest.ingest import Request
+    from pipeline.ingest.proposals import parse_mapping
+
+    with _plain_errors():
+        here = _enter_project()
+        request = Request(
+            sources=tuple(here / path for path in videos or ()),
+            layout=layout,
+            manifest=here / manifest if manifest else None,
+            participants=here / participants if participants else None,
+            mapping=parse_mapping(map_ or ()),
+            skip_unknown=skip_unknown,
+            link=link,
+            dry_run=dry_run,
+        )
+        _enrol(request, as_json)
+
+
+@app.command()
+def demo(
+    undo: Annotated[
+        bool, typer.Option("--undo", help="Take the virtual participants out again: an empty raw/.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol the virtual participants that come with emo (12 people, 84 clips), to see how it all works.
+
+    `emo demo --undo` empties raw/ again, before you enrol your own recordings.
+    """
+    from pipeline.ingest.demo import demo_request, undo_demo
+
+    with _plain_errors():
+        _enter_project()
+        if undo:
+            typer.echo(f"{undo_demo()} virtual clips removed; raw/ is empty")
+        else:
+            _enrol(demo_request(), as_json)
+
+
+@app.command()
+def audit(as_json: JsonOption = False) -> None:
+    """Prove from the files that nothing leaks between the splits; exit code 1 where a check fails.
+
+    The same checks as the stage `audit`, run on the files as they are now.
+    """
+    from pipeline.stages.audit import audit as run_checks
+    from pipeline.stages.audit import as_report, gather
+
+    with _plain_errors():
+        _enter_project()
+        checks = run_checks(gather())
+    if as_json:
+        typer.echo(json.dumps(as_report(checks), indent=2))
+    else:
+        _print_table(
+            "Audit", ["check", "verdict", "evidence"],
+            [[check.name, "ok" if check.ok else "FAILED", check.detail] for check in checks],
+        )
+    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+
+
+@app.command()
+def summary(as_json: JsonOption = False) -> None:
+    """Show what the workspace holds: the funnel, the census by class, the audit, the metrics."""
+    from pipeline.tools.summary import read_summary
+
+    with _plain_errors():
+        _enter_project()
+        found = read_summary()
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
+    for title, header, rows in found.tables():
+        _print_table(title, header, rows)
+    if found.pictures:
+        typer.echo("pictures: " + "  ".join(found.pictures))
+
+
+@app.command()
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="Pictures and videos.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for annotated copies: <name>.png or <name>.mp4.")
+    ] = None,
+    fps: Annotated[float, typer.Option(help="Frames of a video looked at per second.", min=0.01)] = 5.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell the expressions of the faces in pictures and videos, with the trained model.
+
+    Faces are found and cropped as the pipeline does it. The model knows simulated expressions of the
+    participants it was trained on; it does not measure what anybody feels.
+    """
+    from pipeline.tools.predict import predict_files
+
+    with _plain_errors():
+        here = _enter_project()
+        found = predict_files([here / path for path in files], here / out if out else None, fps)
+    if as_json:
+        typer.echo(json.dumps([item.as_json() for item in found], indent=2))
+        return
+    for item in found:
+        title, header, rows = item.table()
+        _print_table(title, header, rows)
+
+
+def _enrol(request: "Request", as_json: bool) -> None:
+    from pipeline.ingest.ingest import ingest as enrol
+
+    outcome = enrol(request, show=None if as_json else _print_plan)
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json(), indent=2, ensure_ascii=False))
+    elif outcome.done:
+        _print_done(outcome)
+
+
+def _print_plan(plan: "Outcome") -> None:
+    typer.echo(f"layout: {plan.layout} ({plan.reason})")
+    for reason, count in sorted(plan.skipped.items()):
+        typer.echo(f"left out: {count} files: {reason}")
+    for note in plan.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(
+        f"plan: {len(plan.added)} clips to add ({plan.videos} videos, {plan.size_bytes / 1e6:.1f} MB, "
+        f"{len(plan.new_subjects)} new participants), {len(plan.unchanged)} already there"
+    )
+
+
+def _print_done(outcome: "Outcome") -> None:
+    from pipeline.core.labels import EXPRESSIONS
+
+    rows = [
+        [subject, *(str(row.get(name, 0) or "-") for name in EXPRESSIONS)]
+        for subject, row in sorted(outcome.table.items())
+    ]
+    _print_table("Clips by subject and expression", ["subject", *EXPRESSIONS], rows)
+    if outcome.commit:
+        typer.echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
+        typer.echo("       dvc repro")
+    else:
+        typer.echo("nothing changed")
+
+
+def _print_table(title: str, header: list[str], rows: list[list[str]]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    # Without a terminal (a log, a pipe) nothing should be cut to 80 columns.
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+
+
+if __name__ == "__main__":
+    app()

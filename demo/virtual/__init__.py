@@ -1,0 +1,1 @@
+"""Virtual participants: a head model, people, acting, painting, hair, rasteriser and videos."""

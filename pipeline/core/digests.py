@@ -1,0 +1,42 @@
+"""SHA-256 of files, remembered while a file's stat does not change (as Git and DVC do)."""
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from pipeline.core.tables import write_text
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
+    """Return the SHA-256 of each file; `store` is the JSON file that remembers them by stat."""
+    known = _load(store)
+    found: dict[Path, str] = {}
+    fresh: dict[str, str] = {}
+    for path in paths:
+        mark = _mark(path)
+        found[path] = fresh[mark] = known.get(mark) or sha256(path)
+    if fresh != known:
+        write_text(store, json.dumps(fresh, sort_keys=True, indent=0))
+    return found
+
+
+def _mark(path: Path) -> str:
+    """Return what changes when the content does: path, inode, length and time of modification."""
+    info = os.stat(path)
+    return f"{path}\0{info.st_ino}\0{info.st_size}\0{info.st_mtime_ns}"
+
+
+def _load(store: Path) -> dict[str, str]:
+    try:
+        known = json.loads(store.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

@@ -1,0 +1,45 @@
+"""Where things lie, relative to the top of the project; one home for every path."""
+
+from pathlib import Path
+
+from pipeline.core.errors import EmoError
+
+PARAMS = Path("params.yaml")
+
+PARTICIPANTS = Path("raw/participants.csv")
+CLIPS = Path("raw/clips.csv")
+VIDEOS = Path("raw/videos")
+
+FRAMES = Path("data/frames")
+FACES = Path("data/faces")
+DUPLICATES = Path("data/duplicates.parquet")
+NEAR_PAIRS = Path("data/near_pairs.parquet")
+SPLIT = Path("data/split.csv")
+DATASET = Path("data/dataset")
+CENSUS = Path("data/census.csv")
+
+MODEL = Path("models")
+
+REPORTS = Path("reports")
+FUNNEL = REPORTS / "funnel.csv"
+FUNNEL_PLOT = REPORTS / "funnel.png"
+SHEETS = REPORTS / "sheets"
+AUDIT = REPORTS / "audit.json"
+METRICS = REPORTS / "metrics.json"
+HISTORY = REPORTS / "history.csv"
+CURVES_PLOT = REPORTS / "learning_curves.png"
+CONFUSION = REPORTS / "confusion.csv"
+CONFUSION_PLOT = REPORTS / "confusion.png"
+PREDICTIONS = REPORTS / "predictions.csv"
+MISTAKES_PLOT = REPORTS / "mistakes.png"
+
+
+def project_root(start: Path) -> Path:
+    """Return the nearest folder at or above `start` that holds a dvc.yaml."""
+    for folder in (start, *start.parents):
+        if (folder / "dvc.yaml").is_file():
+            return folder
+    raise EmoError(
+        f"{start}: no emo project here or in any folder above (no dvc.yaml); "
+        "change to the folder of your clone of emo"
+    )

@@ -1,0 +1,228 @@
+"""Text tables (CSV) and bulk tables (Parquet): read with clear errors, written whole or not at all.
+
+CSV: UTF-8, `\\n`, sorted by key, so that `git diff` reads as an audit. Parquet: the same rows give the
+same bytes.
+"""
+
+import csv
+import dataclasses
+import io
+import os
+import types
+import typing
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.core.errors import EmoError
+
+T = TypeVar("T")
+
+EXTRA = "extra"
+"""A record's field of this name keeps columns that emo does not know: `dict[str, str]`."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path beside `path`; move it there when the block ends well, else remove it.
+
+    The old file is never opened for writing: it may be a link into a cache.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file (UTF-8) whole or not at all; leave an equal file untouched."""
+    data = text.encode("utf-8")
+    if path.is_file() and path.read_bytes() == data:
+        return
+    with replacing(path) as temporary:
+        temporary.write_bytes(data)
+
+
+# --- CSV ------------------------------------------------------------------------------------------
+
+
+def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
+    """Read a CSV file as records of the dataclass `record`; `key` names a column without repeats.
+
+    Raises EmoError with file, line, column and value for anything that does not fit.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise EmoError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise EmoError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+    return parse_csv(text, record, key=key, where=str(path))
+
+
+def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> list[T]:
+    """Parse CSV text as `read_csv` does; `where` starts each message."""
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        _check_header(reader.fieldnames or (), record, where)
+        records = [_record(record, row, f"{where}: line {reader.line_num}") for row in reader]
+    except csv.Error as error:
+        raise EmoError(f"{where}: line {reader.line_num}: not valid CSV: {error}") from None
+    if key:
+        _check_unique([str(getattr(item, key)) for item in records], key, where)
+    return records
+
+
+def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
+    """Write records as CSV, sorted by all their columns in order; leave an equal file untouched."""
+    write_text(path, format_csv(records, record))
+
+
+def format_csv(records: Iterable[Any], record: type) -> str:
+    """Return the CSV text of records of the dataclass `record`, sorted by all columns in order."""
+    names = [field.name for field in dataclasses.fields(record) if field.name != EXTRA]
+    rows = [_row(item, names) for item in records]
+    extra = sorted({column for row in rows for column in row if column not in names})
+    lines = sorted([row.get(name, "") for name in (*names, *extra)] for row in rows)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, *extra])
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def _check_header(columns: Sequence[str], record: type, where: str) -> None:
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    for name, field in fields.items():
+        has_default = field.default is not dataclasses.MISSING or name == EXTRA
+        if name not in columns and not has_default:
+            raise EmoError(f"{where}: line 1: missing column {name!r}; columns: {', '.join(columns)}")
+    unknown = [column for column in columns if column not in fields]
+    if unknown and EXTRA not in fields:
+        raise EmoError(f"{where}: line 1: unknown column {unknown[0]!r}")
+    if len(set(columns)) < len(columns):
+        raise EmoError(f"{where}: line 1: a column's name stands twice: {', '.join(columns)}")
+
+
+def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
+    if None in row or None in row.values():
+        raise EmoError(f"{where}: more or fewer values than columns")
+    hints = typing.get_type_hints(record)
+    values = {
+        name: _parse(hints[name], row[name].strip(), f"{where}: {name}")
+        for name in hints
+        if name in row and name != EXTRA
+    }
+    if EXTRA in hints:
+        values[EXTRA] = {str(name): text for name, text in row.items() if name not in hints}
+    try:
+        return record(**values)
+    except ValueError as error:
+        raise EmoError(f"{where}: {error}") from None
+
+
+def _parse(hint: Any, text: str, where: str) -> Any:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if not text:
+            return None
+        hint = next(a for a in arguments if a is not type(None))
+    if hint is str:
+        return text
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise EmoError(f"{where}: {text!r} is not true or false")
+        return text == "true"
+    try:
+        return hint(text)
+    except ValueError:
+        kind = "a whole number" if hint is int else "a number"
+        raise EmoError(f"{where}: {text!r} is not {kind}") from None
+
+
+def _row(item: Any, names: Sequence[str]) -> dict[str, str]:
+    row = {name: _text(getattr(item, name)) for name in names}
+    return row | {name: text for name, text in getattr(item, EXTRA, {}).items()}
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _check_unique(values: Sequence[str], key: str, where: str) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise EmoError(f"{where}: {key} {value!r} stands twice")
+        seen.add(value)
+
+
+# --- Parquet --------------------------------------------------------------------------------------
+
+
+def write_parquet(path: Path, table: pa.Table, *, row_group: int | None = None) -> None:
+    """Write a Parquet file whole or not at all; `row_group` is the number of rows read at a time.
+
+    No dictionaries, statistics or compression for binary columns: images are compressed already.
+    """
+    binary = [f.name for f in table.schema if pa.types.is_binary(f.type) or pa.types.is_struct(f.type)]
+    plain = {name: "NONE" if name in binary else "ZSTD" for name in _leaves(table.schema)}
+    with replacing(path) as temporary:
+        pq.write_table(
+            table,
+            temporary,
+            row_group_size=row_group,
+            compression=plain,
+            use_dictionary=False,
+            write_statistics=False,
+        )
+
+
+@contextmanager
+def parquet_sink(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """Open a Parquet file of images for writing group by group, so that memory stays small."""
+    plain = {name: "NONE" if pa.types.is_binary(schema.field(name).type) else "ZSTD" for name in schema.names}
+    with pq.ParquetWriter(
+        path, schema, compression=plain, use_dictionary=False, write_statistics=False
+    ) as writer:
+        yield writer
+
+
+def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a Parquet file; raise EmoError unless it has the columns and types of `schema`."""
+    try:
+        file = pq.ParquetFile(path)
+    except FileNotFoundError:
+        raise EmoError(f"{path}: no such file; run `dvc repro`") from None
+    except (pa.ArrowInvalid, OSError) as error:
+        raise EmoError(f"{path}: not a readable Parquet file ({error}); remove it and run "
+                       "`dvc repro`") from None
+    with file:
+        found = file.schema_arrow
+        for field in schema:
+            index = found.get_field_index(field.name)
+            if index < 0 or found.field(index).type != field.type:
+                raise EmoError(f"{path}: column {field.name!r} is missing or not {field.type}; "
+                               "run `dvc repro`")
+        return file.read(columns=list(columns) if columns is not None else None)
+
+
+def _leaves(schema: pa.Schema) -> list[str]:
+    names: list[str] = []
+    for field in schema:
+        if pa.types.is_struct(field.type):
+            names += [f"{field.name}.{child.name}" for child in field.type]
+        else:
+            names.append(field.name)
+    return names

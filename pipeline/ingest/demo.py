@@ -1,0 +1,39 @@
+"""The virtual participants that come with emo: enrolled like anybody, and taken out again."""
+
+from pathlib import Path
+
+from pipeline.core.enrolment import Clip, Participant, read_enrolment
+from pipeline.core.digests import sha256
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.core.tables import write_csv
+from pipeline.ingest.ingest import Request
+
+COHORT = Path("demo/clips")
+
+
+def demo_request() -> Request:
+    """Return the request that enrols the cohort."""
+    return Request(sources=(COHORT,), layout="folders", participants=COHORT / "participants.tsv")
+
+
+def undo_demo() -> int:
+    """Empty raw/ of the virtual cohort; return the number of clips removed.
+
+    Raises EmoError, and removes nothing, where anything else is enrolled.
+    """
+    _, clips = read_enrolment()
+    virtual = {sha256(path) for path in COHORT.rglob("*.mp4")}
+    for clip in clips:
+        if clip.sha256 not in virtual:
+            raise EmoError(f"{CLIPS}: clip {clip.clip} is not of the virtual cohort; nothing was removed")
+    write_csv(CLIPS, [], Clip)
+    write_csv(PARTICIPANTS, [], Participant)
+    for clip in clips:
+        (VIDEOS / clip.video).unlink(missing_ok=True)
+    for folder in sorted((path for path in VIDEOS.rglob("*") if path.is_dir()), reverse=True):
+        folder.rmdir()
+    if VIDEOS.is_dir():
+        VIDEOS.rmdir()
+    VIDEOS.with_suffix(".dvc").unlink(missing_ok=True)
+    return len(clips)

@@ -1,0 +1,126 @@
+"""Acting on a plan: recordings first, then the tables, so that a table never names what is not there."""
+
+import errno
+import os
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+from pipeline.core.digests import sha256
+from pipeline.core.enrolment import Clip, Participant
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.core.progress import Advance
+from pipeline.core.tables import replacing, write_csv
+from pipeline.ingest.plan import Plan, Step
+from pipeline.ingest.videos import threads
+
+BATCH = 16
+"""Recordings between two writings of the tables: what a kill leaves for the next run to list."""
+
+_LOCK = Path(".emo/ingest.lock")
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+@contextmanager
+def exclusive() -> Iterator[None]:
+    """Keep a second ingest out; the lock ends with the process, however it ends."""
+    try:
+        import fcntl
+    except ImportError:  # Windows: no lock
+        yield
+        return
+    _LOCK.parent.mkdir(exist_ok=True)
+    with _LOCK.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise EmoError(f"{_LOCK}: another `emo ingest` is at work here; wait for its end") from None
+        yield
+
+
+def check_space(plan: Plan, *, link: bool) -> None:
+    """Raise EmoError where the copies cannot fit."""
+    copies = [step for step in plan.steps if step.source and not (VIDEOS / step.video).exists()]
+    needed = 0 if link else sum(step.size_bytes for step in copies)
+    free = shutil.disk_usage(next(p for p in (VIDEOS, *VIDEOS.parents) if p.exists())).free
+    if needed > free:
+        raise EmoError(
+            f"{VIDEOS}: {needed / 1e9:.2f} GB to copy, {free / 1e9:.2f} GB free on this disk; free some (DVC's "
+            "cache needs as much again), or use --link"
+        )
+
+
+def carry_out(
+    plan: Plan, *, link: bool, progress: Callable[[str, int], AbstractContextManager[Advance]]
+) -> None:
+    """Put the recordings in their places and write the tables, batch by batch.
+
+    Steps come sorted by subject, and so do new participants: each batch enrols those that it brings.
+    """
+    _sweep()
+    known = {person.subject: person for person in (*plan.state.people, *plan.people.completed)}
+    clips = list(plan.state.clips)
+    if plan.people.completed:
+        write_csv(PARTICIPANTS, known.values(), Participant)
+    new = {person.subject: person for person in plan.people.new}
+    with progress("copying", len(plan.steps)) as advance:
+        for batch in _batches(plan.steps):
+            threads(lambda step: _place(step, link=link), batch, advance)
+            clips += [clip for step in batch for clip in step.clips]
+            known |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
+            write_csv(PARTICIPANTS, known.values(), Participant)
+            write_csv(CLIPS, clips, Clip)
+
+
+def _batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
+    for start in range(0, len(steps), BATCH):
+        yield steps[start : start + BATCH]
+
+
+def _place(step: Step, *, link: bool) -> None:
+    """Put one recording in its place, whole: by a temporary file, checked, then renamed."""
+    target = VIDEOS / step.video
+    if step.source is None or (target.is_file() and sha256(target) == step.sha256):
+        return  # the second: a killed run copied it, and did not come to list it
+    try:
+        with replacing(target) as temporary:
+            _link(step.source, temporary) if link else _copy(step.source, temporary)
+            if sha256(temporary) != step.sha256:
+                raise EmoError(f"{step.source}: changed while it was read; repeat when it is finished")
+    except OSError as error:
+        raise EmoError(_disk_fault(step, error)) from None
+
+
+def _copy(source: Path, target: Path) -> None:
+    shutil.copyfile(source, target)
+    with target.open("rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _link(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        raise EmoError(
+            f"{source}: cannot be hard-linked into {VIDEOS} ({error.strerror}); leave out --link"
+        ) from None
+
+
+def _disk_fault(step: Step, error: OSError) -> str:
+    if error.errno in _FULL:
+        return (
+            f"{VIDEOS / step.video}: {error.strerror}; free some space and run the same command again: it "
+            "goes on from there"
+        )
+    return f"{error.filename or step.source}: {error.strerror}; mend it and run the same command again"
+
+
+def _sweep() -> None:
+    """Remove the temporary files of killed runs; the lock keeps other runs out."""
+    for folder, pattern in ((VIDEOS.parent, ".*.tmp"), (VIDEOS, "**/.*.tmp")):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)

@@ -1,0 +1,391 @@
+"""The participant's face in every sampled frame, by Haar cascades and tracking.
+
+A cascade of boosted Haar-like features (Viola & Jones 2001, "Rapid object detection using a
+boosted cascade of simple features", CVPR) finds frontal faces; the cascades are OpenCV's. What
+makes it fast is that most frames are searched only around the face of the frame before, in a
+window shrunk to a small fixed face size. What makes it trustworthy is that nobody is called the
+participant before the whole clip has been seen: `track` first follows every face, then decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from itertools import count
+from math import hypot, inf
+from pathlib import Path
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+CASCADES = (
+    "frontalface_default",
+    "frontalface_alt",
+    "frontalface_alt2",
+    "frontalface_alt_tree",
+)
+STATUSES = ("ok", "no_face", "several_faces", "too_small")
+
+# A search shrinks its image until the smallest face it looks for is this wide. The cascades were
+# trained on 20 or 24 px faces, so a full search needs no more. Twice that makes OpenCV try every
+# position instead of every second one, which around a known face is cheap and gives steady boxes.
+_FULL_PX, _NEAR_PX = 26, 40
+# From one frame to the next, a face keeps about its size and its place.
+_SHRINK, _GROW = 0.75, 1.35
+_REACH = 0.5  # how far the window goes beyond the last box, in box widths
+# After a loss, a face is the same person's if its size fits and it could have moved that far.
+_SAME_SIZE = 1.5
+_SAME_PLACE, _SAME_PLACE_PER_S = 1.5, 2.0  # in box widths; per second of absence
+_SAME_FACE = 0.3  # boxes that overlap by this share of the smaller one show one face
+_GRID = 16  # boxes are averaged on a grid this much finer than the pixels searched
+
+
+@dataclass(frozen=True)
+class Box:
+    """A square around a face, in pixels of the image searched; (x, y) is its top left corner."""
+
+    x: float
+    y: float
+    w: float
+    h: float
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """Return the centre (x, y), pixels."""
+        return self.x + self.w / 2, self.y + self.h / 2
+
+    def shared(self, other: "Box") -> float:
+        """Return the area common to both boxes, as a share of the smaller one, 0..1."""
+        wide = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        high = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        return max(wide, 0) * max(high, 0) / min(self.w * self.h, other.w * other.h)
+
+
+@dataclass(frozen=True)
+class Sighting:
+    """What one frame says about the participant's face."""
+
+    status: str
+    """One of STATUSES; only `ok` frames become face images."""
+    box: Box | None
+    """The face; None unless the status is `ok` or `too_small`."""
+    score: float
+    """How many search windows agree on the face (neighbours); 0 where there is none."""
+
+
+@dataclass(frozen=True)
+class Search:
+    """How faces are searched for, and which of them are believed."""
+
+    cascade: str
+    """The cascade asked first, one of CASCADES."""
+    second_opinion: str
+    """Asked where the first finds nothing: `none`, `equalised` (the same cascade, light spread
+    evenly over the grey levels), or another of CASCADES."""
+    scale_factor: float
+    """Step between the face sizes tried, 1.01..1.5."""
+    min_neighbors: int
+    """Search windows that must agree on a face, 1..20."""
+    min_face: float
+    """Narrowest face accepted, as a share of the image's short side, 0.02..0.9."""
+    max_face: float
+    """Widest face searched for, as a share of the image's short side, 0.05..1."""
+    full_search_every_s: float
+    """Seconds after which the whole frame is searched even if no face is lost, 0..60."""
+    min_sightings: int
+    """Frames in which a person must be seen to be believed (all, if the clip has fewer), 1..100."""
+    min_score: float
+    """Mean score that a person must reach over the clip, 0..100."""
+    rival_share: float
+    """A second person's presence (area of the face, nearness to the centre, time), as a share of
+    the first's, from which nobody can tell who the participant is, 0.05..1."""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError, with name, value and bound, for a setting out of range."""
+        _check_choice("cascade", self.cascade, CASCADES)
+        _check_choice("second_opinion", self.second_opinion, ("none", "equalised", *CASCADES))
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if not low <= value <= high:
+                raise ValueError(f"{name}: {value} is not in {low}..{high}")
+        if self.min_face >= self.max_face:
+            raise ValueError(f"min_face: {self.min_face} is not below max_face ({self.max_face})")
+
+
+_RANGES = {
+    "scale_factor": (1.01, 1.5),
+    "min_neighbors": (1, 20),
+    "min_face": (0.02, 0.9),
+    "max_face": (0.05, 1),
+    "full_search_every_s": (0, 60),
+    "min_sightings": (1, 100),
+    "min_score": (0, 100),
+    "rival_share": (0.05, 1),
+}
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ValueError(f"{name}: {value} is not one of {', '.join(choices)}")
+
+
+class _Face(NamedTuple):
+    box: Box
+    score: float
+
+
+class _Sizes(NamedTuple):
+    """Limits of the face width, and the width to which the smallest face is shrunk, px."""
+
+    low: float
+    high: float
+    low_shrunk: int
+
+
+# --- one image ---------------------------------------------------------------------------------
+
+
+def find_faces(grey: np.ndarray, search: Search) -> list[Sighting]:
+    """Find all plausible faces of one image, the likeliest participant first.
+
+    grey: (H, W) uint8. Faces narrower than `search.min_face` are looked for only where there is
+    no other, and have the status `too_small`. Raises ValueError for any other kind of array.
+    """
+    faces = sorted(_full_search(grey, search, small=True), key=lambda f: -_presence(f, grey.shape))
+    return [_sighting(face, grey.shape, search) for face in faces]
+
+
+def _full_search(grey: np.ndarray, search: Search, *, small: bool) -> list[_Face]:
+    """Search the whole image coarsely, then closely around each find.
+
+    small: also look for faces below `search.min_face` where there is no other; costs most.
+    """
+    if grey.ndim != 2 or grey.dtype != np.uint8:
+        raise ValueError(f"expected (H, W) uint8, got {grey.shape} {grey.dtype}")
+    short = min(grey.shape)
+    wanted = _Sizes(search.min_face * short, search.max_face * short, _FULL_PX)
+    tries = [(opinion, wanted) for opinion in _opinions(search)]
+    if small:
+        tries.append((tries[0][0], _Sizes(wanted.low / 2, wanted.low, _FULL_PX)))
+    for opinion, sizes in tries:
+        coarse = _detect(grey, opinion, sizes, search.scale_factor, search.min_neighbors / 2)
+        closer = (_search_near(grey, face.box, search) for face in coarse)
+        if faces := _distinct(face for face in closer if face):
+            return faces
+    return []
+
+
+def _search_near(grey: np.ndarray, last: Box, search: Search) -> _Face | None:
+    """Search for the face that was at `last` a moment ago."""
+    reach = last.w * _REACH
+    left, top = max(int(last.x - reach), 0), max(int(last.y - reach), 0)
+    right, bottom = int(last.x + last.w + reach), int(last.y + last.h + reach)
+    window = grey[top : bottom + 1, left : right + 1]
+    widest = min(last.w * _GROW, search.max_face * min(grey.shape))
+    sizes = _Sizes(last.w * _SHRINK, widest, _NEAR_PX)
+    for opinion in _opinions(search):
+        faces = _detect(window, opinion, sizes, search.scale_factor, search.min_neighbors)
+        if faces:
+            box, score = faces[0]
+            return _Face(Box(box.x + left, box.y + top, box.w, box.h), score)
+    return None
+
+
+class _Opinion(NamedTuple):
+    cascade: str
+    equalise: bool
+
+
+def _opinions(search: Search) -> list[_Opinion]:
+    first = _Opinion(search.cascade, False)
+    if search.second_opinion == "none":
+        return [first]
+    if search.second_opinion == "equalised":
+        return [first, _Opinion(search.cascade, True)]
+    return [first, _Opinion(search.second_opinion, False)]
+
+
+def _detect(
+    grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, neighbors: float
+) -> list[_Face]:
+    """Run one cascade over one image, shrunk to the face size it needs; best score first.
+
+    The raw windows are grouped here, on a fine grid: the cascade's own grouping rounds to whole
+    pixels of the shrunken image, which would make the boxes tremble.
+    """
+    zoom = sizes.low_shrunk / sizes.low
+    picture = cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    if opinion.equalise:
+        picture = cv2.equalizeHist(picture)
+    raw = _cascade(opinion.cascade).detectMultiScale(
+        picture,
+        scaleFactor=step,
+        minNeighbors=0,
+        minSize=(sizes.low_shrunk,) * 2,
+        maxSize=(round(sizes.high * zoom),) * 2,
+    )
+    if len(raw) == 0:
+        return []
+    boxes, counts = cv2.groupRectangles((np.asarray(raw) * _GRID).tolist(), 1, eps=0.2)
+    unit = zoom * _GRID
+    faces = [
+        _Face(Box(*(float(v) / unit for v in box)), float(n))
+        for box, n in zip(boxes, np.ravel(counts), strict=True)
+        if n >= neighbors
+    ]
+    return sorted(faces, key=lambda f: (-f.score, f.box.y, f.box.x, f.box.w))
+
+
+@cache
+def _cascade(name: str) -> cv2.CascadeClassifier:
+    path = Path(cv2.data.haarcascades) / f"haarcascade_{name}.xml"
+    return cv2.CascadeClassifier(str(path))
+
+
+def _distinct(faces: Iterable[_Face]) -> list[_Face]:
+    """Keep the best of every heap of overlapping boxes: one face is often found at two sizes."""
+    kept: list[_Face] = []
+    for face in sorted(faces, key=lambda f: -f.score):
+        if all(face.box.shared(other.box) < _SAME_FACE for other in kept):
+            kept.append(face)
+    return kept
+
+
+def _presence(face: _Face, shape: tuple[int, ...]) -> float:
+    """Weigh a face: its share of the image area, halved towards the corners."""
+    height, width = shape
+    x, y = face.box.centre
+    off = hypot(x - width / 2, y - height / 2) / hypot(width / 2, height / 2)
+    return face.box.w * face.box.h / (height * width) * (1 - off / 2)
+
+
+def _sighting(face: _Face, shape: tuple[int, ...], search: Search) -> Sighting:
+    enough = face.box.w >= search.min_face * min(shape)
+    return Sighting("ok" if enough else "too_small", face.box, face.score)
+
+
+# --- one clip ----------------------------------------------------------------------------------
+
+
+class _Seen(NamedTuple):
+    face: _Face
+    sighting: Sighting
+    presence: float
+
+
+_Track = dict[int, _Seen]  # by position of the frame
+
+
+def track(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search) -> list[Sighting]:
+    """Find the participant's face in every frame of one clip.
+
+    frames: (H, W) uint8 each, grey, in time order; read one at a time, about once each.
+    times_s: the time of each frame, seconds. Returns one sighting per frame.
+    Raises ValueError if frames and times differ in number.
+    """
+    if len(frames) != len(times_s):
+        raise ValueError(f"{len(frames)} frames, but {len(times_s)} times")
+    tracks = _follow(frames, times_s, search)
+    people = _people(tracks, times_s)
+    people = [p for p in people if _believable(p, len(frames), search)]
+    nothing = [Sighting("no_face", None, 0.0)] * len(frames)
+    if not people:
+        return nothing
+    if len(people) > 1 and _weight(people[1]) >= search.rival_share * _weight(people[0]):
+        return _undecided(people, nothing)
+    participant = _fill_back(people[0], frames, search)
+    return [participant[i].sighting if i in participant else no for i, no in enumerate(nothing)]
+
+
+def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search) -> list[_Track]:
+    """Follow every face from frame to frame; a face that was lost begins a new track."""
+    tracks: dict[int, _Track] = {}
+    numbers = count()
+    current: dict[int, _Face] = {}
+    searched_s = -inf
+    for i, time_s in enumerate(times_s):
+        grey = frames[i]
+        found = _step(grey, current, search)
+        due = time_s - searched_s >= search.full_search_every_s
+        if due or not found or len(found) < len(current):
+            searched_s = time_s
+            for face in _full_search(grey, search, small=due):
+                if all(face.box.shared(f.box) < _SAME_FACE for f in found.values()):
+                    found[next(numbers)] = face
+        for k, face in found.items():
+            tracks.setdefault(k, {})[i] = _seen(face, grey.shape, search)
+        current = found
+    return list(tracks.values())
+
+
+def _step(grey: np.ndarray, current: dict[int, _Face], search: Search) -> dict[int, _Face]:
+    """Find each followed face again; where two become one, the longer followed goes on."""
+    found: dict[int, _Face] = {}
+    for k, last in current.items():
+        face = _search_near(grey, last.box, search)
+        if face and all(face.box.shared(f.box) < _SAME_FACE for f in found.values()):
+            found[k] = face
+    return found
+
+
+def _seen(face: _Face, shape: tuple[int, ...], search: Search) -> _Seen:
+    return _Seen(face, _sighting(face, shape, search), _presence(face, shape))
+
+
+def _weight(person: _Track) -> float:
+    return sum(seen.presence for seen in person.values())
+
+
+def _people(tracks: Iterable[_Track], times_s: Sequence[float]) -> list[_Track]:
+    """Join the tracks that one person can have left; most present person first."""
+    people: list[_Track] = []
+    for piece in sorted(tracks, key=_weight, reverse=True):
+        for person in people:
+            if _same_person(person, piece, times_s):
+                person.update(piece)
+                break
+        else:
+            people.append(dict(piece))
+    return sorted(people, key=_weight, reverse=True)
+
+
+def _same_person(person: _Track, piece: _Track, times_s: Sequence[float]) -> bool:
+    """Tell whether a track fits a person: never both at once, alike in size, within reach."""
+    if not person.keys().isdisjoint(piece):
+        return False
+    gaps = ((abs(times_s[a] - times_s[b]), a, b) for a in person for b in (min(piece), max(piece)))
+    gap_s, a, b = min(gaps)
+    there, here = person[a].face.box, piece[b].face.box
+    ratio = max(there.w, here.w) / min(there.w, here.w)
+    (x, y), (u, v) = there.centre, here.centre
+    reach = max(there.w, here.w) * (_SAME_PLACE + _SAME_PLACE_PER_S * gap_s)
+    return ratio <= _SAME_SIZE and hypot(x - u, y - v) <= reach
+
+
+def _believable(person: _Track, n_frames: int, search: Search) -> bool:
+    mean = sum(seen.face.score for seen in person.values()) / len(person)
+    return len(person) >= min(search.min_sightings, n_frames) and mean >= search.min_score
+
+
+def _undecided(people: list[_Track], nothing: list[Sighting]) -> list[Sighting]:
+    several = Sighting("several_faces", None, 0.0)
+    return [
+        several if any(i in person for person in people[:2]) else no for i, no in enumerate(nothing)
+    ]
+
+
+def _fill_back(person: _Track, frames: Sequence[np.ndarray], search: Search) -> _Track:
+    """Follow the participant backwards from each appearance.
+
+    While another face was being followed, an appearance is noticed only by the next full search.
+    """
+    filled = dict(person)
+    for start in sorted(i for i in person if i - 1 not in person):
+        for i in range(start - 1, -1, -1):
+            if i in filled:
+                break
+            face = _search_near(frames[i], filled[i + 1].face.box, search)
+            if face is None:
+                break
+            filled[i] = _seen(face, frames[i].shape, search)
+    return filled

@@ -1,0 +1,40 @@
+"""Still pictures: encoding, decoding, and how a face crop is cut and treated."""
+
+import cv2
+import numpy as np
+
+from pipeline.core.errors import EmoError
+
+
+def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
+    """Encode (H, W, 3) uint8 BGR or (H, W) uint8 grey as JPEG of quality 1..100."""
+    return _encode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+
+
+def encode_png(pixels: np.ndarray) -> bytes:
+    """Encode (H, W, 3) uint8 BGR or (H, W) uint8 grey as PNG."""
+    return _encode(".png", pixels, [])
+
+
+def decode_grey(data: bytes) -> np.ndarray:
+    """Decode a JPEG or PNG to (H, W) uint8 grey."""
+    return _decode(data, cv2.IMREAD_GRAYSCALE)
+
+
+def decode_colour(data: bytes) -> np.ndarray:
+    """Decode a JPEG or PNG to (H, W, 3) uint8 BGR."""
+    return _decode(data, cv2.IMREAD_COLOR)
+
+
+def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
+    done, data = cv2.imencode(ending, pixels, options)
+    if not done:
+        raise ValueError(f"cannot encode {pixels.shape} {pixels.dtype} as {ending}")
+    return data.tobytes()
+
+
+def _decode(data: bytes, flags: int) -> np.ndarray:
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    if pixels is None:
+        raise EmoError("a stored image cannot be decoded; remove data/ and run `dvc repro`")
+    return pixels

@@ -1,0 +1,182 @@
+"""Stage audit: the gate. Proves from the files that nothing leaks between the splits; else it fails.
+
+Training depends on reports/audit.json, so no model is trained on a dataset that fails.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from pipeline.core.dataset import (
+    NEAR_PAIRS_SCHEMA,
+    SPLITS,
+    class_names,
+    dataset_schema,
+    image_name,
+)
+from pipeline.core.enrolment import GIVEN, Clip, Participant, read_enrolment
+from pipeline.core.errors import EmoError, listed
+from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.paths import AUDIT, DATASET, NEAR_PAIRS
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import read_parquet, write_text
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of the dataset, without its pixels."""
+
+    split: str
+    "the folder that holds it"
+    label: str
+    subject: str
+    clip: str
+    frame: int
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that the checks look at."""
+
+    people: Sequence[Participant]
+    clips: Sequence[Clip]
+    images: Sequence[Image]
+    classes: Sequence[str]
+    near_pairs: Sequence[dict[str, object]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """The verdict of one check; `detail` is the evidence in one line."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def audit(evidence: Evidence) -> list[Check]:
+    """Run every check."""
+    return [check(evidence) for check in CHECKS]
+
+
+def subjects_in_one_split(evidence: Evidence) -> Check:
+    """No subject is in two splits."""
+    places = _splits_by(evidence, lambda image: image.subject)
+    bad = [f"{subject} in {listed(splits)}" for subject, splits in places.items() if len(splits) > 1]
+    return _verdict("no subject in two splits", bad, f"{len(places)} subjects")
+
+
+def takes_in_one_split(evidence: Evidence) -> Check:
+    """No take, a performance seen from several views, is in two splits."""
+    takes = {clip.clip: clip.take for clip in evidence.clips}
+    places = _splits_by(evidence, lambda image: takes.get(image.clip, image.clip))
+    bad = [f"{take} in {listed(splits)}" for take, splits in places.items() if len(splits) > 1]
+    return _verdict("no take in two splits", bad, f"{len(places)} takes")
+
+
+def no_near_duplicates_across_splits(evidence: Evidence) -> Check:
+    """No two images of different splits are near-duplicates."""
+    split_of = {(image.clip, image.frame): image.split for image in evidence.images}
+    bad = []
+    for pair in evidence.near_pairs:
+        here, there = (pair["clip"], pair["frame"]), (pair["other_clip"], pair["other_frame"])
+        if split_of.get(here, "") != split_of.get(there, "") and here in split_of and there in split_of:
+            names = f"{image_name(*here)} and {image_name(*there)}"  # type: ignore[arg-type]
+            bad.append(f"{names} ({split_of[here]}, {split_of[there]}; {pair['distance']} bits)")
+    return _verdict(
+        "no near-duplicate across splits", bad, f"{len(evidence.near_pairs)} near pairs, all within a split"
+    )
+
+
+def every_class_in_every_split(evidence: Evidence) -> Check:
+    """Every split has an image of every class."""
+    present = {(image.split, image.label) for image in evidence.images}
+    bad = [
+        f"no {name} in {split}" for split in SPLITS for name in evidence.classes if (split, name) not in present
+    ]
+    return _verdict("every class in every split", bad, f"{len(evidence.classes)} classes")
+
+
+def every_image_traceable(evidence: Evidence) -> Check:
+    """Every image is of a clip in raw/clips.csv, with that clip's subject and expression, in its time."""
+    clips = {clip.clip: clip for clip in evidence.clips}
+    bad = []
+    for image in evidence.images:
+        clip = clips.get(image.clip)
+        if clip is None or (clip.subject, clip.expression) != (image.subject, image.label):
+            bad.append(image_name(image.clip, image.frame))
+    return _verdict("every image traceable to a clip", bad, f"{len(evidence.images)} images")
+
+
+def everybody_consents(evidence: Evidence) -> Check:
+    """Nobody's image is there without consent."""
+    given = {person.subject for person in evidence.people if person.consent == GIVEN}
+    subjects = {image.subject for image in evidence.images}
+    return _verdict("nobody without consent", sorted(subjects - given), f"{len(subjects)} subjects")
+
+
+CHECKS: tuple[Callable[[Evidence], Check], ...] = (
+    subjects_in_one_split,
+    takes_in_one_split,
+    no_near_duplicates_across_splits,
+    every_class_in_every_split,
+    every_image_traceable,
+    everybody_consents,
+)
+
+
+def gather(dataset: Path = DATASET) -> Evidence:
+    """Read all that the checks look at."""
+    people, clips = read_enrolment()
+    images: list[Image] = []
+    classes: tuple[str, ...] = EXPRESSIONS
+    for split in SPLITS:
+        for shard in sorted((dataset / split).glob("*.parquet")):
+            found, classes = _read_images(shard, split)
+            images += found
+    pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
+    return Evidence(people, clips, images, classes, pairs)
+
+
+def main() -> None:
+    """Write reports/audit.json; raise EmoError where a check fails."""
+    checks = audit(gather())
+    failed = [check for check in checks if not check.ok]
+    write_text(AUDIT, json.dumps(as_report(checks), indent=2) + "\n")
+    for check in checks:
+        print(f"audit: {'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}")
+    if failed:
+        raise EmoError(f"{AUDIT}: {len(failed)} of {len(checks)} checks failed; nothing is trained until "
+                       f"they pass: {listed(check.name for check in failed)}")
+
+
+def as_report(checks: Sequence[Check]) -> dict[str, object]:
+    """Return the content of reports/audit.json."""
+    return {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}
+
+
+def _splits_by(evidence: Evidence, key: Callable[[Image], str]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for image in evidence.images:
+        found[key(image)].add(image.split)
+    return {name: sorted(splits) for name, splits in sorted(found.items())}
+
+
+def _verdict(name: str, bad: Iterable[str], fine: str) -> Check:
+    faults = list(bad)
+    return Check(name, not faults, listed(faults, 5) if faults else fine)
+
+
+def _read_images(shard: Path, split: str) -> tuple[list[Image], tuple[str, ...]]:
+    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["label", "subject", "clip", "frame"])
+    classes = class_names(table.schema)
+    return [
+        Image(split, classes[row["label"]], row["subject"], row["clip"], row["frame"])
+        for row in table.to_pylist()
+    ], classes
+
+
+if __name__ == "__main__":
+    run_stage("pipeline.stages.audit")

@@ -1,0 +1,171 @@
+"""Stage dedup: data/faces -> data/duplicates.parquet and data/near_pairs.parquet.
+
+Near-duplicates within one performance (subject, expression, take) collapse to the sharpest face. Images
+that stay and are near-duplicates across subjects, labels or takes are recorded for the audit.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.core.dataset import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA, image_name
+from pipeline.core.enrolment import Clip, consented_clips
+from pipeline.core.params import check_range, load_params
+from pipeline.core.paths import DUPLICATES, FACES, NEAR_PAIRS
+from pipeline.core.progress import progress_bar
+from pipeline.core.shards import FACES_SCHEMA, OK, shard_names
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import read_parquet, write_parquet
+from pipeline.media.images import decode_grey
+from pipeline.media.phash import (
+    collapse,
+    hamming,
+    hash_bytes,
+    near_pairs,
+    perceptual_hash,
+)
+
+
+@dataclass(frozen=True)
+class DedupParams:
+    """params.yaml, section dedup."""
+
+    max_distance: int
+    "bits of 256 by which near-duplicates may differ; -1 keeps every image"
+
+    def __post_init__(self) -> None:
+        check_range("max_distance", self.max_distance, -1, 64)
+
+
+@dataclass(frozen=True)
+class Face:
+    """One accepted face: whose it is, and what is compared."""
+
+    subject: str
+    expression: str
+    take: str
+    clip: str
+    frame: int
+    sharpness: float
+    hash: np.ndarray
+    "(4,) uint64"
+
+    @property
+    def performance(self) -> tuple[str, str, str]:
+        """Return what near-duplicates must share to collapse."""
+        return (self.subject, self.expression, self.take)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A face and the one that stands for it: itself, if it is kept."""
+
+    face: Face
+    leader: Face
+
+    @property
+    def kept(self) -> bool:
+        return self.face is self.leader
+
+
+def find_duplicates(faces: Sequence[Face], max_distance: int) -> list[Judged]:
+    """Collapse the near-duplicates of every performance to the sharpest; sorted by clip and frame."""
+    judged: list[Judged] = []
+    ordered = sorted(faces, key=attrgetter("performance", "clip", "frame"))
+    for _, group in groupby(ordered, key=attrgetter("performance")):
+        same = list(group)
+        hashes = np.stack([face.hash for face in same])
+        sharpness = np.array([face.sharpness for face in same])
+        leaders = collapse(hashes, sharpness, max_distance) if max_distance >= 0 else range(len(same))
+        judged += [Judged(face, same[leader]) for face, leader in zip(same, leaders, strict=True)]
+    return sorted(judged, key=lambda j: (j.face.clip, j.face.frame))
+
+
+def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[tuple[Face, Face, int, str]]:
+    """Return pairs of kept faces within the distance that differ in subject, label or take."""
+    if not kept or max_distance < 0:
+        return []
+    performances = {name: i for i, name in enumerate(sorted({face.performance for face in kept}))}
+    groups = np.array([performances[face.performance] for face in kept])
+    left, right, distance = near_pairs(
+        np.stack([face.hash for face in kept]), max_distance, groups=groups
+    )
+    return [
+        (kept[i], kept[j], int(d), _difference(kept[i], kept[j]))
+        for i, j, d in zip(left, right, distance, strict=True)
+    ]
+
+
+def main() -> None:
+    """Hash all faces and write both tables."""
+    params = load_params("dedup", DedupParams)
+    faces = list(_read_faces(consented_clips()))
+    judged = find_duplicates(faces, params.max_distance)
+    pairs = find_near_pairs([j.face for j in judged if j.kept], params.max_distance)
+    write_parquet(DUPLICATES, _duplicates_table(judged))
+    write_parquet(NEAR_PAIRS, _pairs_table(pairs))
+    kept = sum(j.kept for j in judged)
+    across = [pair[3] for pair in pairs]
+    print(f"dedup: {len(judged)} faces, {kept} kept; near-duplicates left between "
+          f"subjects {across.count('subject')}, labels {across.count('label')}, "
+          f"takes {across.count('take')}")
+
+
+def _difference(a: Face, b: Face) -> str:
+    if a.subject != b.subject:
+        return "subject"
+    return "label" if a.expression != b.expression else "take"
+
+
+def _read_faces(clips: Sequence[Clip]) -> Iterator[Face]:
+    have = set(shard_names(FACES))
+    with progress_bar("dedup", len(clips)) as advance:
+        for clip in clips:
+            if clip.clip in have:
+                yield from _faces_of(clip)
+            advance()
+
+
+def _faces_of(clip: Clip) -> Iterator[Face]:
+    columns = ["frame", "status", "sharpness", "png"]
+    for row in read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns).to_pylist():
+        if row["status"] == OK:
+            digest = perceptual_hash(decode_grey(row["png"]))
+            yield Face(
+                clip.subject, clip.expression, clip.take, clip.clip, row["frame"], row["sharpness"], digest
+            )
+
+
+def _duplicates_table(judged: Sequence[Judged]) -> pa.Table:
+    hashes = np.array([j.face.hash for j in judged], np.uint64).reshape(-1, 4)
+    leaders = np.array([j.leader.hash for j in judged], np.uint64).reshape(-1, 4)
+    distances = hamming(hashes, leaders).tolist()
+    columns = {
+        "clip": [j.face.clip for j in judged],
+        "frame": [j.face.frame for j in judged],
+        "hash": hash_bytes(hashes),
+        "kept": [j.kept for j in judged],
+        "duplicate_of": [None if j.kept else image_name(j.leader.clip, j.leader.frame) for j in judged],
+        "distance": [None if j.kept else d for j, d in zip(judged, distances, strict=True)],
+    }
+    return pa.table(columns, schema=DUPLICATES_SCHEMA)
+
+
+def _pairs_table(pairs: Sequence[tuple[Face, Face, int, str]]) -> pa.Table:
+    columns = {
+        "clip": [a.clip for a, *_ in pairs],
+        "frame": [a.frame for a, *_ in pairs],
+        "other_clip": [b.clip for _, b, *_ in pairs],
+        "other_frame": [b.frame for _, b, *_ in pairs],
+        "distance": [distance for *_, distance, _ in pairs],
+        "across": [across for *_, across in pairs],
+    }
+    return pa.table(columns, schema=NEAR_PAIRS_SCHEMA)
+
+
+if __name__ == "__main__":
+    run_stage("pipeline.stages.dedup")

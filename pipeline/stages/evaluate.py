@@ -1,0 +1,211 @@
+"""Measure the net on people it has not seen, and show where it goes wrong."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.dataset import SPLITS
+from pipeline.core.params import check_range, load_params
+from pipeline.core.paths import (
+    CONFUSION,
+    CONFUSION_PLOT,
+    CURVES_PLOT,
+    DATASET,
+    HISTORY,
+    METRICS,
+    MISTAKES_PLOT,
+    MODEL,
+    PREDICTIONS,
+)
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import write_csv, write_text
+from pipeline.learning import metrics, report
+from pipeline.learning.data import ImageSet, read_images
+from pipeline.learning.history import best_epoch, read_history
+from pipeline.learning.predictor import Predictor
+from pipeline.learning.store import CARD, check_classes
+
+
+@dataclass(frozen=True)
+class EvaluateParams:
+    """The section `evaluate` of params.yaml."""
+
+    seed: int
+    "of the resampling"
+    resamples: int
+    "cohorts drawn for the intervals"
+    mistakes: int
+    "faces on the sheet, the most confident first"
+
+    def __post_init__(self) -> None:
+        check_range("seed", self.seed, 0, 2**31 - 1)
+        check_range("resamples", self.resamples, 100, 1_000_000)
+        check_range("mistakes", self.mistakes, 1, 600)
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One row of reports/predictions.csv: a test image and what the net says of it."""
+
+    image: str
+    "path of the image in its shard"
+    subject: str
+    clip: str
+    frame: int
+    time_s: float
+    actual: str
+    predicted: str
+    confidence: float
+    "probability of the predicted class, six digits"
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One row of reports/confusion.csv, for `dvc plots`: an image."""
+
+    actual: str
+    predicted: str
+
+
+def main() -> None:
+    """Read the net and the dataset, measure, write the figures, tables and pictures."""
+    params = load_params("evaluate", EvaluateParams)
+    predictor = Predictor.load(MODEL)
+    splits = {split: read_images(split) for split in SPLITS}
+    for split, images in splits.items():
+        check_classes(predictor.card, images.classes, f"{MODEL / CARD}: {DATASET / split}")
+    probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
+    write_text(METRICS, format_metrics(measure(splits, probabilities, params)))
+    write_test_tables(splits["test"], probabilities["test"])
+    draw(splits["test"], probabilities["test"], params)
+
+
+def measure(
+    splits: dict[str, ImageSet], probabilities: dict[str, np.ndarray], params: EvaluateParams
+) -> dict[str, Any]:
+    """Return the content of reports/metrics.json."""
+    figures: dict[str, Any] = {
+        split: split_metrics(images, probabilities[split]) for split, images in splits.items()
+    }
+    figures["test"] |= test_metrics(splits["test"], probabilities["test"], params)
+    return figures
+
+
+def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]:
+    """Return loss, accuracy and macro F1 of one split, and how many images and subjects it has."""
+    labels = images.labels.numpy()
+    confusion = metrics.confusion_matrix(labels, probabilities.argmax(1), len(images.classes))
+    return {
+        "loss": metrics.cross_entropy(probabilities, labels),
+        "accuracy": float(metrics.accuracy(confusion)),
+        "macro_f1": float(metrics.macro_f1(confusion)),
+        "images": len(images),
+        "subjects": len({row.subject for row in images.provenance}),
+    }
+
+
+def test_metrics(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
+    """Return the scores per class and per subject, and the intervals from resampling subjects."""
+    labels, predicted = images.labels.numpy(), probabilities.argmax(1)
+    subjects = [row.subject for row in images.provenance]
+    by_subject = metrics.subject_confusions(labels, predicted, subjects, len(images.classes))
+    confusions = np.stack(list(by_subject.values()))
+    scores = metrics.class_scores(confusions.sum(0))
+    return {
+        "per_class": {
+            name: dataclasses.asdict(score) for name, score in zip(images.classes, scores, strict=True)
+        },
+        "per_subject": {
+            subject: {"accuracy": float(metrics.accuracy(confusion)), "images": int(confusion.sum())}
+            for subject, confusion in by_subject.items()
+        },
+        "interval_95": intervals(confusions, params),
+    }
+
+
+test_metrics.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
+
+
+def intervals(confusions: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
+    """Return the 95 % intervals of accuracy and macro F1; none where there is only one subject."""
+    if len(confusions) < 2:
+        return {"accuracy": None, "macro_f1": None}
+    generator = np.random.default_rng(params.seed)
+    cohorts = metrics.resampled_subjects(confusions, params.resamples, generator)
+    return {
+        "accuracy": dataclasses.asdict(metrics.interval(metrics.accuracy(cohorts))),
+        "macro_f1": dataclasses.asdict(metrics.interval(metrics.macro_f1(cohorts))),
+    }
+
+
+def format_metrics(figures: dict[str, Any]) -> str:
+    """Return JSON with six digits after the point: more differ from one processor to another."""
+    return json.dumps(_rounded(figures), indent=2) + "\n"
+
+
+def predictions(images: ImageSet, probabilities: np.ndarray) -> list[Prediction]:
+    """Return one row an image, in the order of the images."""
+    names = images.classes
+    return [
+        Prediction(
+            row.path, row.subject, row.clip, row.frame, row.time_s,
+            names[label], names[chances.argmax()], round(float(chances.max()), 6),
+        )
+        for row, label, chances in zip(
+            images.provenance, images.labels.tolist(), probabilities, strict=True
+        )
+    ]
+
+
+def write_test_tables(images: ImageSet, probabilities: np.ndarray) -> None:
+    """Write reports/predictions.csv and reports/confusion.csv."""
+    rows = predictions(images, probabilities)
+    write_csv(PREDICTIONS, rows, Prediction)
+    write_csv(CONFUSION, [Pair(row.actual, row.predicted) for row in rows], Pair)
+
+
+def draw(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> None:
+    """Write the pictures: learning curves, confusion matrix, worst mistakes."""
+    history = read_history(HISTORY)
+    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
+    curves = {name: [getattr(row, name) for row in history] for name in names}
+    report.save_png(report.learning_curves(curves, best_epoch(history).epoch), CURVES_PLOT)
+
+    labels, predicted = images.labels.numpy(), probabilities.argmax(1)
+    confusion = metrics.confusion_matrix(labels, predicted, len(images.classes))
+    title = f"test: {metrics.accuracy(confusion):.1%} of {len(images)} images"
+    report.save_png(report.confusion_plot(confusion, images.classes, title), CONFUSION_PLOT)
+
+    worst = worst_mistakes(images, probabilities, params.mistakes)
+    title = f"test: {(labels != predicted).sum()} mistakes of {len(images)} images"
+    title += f", the {len(worst)} most confident" if worst else ""
+    report.save_png(report.mistakes_sheet(worst, title), MISTAKES_PLOT)
+
+
+def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> list[report.Mistake]:
+    """Return the mistakes of which the net is surest, the surest first."""
+    rows = predictions(images, probabilities)
+    wrong = [i for i, row in enumerate(rows) if row.actual != row.predicted]
+    wrong.sort(key=lambda i: (-rows[i].confidence, rows[i].image))
+    return [_mistake(rows[i], images.pixels[i].numpy()) for i in wrong[:limit]]
+
+
+def _mistake(row: Prediction, pixels: np.ndarray) -> report.Mistake:
+    image = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
+    return report.Mistake(
+        image, row.subject, row.clip, row.time_s, row.actual, row.predicted, row.confidence
+    )
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    return round(value, 6) if isinstance(value, float) else value
+
+
+if __name__ == "__main__":
+    assert __spec__ is not None
+    run_stage(__spec__.name)

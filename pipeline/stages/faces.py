@@ -1,0 +1,125 @@
+"""Stage faces: data/frames -> data/faces/<clip>.parquet, the participant's face in every frame."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.core.digests import sha256_all
+from pipeline.core.memo import Shard, build_shards, memo_root
+from pipeline.core.params import load_params
+from pipeline.core.paths import FACES, FRAMES
+from pipeline.core.shards import FACES_SCHEMA, OK, add_facts, read_facts, shard_names
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import parquet_sink
+from pipeline.media.crops import Crop, cut_square, sharpness, treat
+from pipeline.media.haar import Box, Search, Sighting, track
+from pipeline.media.images import decode_colour, decode_grey, encode_png
+
+_GROUP = 256
+"""Rows written at a time."""
+
+
+@dataclass(frozen=True)
+class FacesParams:
+    """params.yaml, section faces."""
+
+    search: Search
+    crop: Crop
+
+
+class StoredFrames(Sequence[np.ndarray]):
+    """The frames of one shard as grey pictures, decoded when asked for; one row group in memory."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = pq.ParquetFile(path)
+        ends = np.cumsum(
+            [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
+        )
+        self._ends = ends.astype(int)
+        self._group = lru_cache(maxsize=2)(self._read_group)
+
+    def __len__(self) -> int:
+        return int(self._file.metadata.num_rows)
+
+    def __getitem__(self, index: Any) -> Any:
+        return decode_grey(self.jpeg(index))
+
+    def jpeg(self, index: int) -> bytes:
+        """Return one frame as it is stored."""
+        if not 0 <= index < len(self):
+            raise IndexError(index)
+        group = int(np.searchsorted(self._ends, index, side="right"))
+        first = int(self._ends[group - 1]) if group else 0
+        return bytes(self._group(group)[index - first].as_py())
+
+    def column(self, name: str) -> list[Any]:
+        """Return a whole small column."""
+        return list(self._file.read(columns=[name]).column(name).to_pylist())
+
+    def _read_group(self, group: int) -> pa.ChunkedArray:
+        return self._file.read_row_group(group, columns=["jpeg"]).column("jpeg")
+
+
+def write_faces(source: Path, params: FacesParams, target: Path) -> None:
+    """Find and crop the participant's face in every frame of a clip; a row for every frame."""
+    frames, facts = StoredFrames(source), read_facts(source)
+    sightings = track(frames, frames.column("time_s"), params.search)
+    rows = _rows(frames, sightings, facts["width"], params.crop)
+    with parquet_sink(target, FACES_SCHEMA) as sink:
+        while group := list(islice(rows, _GROUP)):
+            sink.write_table(pa.Table.from_pylist(group, schema=FACES_SCHEMA))
+        add_facts(sink, facts)
+
+
+def crop_face(picture: np.ndarray, box: Box, crop: Crop) -> tuple[np.ndarray, float]:
+    """Return the treated square crop of a face and its sharpness; (H, W[, 3]) uint8 in and out."""
+    cut = cut_square(picture, (box.x, box.y, box.w, box.h), crop)
+    return treat(cut, crop), sharpness(cut)
+
+
+def main() -> None:
+    """Find the faces of all clips in data/frames."""
+    params = load_params("faces", FacesParams)
+    paths = {name: FRAMES / f"{name}.parquet" for name in shard_names(FRAMES)}
+    digests = sha256_all(paths.values(), memo_root() / "frames.json")
+    shards = [Shard(name, path, digests[path], params) for name, path in paths.items()]
+    build_shards("faces", shards, write_faces, FACES)
+
+
+def _rows(
+    frames: StoredFrames, sightings: Sequence[Sighting], source_width: int, crop: Crop
+) -> Iterator[dict[str, Any]]:
+    numbers, times = frames.column("frame"), frames.column("time_s")
+    decode = decode_colour if crop.colour == "colour" else decode_grey
+    for index, sighting in enumerate(sightings):
+        row = {"frame": numbers[index], "time_s": times[index], "status": sighting.status}
+        row |= {"score": sighting.score, "png": b""}
+        if sighting.box:
+            picture = decode(frames.jpeg(index))
+            row |= _in_source(sighting.box, source_width / picture.shape[1])
+            row |= _cut(picture, sighting, crop)
+        yield row
+
+
+def _in_source(box: Box, scale: float) -> dict[str, float]:
+    return {name: round(getattr(box, name) * scale, 2) for name in ("x", "y", "w", "h")}
+
+
+def _cut(picture: np.ndarray, sighting: Sighting, crop: Crop) -> dict[str, Any]:
+    if sighting.status != OK or sighting.box is None:
+        return {}
+    face, sharp = crop_face(picture, sighting.box, crop)
+    if sharp < crop.min_sharpness:
+        return {"status": "blurred", "sharpness": sharp}
+    return {"sharpness": sharp, "png": encode_png(face)}
+
+
+if __name__ == "__main__":
+    run_stage("pipeline.stages.faces")

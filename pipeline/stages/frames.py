@@ -1,0 +1,134 @@
+"""Stage frames: recordings -> data/frames/<clip>.parquet, frames sampled by timestamp, as JPEG."""
+
+import math
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.core.digests import sha256_all
+from pipeline.core.enrolment import Clip, consented_clips
+from pipeline.core.errors import EmoError
+from pipeline.core.memo import Shard, build_shards, memo_root
+from pipeline.core.params import check_range, load_params
+from pipeline.core.paths import CLIPS, FRAMES, VIDEOS
+from pipeline.core.shards import FRAMES_SCHEMA, add_facts
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import parquet_sink
+from pipeline.media.images import encode_jpeg
+from pipeline.media.video import Picture, Sampling, Tally, sample
+
+_GROUP = 32
+"""Frames written, and later read, at a time."""
+
+
+@dataclass(frozen=True)
+class FramesParams:
+    """params.yaml, section frames."""
+
+    fps: float
+    "frames sampled per second of recording"
+    trim_start_s: float
+    "cut from the start of every clip (onset), seconds"
+    trim_end_s: float
+    "cut from its end (offset), seconds"
+    max_per_clip: int
+    "more frames than this are spread evenly over the clip instead"
+    max_side: int
+    "longer side of the stored frame, pixels; larger pictures are scaled down"
+    jpeg_quality: int
+
+    def __post_init__(self) -> None:
+        check_range("fps", self.fps, 0.01, 240)
+        check_range("trim_start_s", self.trim_start_s, 0, 3600)
+        check_range("trim_end_s", self.trim_end_s, 0, 3600)
+        check_range("max_per_clip", self.max_per_clip, 1, 10**6)
+        check_range("max_side", self.max_side, 64, 8192)
+        check_range("jpeg_quality", self.jpeg_quality, 1, 100)
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """How the frames of one clip are sampled and stored."""
+
+    sampling: Sampling
+    jpeg_quality: int
+
+
+def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
+    """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left."""
+    first, end = clip.segment
+    start_s, end_s = first + params.trim_start_s, min(end, clip.duration_s) - params.trim_end_s
+    if not start_s < end_s:
+        raise EmoError(
+            f"{VIDEOS / clip.video}: the trims of params.yaml leave nothing of its "
+            f"{min(end, clip.duration_s) - first:g} s; lower frames: trim_start_s or trim_end_s"
+        )
+    step_s = max(1 / params.fps, (end_s - start_s) / params.max_per_clip)
+    return ClipFrames(Sampling(start_s, end_s, step_s, params.max_side), params.jpeg_quality)
+
+
+def write_frames(video: Path, plan: ClipFrames, target: Path) -> None:
+    """Sample one clip into a shard; raise EmoError where no frame can be decoded."""
+    tally = Tally()
+    pictures = sample(video, plan.sampling, tally)
+    with parquet_sink(target, FRAMES_SCHEMA) as sink:
+        while group := list(islice(pictures, _GROUP)):
+            sink.write_table(_table(group, plan.jpeg_quality))
+        add_facts(sink, {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt})
+    if tally.wanted == tally.corrupt:
+        raise EmoError(
+            f"{video}: no frame can be decoded between {plan.sampling.start_s:g} and "
+            f"{plan.sampling.end_s:g} s ({tally.corrupt} damaged); replace the recording or remove "
+            f"its clip from {CLIPS}"
+        )
+
+
+def main() -> None:
+    """Sample all clips of participants who consent."""
+    params = load_params("frames", FramesParams)
+    clips = consented_clips()
+    if not clips:
+        raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS` or `emo demo`")
+    check_recordings(clips)
+    shards, refused = [], []
+    for clip in clips:
+        try:
+            plan = plan_clip(clip, params)
+        except EmoError as error:
+            refused.append(f"clip {clip.clip}: {error}")
+        else:
+            shards.append(Shard(clip.clip, VIDEOS / clip.video, clip.sha256, plan))
+    build_shards("frames", shards, write_frames, FRAMES, refused)
+
+
+def check_recordings(clips: list[Clip]) -> None:
+    """Raise EmoError where a recording is missing or is not the one that was enrolled."""
+    paths = {clip.video: VIDEOS / clip.video for clip in clips}
+    missing = sorted(str(path) for path in paths.values() if not path.is_file())
+    if missing:
+        raise EmoError(
+            f"{missing[0]}: no such file ({len(missing)} of {len(paths)} recordings missing); "
+            "run `dvc checkout` or `dvc pull`"
+        )
+    digests = sha256_all(sorted(paths.values()), memo_root() / "videos.json")
+    for clip in clips:
+        if digests[paths[clip.video]] != clip.sha256:
+            raise EmoError(
+                f"{paths[clip.video]}: not the recording that was enrolled as {clip.clip} (its SHA-256 "
+                f"is not the one in {CLIPS}); restore it with `dvc checkout`"
+            )
+
+
+def _table(pictures: list[Picture], quality: int) -> pa.Table:
+    columns = {
+        "frame": [picture.frame for picture in pictures],
+        "time_s": [picture.time_s for picture in pictures],
+        "jpeg": [encode_jpeg(picture.pixels, quality) for picture in pictures],
+    }
+    return pa.table(columns, schema=FRAMES_SCHEMA)
+
+
+if __name__ == "__main__":
+    run_stage("pipeline.stages.frames")

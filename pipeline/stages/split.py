@@ -1,0 +1,79 @@
+"""Stage split: raw/participants.csv -> data/split.csv, every subject in exactly one split, for ever."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pipeline.core.allocation import Allocator
+from pipeline.core.dataset import SPLITS, SplitRow
+from pipeline.core.enrolment import GIVEN, Participant, read_participants
+from pipeline.core.errors import EmoError
+from pipeline.core.params import check_range, load_params
+from pipeline.core.paths import PARTICIPANTS, SPLIT
+from pipeline.core.stage import run_stage
+from pipeline.core.tables import write_csv
+
+_FILLED_BY = 6
+"""From six people on no split is empty."""
+
+_OTHER = "other"
+"""The stratum of those who are neither F nor M, or did not say: too few to balance one by one."""
+
+_STRATA = ("F", "M", _OTHER)
+
+
+@dataclass(frozen=True)
+class SplitParams:
+    """params.yaml, section split."""
+
+    seed: int
+    "another seed, another split; the order of enrolment and sex decide the rest"
+    validation: float
+    "share of the subjects"
+    test: float
+    "share of the subjects; the rest trains"
+    folds: int
+    "for cross-validation over subjects"
+
+    def __post_init__(self) -> None:
+        check_range("validation", self.validation, 0.1, 0.4)
+        check_range("test", self.test, 0.1, 0.4)
+        check_range("folds", self.folds, 2, 20)
+
+    @property
+    def shares(self) -> tuple[float, float, float]:
+        """Return the shares in the order of SPLITS."""
+        return (1 - self.validation - self.test, self.validation, self.test)
+
+
+def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
+    """Allocate people to splits and folds in the order of their enrolment.
+
+    Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row.
+    """
+    ordered = sorted(people, key=lambda person: person.enrolled)
+    strata = [person.sex if person.sex in _STRATA else _OTHER for person in ordered]
+    by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", _FILLED_BY)
+    by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")
+    splits, folds = by_split.allocate(strata), by_fold.allocate(strata)
+    return [
+        SplitRow(person.subject, person.sex, SPLITS[split], fold)
+        for person, split, fold in zip(ordered, splits, folds, strict=True)
+        if person.consent == GIVEN
+    ]
+
+
+def main() -> None:
+    """Write data/split.csv."""
+    params = load_params("split", SplitParams)
+    rows = split_subjects(read_participants(), params)
+    if not rows:
+        raise EmoError(f"{PARTICIPANTS}: no participants yet; run `emo ingest VIDEOS` or `emo demo`")
+    write_csv(SPLIT, rows, SplitRow)
+    counts = ", ".join(f"{name} {sum(row.split == name for row in rows)}" for name in SPLITS)
+    print(f"split: {len(rows)} subjects: {counts}")
+    if len(rows) < len(SPLITS):
+        print(f"split: too few subjects to fill {', '.join(SPLITS)}: enrol at least {_FILLED_BY}")
+
+
+if __name__ == "__main__":
+    run_stage("pipeline.stages.split")

@@ -1,0 +1,205 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.media import phash
+
+LONDON = Path(__file__).resolve().parents[3] / "shared" / "data" / "london" / "clips"
+DISTANCE = 31
+
+
+def drawn_face(seed: int) -> np.ndarray:
+    """A face of ellipses, ``(64, 64) uint8``; another seed is another person and another light."""
+    rng = np.random.default_rng(seed)
+    light = np.add.outer(np.linspace(0, rng.uniform(-40, 40), 256), np.linspace(0, 60, 256))
+    face = np.clip(60 + light, 0, 255).astype(np.uint8)
+    side, eye_y, mouth_y, nose_x = rng.integers(-14, 15, 4)
+    cv2.ellipse(face, (128, 128), (84 + side, 110), 0, 0, 360, 180, -1)
+    for x in (90 - side // 2, 166 + side // 2):
+        cv2.ellipse(face, (x, 104 + eye_y), (18, 8 + abs(side) // 2), 0, 0, 360, 40, -1)
+        cv2.ellipse(face, (x, 80 + eye_y), (24, 4), float(side), 0, 360, 70, -1)
+    cv2.ellipse(face, (128 + nose_x, 140), (10, 24), 0, 0, 360, 150, -1)
+    cv2.ellipse(face, (128, 190 + mouth_y), (34 + side, 10 + abs(nose_x) // 2), 0, 0, 360, 90, -1)
+    texture = cv2.GaussianBlur(rng.normal(0, 60, (256, 256)), (0, 0), 8)
+    return cv2.resize(np.clip(face + texture, 0, 255).astype(np.uint8), (64, 64), None, 0, 0, 3)
+
+
+def copies(face: np.ndarray) -> dict[str, np.ndarray]:
+    def light(gain: float, gamma: float) -> np.ndarray:
+        return np.clip(gain * 255 * (face / 255) ** gamma + 0.5, 0, 255).astype(np.uint8)
+
+    def jpeg(quality: int) -> np.ndarray:
+        coded = cv2.imencode(".jpg", face, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        return cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+
+    def through(side: int) -> np.ndarray:
+        return cv2.resize(cv2.resize(face, (side, side), None, 0, 0, 3), (64, 64), None, 0, 0, 3)
+
+    return {
+        **{f"gain {gain}": light(gain, 1.0) for gain in (0.7, 1.3)},
+        **{f"gamma {gamma}": light(1.0, gamma) for gamma in (0.7, 1.4)},
+        **{f"jpeg {quality}": jpeg(quality) for quality in (30, 70, 95)},
+        **{f"through {side} px": through(side) for side in (32, 128)},
+    }
+
+
+def random_hashes(n: int, clusters: int, seed: int) -> np.ndarray:
+    """Hashes within a few flipped bits of some centres; with ``clusters = 0``, uniform ones."""
+    rng = np.random.default_rng(seed)
+    if clusters == 0:
+        return rng.integers(0, 2**64, (n, phash.WORDS), np.uint64)
+    centres = rng.integers(0, 2**64, (clusters, phash.WORDS), np.uint64)
+    flipped = np.packbits(rng.random((n, phash.BITS)) < rng.choice([0, 0.03, 0.1]), axis=1)
+    return centres[rng.integers(0, clusters, n)] ^ flipped.view(np.uint64)
+
+
+def brute_force(hashes: np.ndarray, max_distance: int) -> tuple[np.ndarray, ...]:
+    distance = phash.hamming(hashes[:, None], hashes[None])
+    i, j = np.nonzero(np.triu(distance <= max_distance, 1))
+    return i, j, distance[i, j]
+
+
+@pytest.fixture(scope="module")
+def london() -> dict[tuple[str, str], np.ndarray]:
+    """The middle frame of each London clip, cropped by the cascade."""
+    if not LONDON.is_dir():
+        pytest.skip(f"{LONDON} is not there")
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_alt2.xml")
+    crops = {}
+    for path in sorted(LONDON.glob("*/*.mp4"))[:40]:
+        video = cv2.VideoCapture(str(path))
+        grey = cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2GRAY)
+        x, y, w, h = max(cascade.detectMultiScale(grey, 1.1, 5), key=lambda box: box[2])
+        crops[path.parent.name, path.stem] = cv2.resize(
+            grey[max(0, y) : y + h, x : x + w], (64, 64), None, 0, 0, cv2.INTER_AREA
+        )
+    return crops
+
+
+@given(
+    n=st.integers(0, 60),
+    clusters=st.integers(0, 4),
+    max_distance=st.sampled_from([0, 1, 5, 15, 16, 24, 31, 32, 40, 90, 256]),
+    seed=st.integers(0, 1000),
+)
+@settings(max_examples=60, deadline=None)
+def test_near_pairs_equal_brute_force(n: int, clusters: int, max_distance: int, seed: int) -> None:
+    hashes = random_hashes(n, clusters, seed)
+    found = phash.near_pairs(hashes, max_distance)
+    for column, expected in zip(found, brute_force(hashes, max_distance), strict=True):
+        np.testing.assert_array_equal(column, expected)
+
+
+@pytest.mark.parametrize("width", [8, 16])
+@pytest.mark.parametrize("max_distance", [3, 20, 31, 37])
+def test_every_band_width_is_exact(
+    width: int, max_distance: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(phash, "_WIDTHS", (width,))
+    hashes = random_hashes(700, 30, seed=1)
+    found = phash.near_pairs(hashes, max_distance)
+    expected = brute_force(hashes, max_distance)
+    assert len(expected[0]) > 10
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_small_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    hashes = random_hashes(300, 3, seed=2)
+    whole = phash.near_pairs(hashes, DISTANCE)
+    for name in ("_BLOCK", "_BATCH_PAIRS", "_BATCH_ROWS"):
+        monkeypatch.setattr(phash, name, 7)
+    np.testing.assert_array_equal(phash.near_pairs(hashes, DISTANCE), whole)
+
+
+def test_groups_keep_only_pairs_across() -> None:
+    hashes = random_hashes(200, 3, seed=3)
+    groups = np.arange(200) % 4
+    i, j, distance = brute_force(hashes, DISTANCE)
+    across = groups[i] != groups[j]
+    found = phash.near_pairs(hashes, DISTANCE, groups=groups)
+    np.testing.assert_array_equal(found, (i[across], j[across], distance[across]))
+
+
+@given(n=st.integers(0, 40), clusters=st.integers(0, 3), seed=st.integers(0, 1000))
+@settings(max_examples=50, deadline=None)
+def test_collapse_keeps_the_sharpest_of_what_is_near(n: int, clusters: int, seed: int) -> None:
+    hashes = random_hashes(n, clusters, seed)
+    sharpness = np.random.default_rng(seed).random(n)
+    representative = phash.collapse(hashes, sharpness, DISTANCE)
+    kept = np.flatnonzero(representative == np.arange(n))
+    assert set(representative) == set(kept)
+    assert (phash.hamming(hashes, hashes[representative]) <= DISTANCE).all()
+    assert (sharpness[representative] >= sharpness).all()
+    assert len(phash.near_pairs(hashes[kept], DISTANCE)[0]) == 0
+
+
+@given(clusters=st.integers(0, 3), seed=st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_collapse_does_not_depend_on_the_order(clusters: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    hashes, sharpness = random_hashes(40, clusters, seed), rng.permutation(40)
+    shuffle = rng.permutation(40)
+    # Equally near representatives are told apart by their sharpness, which no two items share.
+    straight = phash.collapse(hashes, sharpness, DISTANCE)
+    shuffled = phash.collapse(hashes[shuffle], sharpness[shuffle], DISTANCE)
+    np.testing.assert_array_equal(shuffle[shuffled], straight[shuffle])
+
+
+def test_collapse_breaks_ties_by_index() -> None:
+    hashes = np.zeros((3, phash.WORDS), np.uint64)
+    assert phash.collapse(hashes, np.array([1.0, 2.0, 2.0]), 0).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_copy_of_a_drawn_face_is_near(seed: int) -> None:
+    face = drawn_face(seed)
+    original = phash.perceptual_hash(face)
+    for name, copy in copies(face).items():
+        assert phash.hamming(original, phash.perceptual_hash(copy)) <= DISTANCE, name
+
+
+def test_drawn_people_are_apart() -> None:
+    hashes = phash.perceptual_hashes([drawn_face(seed) for seed in range(30)])
+    assert len(phash.near_pairs(hashes, DISTANCE)[0]) == 0
+
+
+def test_copies_of_real_faces_are_near(london: dict[tuple[str, str], np.ndarray]) -> None:
+    for who, face in london.items():
+        original = phash.perceptual_hash(face)
+        for name, copy in copies(face).items():
+            assert phash.hamming(original, phash.perceptual_hash(copy)) <= DISTANCE, (who, name)
+
+
+def test_real_people_are_apart(london: dict[tuple[str, str], np.ndarray]) -> None:
+    hashes = phash.perceptual_hashes(list(london.values()))
+    people = np.unique([subject for subject, _ in london], return_inverse=True)[1]
+    assert len(phash.near_pairs(hashes, DISTANCE, groups=people)[0]) == 0
+
+
+def test_one_by_one_equals_the_batch() -> None:
+    faces = [cv2.resize(drawn_face(seed), (40 + 9 * seed, 64 + seed)) for seed in range(6)]
+    batch = phash.perceptual_hashes(faces)
+    assert batch.shape == (6, phash.WORDS)
+    assert batch.dtype == np.uint64
+    np.testing.assert_array_equal(batch, [phash.perceptual_hash(face) for face in faces])
+
+
+def test_no_crops_give_no_hashes() -> None:
+    assert phash.perceptual_hashes([]).shape == (0, phash.WORDS)
+
+
+def test_bytes_round_trip() -> None:
+    hashes = random_hashes(9, 0, seed=4)
+    rows = phash.hash_bytes(hashes)
+    assert {len(row) for row in rows} == {32}
+    np.testing.assert_array_equal(phash.hashes_from_bytes(rows), hashes)
+    assert phash.hashes_from_bytes([]).shape == (0, phash.WORDS)
+
+
+def test_a_colour_crop_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(64, 64, 3\)"):
+        phash.perceptual_hash(np.zeros((64, 64, 3), np.uint8))
