@@ -104,8 +104,11 @@ def jpeg(grey: Grey, quality: int) -> Grey:
 
 def rescaled(grey: Grey, factor: float) -> Grey:
     side = round(factor * SIDE_PX)
-    there = cv2.resize(grey, (side, side), interpolation=cv2.INTER_AREA)
-    return cv2.resize(there, (SIDE_PX, SIDE_PX), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    there, back = cv2.INTER_AREA, cv2.INTER_LINEAR
+    if factor > 1:
+        there, back = back, there
+    small = cv2.resize(grey, (side, side), interpolation=there)
+    return cv2.resize(small, (SIDE_PX, SIDE_PX), interpolation=back)  # type: ignore[return-value]
 
 
 def lit(grey: Grey, gain: float, gamma: float) -> Grey:
@@ -187,13 +190,12 @@ def header(title: str) -> None:
     print("|---|---|---|---|---|---|---|---|")
 
 
-def print_copies(title: str, kinds: dict[str, Callable[[Face], Grey]], found: list[Face]) -> None:
+def print_copies(title: str, changed: dict[str, list[Grey]], found: list[Face]) -> None:
     original = phash.perceptual_hashes([face.crop() for face in found])
     header(title)
     every = []
-    for name, change in kinds.items():
-        changed = phash.perceptual_hashes([change(face) for face in found])
-        every.append(phash.hamming(original, changed))
+    for name, crops in changed.items():
+        every.append(phash.hamming(original, phash.perceptual_hashes(crops)))
         print(row(name, every[-1]), flush=True)
     print(row("all of these", np.concatenate(every)))
 
@@ -212,7 +214,7 @@ def print_people(found: list[Face]) -> None:
     print(row("two people, same expression", distance[other & same]))
     print(row("two people, other expression", distance[other & ~same]))
     print(row("one person, two expressions", distance[~other & ~same]))
-    print(row("one person, one clip, start, middle and end", distance[~other & same]))
+    print(row("one person, one clip, other frame", distance[~other & same]))
     near = other & (distance <= DISTANCE)
     pairs = {
         tuple(sorted((found[a].subject, found[b].subject)))
@@ -256,10 +258,9 @@ HASHERS: dict[str, Hasher] = {
 }
 
 
-def print_hashers(kinds: dict[str, Callable[[Face], Grey]], found: list[Face]) -> None:
+def print_hashers(changed: dict[str, list[Grey]], found: list[Face]) -> None:
     """For each hash the farthest copy and the closest two people."""
     crops = [face.crop() for face in found]
-    changed = [[change(face) for face in found] for change in kinds.values()]
     subject, label = codes([f.subject for f in found]), codes([f.expression for f in found])
     i, j = np.triu_indices(len(found), 1)
     people = (subject[i] != subject[j]) & (label[i] == label[j])
@@ -268,7 +269,7 @@ def print_hashers(kinds: dict[str, Callable[[Face], Grey]], found: list[Face]) -
     print("|---|---|---|---|---|---|")
     for name, hasher in HASHERS.items():
         bits = hasher(crops)
-        copy = np.concatenate([(hasher(some) != bits).sum(axis=1) for some in changed])
+        copy = np.concatenate([(hasher(some) != bits).sum(axis=1) for some in changed.values()])
         apart = np.array([(bits[a] != bits[b]).sum() for a, b in zip(i, j, strict=True)])
         print(
             f"| {name} | {np.percentile(copy, 99):.0f} | {copy.max()} | {apart.min()} "
@@ -304,6 +305,8 @@ def print_within(videos: list[Path], detector: Detector) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--clips", type=Path, default=Path("demo/clips"))
+    parser.add_argument("--per-clip", type=int, default=3, help="crops of a clip")
+    parser.add_argument("--copies", type=int, default=100, help="crops that are copied, at least")
     parser.add_argument("--within", type=int, default=30, help="clips read frame by frame")
     options = parser.parse_args()
     videos = sorted(options.clips.glob("*/*.mp4"))
@@ -313,13 +316,15 @@ def main() -> None:
     found: list[Face] = []
     for video in videos:
         frames, _ = read(video)
-        picks = [frames[0], frames[len(frames) // 2], frames[-1]]
-        found.extend(faces(video, picks, detector))
+        spread = np.linspace(0, len(frames) - 1, options.per_clip).astype(int)
+        found.extend(faces(video, [frames[k] for k in spread], detector))
     print(f"{len(videos)} clips, {len(found)} crops, {len({f.subject for f in found})} people")
-    some = found[:: max(1, len(found) // 200)]
-    print_hashers(copies(), some)
-    print_copies("copies", copies(), some)
-    print_copies("copies with another box", moved(detector), some)
+    some = found[:: max(1, len(found) // options.copies)]
+    changed = {name: [change(face) for face in some] for name, change in copies().items()}
+    print_hashers(changed, some)
+    print_copies("copies", changed, some)
+    changed = {name: [change(face) for face in some] for name, change in moved(detector).items()}
+    print_copies("copies with another box", changed, some)
     print_people(found)
     print_within(videos[:: max(1, len(videos) // options.within)], detector)
 

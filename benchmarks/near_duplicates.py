@@ -30,6 +30,7 @@ import numpy.typing as npt
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from dedup_calibration import DISTANCE, Detector, Face, codes, faces, read
+
 from pipeline.media import phash
 
 Floats = npt.NDArray[np.float32]
@@ -99,8 +100,11 @@ def plant(hashes: phash.Hashes, rng: np.random.Generator) -> tuple[Ints, Ints]:
 def brute_force(hashes: phash.Hashes, groups: Ints, rows: Ints) -> set[tuple[int, int]]:
     """The near pairs across groups in which one of `rows` takes part."""
     pairs = set()
+    words = [np.ascontiguousarray(word) for word in hashes.T]
     for row in rows.tolist():
-        distance = phash.hamming(hashes[row], hashes)
+        distance = np.zeros(len(hashes), np.uint16)
+        for word in words:
+            distance += np.bitwise_count(word ^ word[row])
         for other in np.flatnonzero((distance <= DISTANCE) & (groups != groups[row])).tolist():
             pairs.add((min(row, other), max(row, other)))
     return pairs

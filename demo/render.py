@@ -13,12 +13,12 @@ The same options give the same bytes on one machine, whatever the number of work
 import argparse
 import csv
 import os
-import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import repeat
 from pathlib import Path
 
 # Parallel work is one process a person; threads inside would only fight over the cores.
@@ -29,12 +29,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from virtual.acting import EXPRESSIONS, Performance, draw_style, perform
+from virtual.acting import EXPRESSIONS, Style, draw_style, perform
+from virtual.difficult import (
+    DIFFICULTIES,
+    ROTATED,
+    SECOND_PERSON,
+    TURNED_AWAY,
+    VARIABLE_FRAME_RATE,
+    Note,
+    irregular_times,
+    turn_away,
+    turned_stretch_s,
+)
 from virtual.model import Anatomist, Floats
 from virtual.paint import Canvas, make_canvas
 from virtual.people import Person, draw_cohort
-from virtual.scene import OVERSAMPLING, Actor, Camera, Setting, Stage, draw_setting, finish
-from virtual.video import write_video
+from virtual.scene import OVERSAMPLING, Actor, Camera, Setting, Shot, Stage, draw_setting, expose, finish
+from virtual.video import flag_rotation, write_video
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,8 @@ class Job:
     fps: int
     width_px: int
     height_px: int
+    difficult: bool
+    "Whether a few recordings are made difficult."
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -60,6 +73,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--fps", type=int, default=25, help="frames per second")
     parser.add_argument("--width", type=int, default=480, help="pixels")
     parser.add_argument("--height", type=int, default=360, help="pixels")
+    parser.add_argument("--ordinary", action="store_true", help="no difficult recordings")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     options = parser.parse_args(argv)
     job = Job(
@@ -70,20 +84,31 @@ def main(argv: list[str] | None = None) -> None:
         fps=options.fps,
         width_px=options.width,
         height_px=options.height,
+        difficult=not options.ordinary,
     )
     render_cohort(job, workers=options.workers)
 
 
 def render_cohort(job: Job, *, workers: int) -> None:
-    """Render all clips of a cohort and describe its people."""
+    """Render all clips of a cohort; describe its people and its difficult recordings."""
     cohort = draw_cohort(job.participants, job.seed)
     write_participants(job.out / "participants.tsv", cohort)
     started = time.monotonic()
+    notes: list[Note] = []
     with ProcessPoolExecutor(max_workers=workers) as pool:
-        done = pool.map(render_person, [job] * len(cohort), cohort)
-        for number, subject in enumerate(done, start=1):
+        for number, found in enumerate(pool.map(render_person, repeat(job), cohort), start=1):
+            notes.extend(found)
             elapsed = time.monotonic() - started
-            print(f"{subject}: {number} of {len(cohort)} people, {elapsed:.0f} s", flush=True)
+            print(f"{number} of {len(cohort)} people, {elapsed:.0f} s", flush=True)
+    write_notes(job.out.parent / "difficult.csv", notes)
+
+
+def write_notes(path: Path, notes: list[Note]) -> None:
+    """List the difficult recordings; videos relative to the cohort's folder."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["video", "difficulty", "detail"])
+        table.writerows([note.video, note.difficulty, note.detail] for note in notes)
 
 
 def write_participants(path: Path, cohort: list[Person]) -> None:
@@ -109,22 +134,54 @@ def make_actor(person: Person, seed: int) -> Actor:
     return Actor(anatomist.model, canvas, rest, person, seed)
 
 
-def render_person(job: Job, person: Person) -> str:
-    """Render the clips of one person; returns the subject."""
+def render_person(job: Job, person: Person) -> list[Note]:
+    """Render the clips of one person; returns what is difficult about them."""
     cv2.setNumThreads(1)
     actor = make_actor(person, job.seed)
     stage = Stage(job.width_px, job.height_px)
-    style = draw_style(np.random.default_rng((job.seed, int(person.subject[1:]), 1)))
-    for number, expression in enumerate(EXPRESSIONS):
-        rng = np.random.default_rng((job.seed, int(person.subject[1:]), 2, number))
-        times_s = np.arange(round(job.seconds * job.fps), dtype=np.float32) / job.fps
-        performance = perform(expression, style, times_s, rng)
-        setting = draw_setting(job.width_px, job.height_px, rng)
-        camera = _draw_camera(job, rng)
-        frames = _frames(stage, actor, performance, setting, camera, rng)
-        path = job.out / person.subject / f"{expression}.mp4"
+    notes = [_render_clip(job, stage, actor, expression) for expression in EXPRESSIONS]
+    return [note for note in notes if note]
+
+
+def _render_clip(job: Job, stage: Stage, actor: Actor, expression: str) -> Note | None:
+    subject = actor.person.subject
+    difficulty = DIFFICULTIES.get((subject, expression)) if job.difficult else None
+    rng = _clip_rng(job, subject, expression)
+    times_s = np.arange(round(job.seconds * job.fps), dtype=np.float32) / job.fps
+    detail = ""
+    if difficulty == VARIABLE_FRAME_RATE:
+        times_s = irregular_times(job.seconds, job.fps, rng)
+        detail = f"{len(times_s)} frames at irregular times"
+    performance = perform(expression, _style(job, subject), times_s, rng)
+    shot = Shot(actor, performance, _draw_camera(job, rng))
+    shots = [shot]
+    if difficulty == TURNED_AWAY:
+        shots = [replace(shot, performance=turn_away(performance, times_s))]
+        start_s, end_s = turned_stretch_s(shots[0].performance, times_s)
+        detail = f"start_s={start_s:.2f} end_s={end_s:.2f}"
+    elif difficulty == SECOND_PERSON:
+        shots = _with_bystander(job, shot, times_s, rng)
+        detail = "smaller face in the background on the right"
+    setting = expose(draw_setting(job.width_px, job.height_px, rng), actor.person)
+    frames = _frames(stage, shots, setting, rng)
+    path = job.out / subject / f"{expression}.mp4"
+    if difficulty == ROTATED:
+        write_video(path, (np.rot90(frame) for frame in frames), times_s.tolist(), fps=job.fps)
+        flag_rotation(path)
+        detail = "stored 90 degrees counter-clockwise, with a display matrix"
+    else:
         write_video(path, frames, times_s.tolist(), fps=job.fps)
-    return person.subject
+    return Note(f"{subject}/{path.name}", difficulty, detail) if difficulty else None
+
+
+def _clip_rng(job: Job, subject: str, expression: str) -> np.random.Generator:
+    return np.random.default_rng(
+        (job.seed, int(subject[1:]), 2, EXPRESSIONS.index(expression))
+    )
+
+
+def _style(job: Job, subject: str) -> Style:
+    return draw_style(np.random.default_rng((job.seed, int(subject[1:]), 1)))
 
 
 def _draw_camera(job: Job, rng: np.random.Generator) -> Camera:
@@ -133,30 +190,43 @@ def _draw_camera(job: Job, rng: np.random.Generator) -> Camera:
     return Camera(
         width_px=job.width_px,
         height_px=job.height_px,
-        scale_px_per_m=float(rng.uniform(880, 1040)) * unit,
+        scale_px_per_m=float(rng.uniform(900, 1040)) * unit,
         eyes_px=(
             job.width_px / 2 + float(rng.normal(0, 10)) * unit,
-            (150 + float(rng.normal(0, 5))) * unit,
+            (157 + float(rng.normal(0, 5))) * unit,
         ),
     )
 
 
+def _with_bystander(
+    job: Job, shot: Shot, times_s: Floats, rng: np.random.Generator
+) -> list[Shot]:
+    """Somebody who is not in the cohort stands behind the participant, neutral."""
+    stranger = draw_cohort(job.participants + 1, job.seed)[-1]
+    acting = perform("neutral", _style(job, stranger.subject), times_s, rng)
+    x, y = shot.camera.eyes_px
+    near = replace(shot.camera, eyes_px=(0.42 * job.width_px, y))
+    far = replace(
+        shot.camera,
+        scale_px_per_m=shot.camera.scale_px_per_m * 0.55,
+        eyes_px=(0.845 * job.width_px, 0.33 * job.height_px),
+    )
+    return [Shot(make_actor(stranger, job.seed), acting, far), replace(shot, camera=near)]
+
+
 def _frames(
-    stage: Stage,
-    actor: Actor,
-    performance: Performance,
-    setting: Setting,
-    camera: Camera,
-    rng: np.random.Generator,
+    stage: Stage, shots: list[Shot], setting: Setting, rng: np.random.Generator
 ) -> Iterator[NDArray[np.uint8]]:
-    """Finished RGB pictures (H, W, 3) of a clip."""
+    """Finished RGB pictures (H, W, 3) of a clip; the nearest person comes last in `shots`."""
+    camera = shots[0].camera
     size = (camera.width_px * OVERSAMPLING, camera.height_px * OVERSAMPLING)
     backdrop: Floats = cv2.resize(setting.backdrop, size, interpolation=cv2.INTER_LINEAR)
-    for frame in range(len(performance.head_deg)):
+    for frame in range(len(shots[0].performance.head_deg)):
         picture = backdrop.copy()
-        stage.draw(actor, performance, frame, camera, setting.light, picture)
+        for shot in shots:
+            stage.draw(shot, frame, setting.light, picture)
         yield finish(picture, setting, rng)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

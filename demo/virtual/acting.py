@@ -10,39 +10,40 @@ EXPRESSIONS = ("angry", "disgusted", "happy", "neutral", "sad", "scared", "surpr
 
 # Face units at the apex. A name without a side stands for both sides.
 _APEX: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 1.0, "eyeSquint": 0.45, "eyeWide": 0.25, "mouthPress": 0.9,
-              "mouthRollUpper": 0.35, "mouthRollLower": 0.45, "jawForward": 0.5,
-              "mouthShrugLower": 0.35, "noseSneer": 0.12, "mouthFrown": 0.2},
-    "disgusted": {"noseSneer": 1.0, "mouthUpperUp": 0.85, "eyeSquint": 0.75, "cheekSquint": 0.7,
-                  "browDown": 0.4, "mouthFrown": 0.35, "mouthShrugLower": 0.3, "jawOpen": 0.08,
-                  "mouthLowerDown": 0.15},
-    "happy": {"mouthSmile": 0.95, "cheekSquint": 0.75, "mouthDimple": 0.25, "eyeSquint": 0.3,
-              "mouthUpperUp": 0.35, "jawOpen": 0.1},
+    "angry": {"browDown": 1.45, "eyeSquint": 0.6, "mouthPress": 1.1, "mouthRollUpper": 0.7,
+              "mouthRollLower": 0.65, "jawForward": 0.6, "mouthShrugLower": 0.35,
+              "noseSneer": 0.35},
+    "disgusted": {"noseSneer": 1.35, "mouthUpperUp": 1.0, "eyeSquint": 0.9, "cheekSquint": 0.95,
+                  "browDown": 0.75, "mouthFrown": 0.35, "mouthShrugLower": 0.3, "eyeBlink": 0.22,
+                  "mouthLowerDown": 0.1},
+    "happy": {"mouthSmile": 1.25, "cheekSquint": 0.95, "mouthDimple": 0.3, "eyeSquint": 0.3,
+              "mouthUpperUp": 0.65, "mouthLowerDown": 0.35, "jawOpen": 0.22},
     "neutral": {},
-    "sad": {"browInnerUp": 0.95, "mouthFrown": 1.0, "mouthShrugLower": 0.55, "eyeBlink": 0.22,
-            "mouthPucker": 0.2, "browDown": 0.12, "mouthRollLower": 0.1},
-    "scared": {"browInnerUp": 1.0, "browOuterUp": 0.25, "browDown": 0.3, "eyeWide": 1.0,
-               "mouthStretch": 1.0, "mouthLowerDown": 0.75, "jawOpen": 0.18, "mouthFrown": 0.25},
-    "surprised": {"browInnerUp": 0.8, "browOuterUp": 1.0, "eyeWide": 0.9, "jawOpen": 0.75,
+    "sad": {"browInnerUp": 1.35, "mouthFrown": 1.35, "mouthShrugLower": 0.75, "eyeBlink": 0.36,
+            "mouthPucker": 0.2},
+    "scared": {"browInnerUp": 1.25, "browOuterUp": 0.35, "browDown": 0.2, "eyeWide": 1.3,
+               "mouthStretch": 1.35, "mouthLowerDown": 0.95, "jawOpen": 0.22, "mouthFrown": 0.2},
+    "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.85,
                   "mouthFunnel": 0.35},
 }
 # Units that some people add, with their highest strength.
 _OPTIONAL: dict[str, dict[str, float]] = {
-    "angry": {"mouthPucker": 0.3, "noseSneer": 0.15, "mouthFrown": 0.2},
-    "disgusted": {"tongueOut": 0.25, "mouthStretch": 0.2, "browDown": 0.2, "jawOpen": 0.1},
-    "happy": {"jawOpen": 0.22, "browOuterUp": 0.2, "mouthUpperUp": 0.25, "mouthStretch": 0.15},
-    "neutral": {"mouthPress": 0.12, "mouthSmile": 0.06, "mouthFrown": 0.08, "browDown": 0.08},
-    "sad": {"mouthPress": 0.2, "eyeSquint": 0.2, "cheekSquint": 0.15, "mouthRollUpper": 0.15},
-    "scared": {"jawOpen": 0.15, "eyeSquint": 0.05, "mouthUpperUp": 0.2, "mouthFrown": 0.15},
-    "surprised": {"mouthFunnel": 0.25, "jawOpen": 0.2, "mouthPucker": 0.15},
+    "angry": {"mouthPucker": 0.2, "noseSneer": 0.15, "mouthFrown": 0.25},
+    "disgusted": {"mouthStretch": 0.2, "browDown": 0.2, "mouthFrown": 0.2},
+    "happy": {"jawOpen": 0.15, "browOuterUp": 0.15, "mouthUpperUp": 0.2, "mouthStretch": 0.15},
+    "neutral": {"mouthPress": 0.12, "mouthSmile": 0.06, "mouthFrown": 0.06, "browDown": 0.06},
+    "sad": {"mouthPress": 0.15, "eyeSquint": 0.15, "cheekSquint": 0.15, "mouthRollUpper": 0.15},
+    "scared": {"jawOpen": 0.12, "mouthUpperUp": 0.15, "mouthFrown": 0.15},
+    "surprised": {"mouthFunnel": 0.25, "jawOpen": 0.15, "mouthPucker": 0.15},
 }
 # Typical head pitch (chin down > 0) and gaze pitch (down > 0) of each expression, degrees.
-_HEAD_PITCH = {"sad": 5.0, "scared": -3.5, "angry": 3.5, "surprised": -2.5, "disgusted": -2.0}
-_GAZE_PITCH = {"sad": 8.0, "angry": -3.0}
+_HEAD_PITCH = {"sad": 8.0, "scared": -3.5, "angry": 3.5, "surprised": -2.5, "disgusted": -2.0}
+_GAZE_PITCH = {"sad": 12.0, "angry": -3.0}
 _ONE_SIDED = ("browInnerUp", "cheekPuff", "jawForward", "jawOpen", "mouthClose", "mouthFunnel",
               "mouthPucker", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
               "mouthShrugUpper", "tongueOut")
 _BLINK_S = 0.26
+_STRONGEST = 1.6  # beyond it, the mesh breaks
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Performance:
     """One clip's acting; every array has one row a frame."""
 
     units: dict[str, Floats]
-    "Unit of the head model: (F,) strength 0..1."
+    "Unit of the head model: (F,) strength; 0: at rest, 1: the model's full strength."
     head_deg: Floats
     "(F, 3) pitch (chin down > 0), yaw (to the subject's left > 0), roll."
     gaze_deg: Floats
@@ -95,7 +96,7 @@ def perform(
     apex = _draw_apex(expression, style, rng)
     flutter = 1 + 0.04 * _drift(times_s, rng, period_s=0.9)
     units = {
-        name: np.clip(strength * envelope * flutter, 0, 1.15).astype(np.float32)
+        name: np.clip(strength * envelope * flutter, 0, _STRONGEST).astype(np.float32)
         for name, strength in apex.items()
     }
     blink = _blinks(times_s, style, rng)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from .anatomy import hairline_distance, relative_template
 from .model import SKIN, Floats, HeadModel, Ints
@@ -59,11 +59,11 @@ _STYLES: dict[str, dict[str, float | int | tuple[float, float, float]]] = {
                  curl_m=0.008, clearance_m=0.004, strands=14000),
     "bun": dict(length_m=0.24, lift=0.05, comb=(0.0, 1.0, 0.12), gravity=0.0, cling=0.8,
                 curl_m=0.0005, clearance_m=0.008, strands=9000, tie=(0.0, 0.110, 0.110)),
-    "bob": dict(length_m=0.21, lift=0.2, comb=(0.8, 0.45, 0.0), gravity=0.8, cling=0.2,
+    "bob": dict(length_m=0.21, lift=0.12, comb=(0.8, 0.45, 0.0), gravity=0.8, cling=0.2,
                 curl_m=0.002, clearance_m=0.024, strands=11000),
-    "long": dict(length_m=0.34, lift=0.2, comb=(0.75, 0.55, 0.0), gravity=1.2, cling=0.2,
+    "long": dict(length_m=0.34, lift=0.12, comb=(0.75, 0.55, 0.0), gravity=1.2, cling=0.2,
                  curl_m=0.004, clearance_m=0.026, strands=12000),
-    "wavy": dict(length_m=0.31, lift=0.25, comb=(0.75, 0.55, 0.0), gravity=1.0, cling=0.15,
+    "wavy": dict(length_m=0.31, lift=0.16, comb=(0.75, 0.55, 0.0), gravity=1.0, cling=0.15,
                  curl_m=0.010, clearance_m=0.028, strands=12000),
 }
 _CHOICES = {"F": ("long", "wavy", "bob", "bun", "curly", "side"),
@@ -235,7 +235,7 @@ def _grow_head(
     side = np.clip((template[:, 0] - style.parting_m) / 0.015, -1, 1)
     comb = np.stack(
         [style.comb[0] * side, np.full(count, style.comb[1]), np.full(count, style.comb[2])], 1
-    ) + rng.normal(0, 0.12, (count, 3))
+    ) + rng.normal(0, 0.09, (count, 3))
     flat = comb - (comb * normal).sum(axis=1, keepdims=True) * normal
     direction = _unit(style.lift * normal + (1 - style.lift) * _unit(flat))
     length = style.length_m * rng.uniform(0.8, 1.1, count)
@@ -289,8 +289,9 @@ def _wind_bun(centre: Floats, rng: np.random.Generator) -> Floats:
     third = np.cross(axis, across)
     angle = np.linspace(0, 2.6, _KNOTS)[None, :, None]
     height = rng.uniform(-0.9, 0.9, (count, 1, 1))
-    ring = np.sqrt(1 - height**2) * (across[:, None] * np.cos(angle) + third[:, None] * np.sin(angle))
-    ball = radius_m * (ring + height * axis[:, None]) * rng.uniform(0.85, 1.05, (count, 1, 1))
+    ring = across[:, None] * np.cos(angle) + third[:, None] * np.sin(angle)
+    ball = np.sqrt(1 - height**2) * ring + height * axis[:, None]
+    ball = radius_m * ball * rng.uniform(0.85, 1.05, (count, 1, 1))
     return ball + centre + np.array([0.0, 0.006, 0.020])
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int32]
 
 SKIN, EYE, TEETH, TONGUE, LASH, MOUTH = range(6)
@@ -72,6 +72,7 @@ class Anatomist:
     """Wraps anny: gives the mesh once, and the resting vertices of any identity."""
 
     def __init__(self) -> None:
+        """Load anny; the first time this takes minutes, later (from its cache) seconds."""
         import anny
         from anny.models.model_data import TopologyConfig
 

@@ -87,7 +87,8 @@ def paint(canvas: Canvas, person: Person, rng: np.random.Generator) -> Floats:
     colour = _blend(colour, person.looks.lips, canvas.lips * 0.8)
     gloss = gloss + 0.5 * canvas.lips
     colour = _paint_eyes(colour, canvas, person)
-    colour = _paint_hair(colour, canvas, person, rng)
+    colour, hairy = _paint_hair(colour, canvas, person, rng)
+    gloss = gloss * (1 - 0.9 * hairy)
     furrows = [_furrow(name, canvas.position) for name in FURROWS]
     return np.dstack([colour, gloss, *furrows]).astype(np.float32)
 
@@ -147,17 +148,19 @@ def _paint_eyes(colour: Floats, canvas: Canvas, person: Person) -> Floats:
 
 def _paint_hair(
     colour: Floats, canvas: Canvas, person: Person, rng: np.random.Generator
-) -> Floats:
-    """Brows, and the scalp's and the beard's roots."""
+) -> tuple[Floats, Floats]:
+    """Brows, and the scalp's and the beard's roots; also (H, W) 0..1: where hair is."""
     p, looks, shape = canvas.position, person.looks, canvas.position.shape[:2]
     strokes = 1 + 0.3 * _noise(shape, 3, rng)
-    colour = _blend(colour, looks.brows, _brow(p, looks.brow_thickness) * strokes * 0.92)
+    brow = _brow(p, looks.brow_thickness)
+    colour = _blend(colour, looks.brows * (1 - 0.5 * looks.melanin), brow * strokes * 0.92)
     roots = scalp_density(p, person.hairstyle) * np.clip(0.8 + 0.25 * _noise(shape, 3, rng), 0, 1)
     colour = _blend(colour, looks.hair * 0.55, roots * 0.9)
     if person.hairstyle.beard_m:
         beard = beard_density(p) * (1 - canvas.lips) * 0.75 * strokes
         colour = _blend(colour, looks.hair * 0.6, beard)
-    return colour
+        roots = np.maximum(roots, beard_density(p))
+    return colour, np.clip(np.maximum(brow, roots), 0, 1)
 
 
 def _brow(p: Floats, thickness: float) -> Floats:
@@ -197,7 +200,7 @@ def _furrow(name: str, p: Floats) -> Floats:
 def _ridge(distance: Floats, width: float) -> Floats:
     """A dark line at 0 with lighter skin at its sides."""
     near = (distance / width) ** 2
-    return np.exp(-near) - 0.35 * np.exp(-((np.sqrt(near) - 2.2) ** 2))
+    return np.exp(-near) - 0.2 * np.exp(-((np.sqrt(near) - 2.2) ** 2))
 
 
 def _band(value: Floats, low: float, high: float, soft: float = 0.006) -> Floats:

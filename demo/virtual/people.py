@@ -1,4 +1,4 @@
-"""Who takes part: identities drawn at random, so that a cohort is mixed in sex, age and ancestry."""
+"""Who takes part: identities drawn at random, mixed in sex, age and ancestry."""
 
 from dataclasses import dataclass
 
@@ -18,6 +18,10 @@ _SKIN_TONES = np.array([
 _IRIS = {"brown": (84, 52, 30), "dark": (48, 30, 20), "hazel": (112, 88, 44),
          "blue": (92, 124, 152), "green": (92, 112, 76), "grey": (116, 128, 134)}
 _LIGHT_EYED = ("brown", "hazel", "blue", "green", "grey", "blue")
+_CLOTHES = [
+    [38, 48, 82], [28, 30, 34], [206, 206, 200], [120, 126, 132], [60, 92, 74], [112, 36, 48],
+    [190, 148, 62], [84, 116, 156], [142, 168, 184], [92, 70, 118], [176, 96, 92], [46, 104, 110],
+]
 # (label, typical spread): how far each local shape of the face may go from the average.
 _SHAPES = {
     "nose-scale-horiz-incr": 0.35, "nose-scale-vert-incr": 0.35, "nose-scale-depth-incr": 0.4,
@@ -176,7 +180,7 @@ def _draw_looks(sex: str, age: int, melanin: float, rng: np.random.Generator) ->
         iris=to_linear(_IRIS[eyes]),
         hair=hair,
         brows=_mix(hair, to_linear([40, 28, 22]), 0.6 + 0.35 * melanin),
-        cloth=to_linear(rng.uniform(30, 215) * rng.uniform(0.55, 1.1, 3)).clip(0, 0.8),
+        cloth=_draw_cloth(skin, rng),
         melanin=melanin,
         freckles=float(rng.uniform(0.3, 1)) if melanin < 0.15 and rng.random() < 0.5 else 0.0,
         brow_thickness=float(rng.uniform(0.75, 1.05) if sex == "F" else rng.uniform(1.0, 1.5)),
@@ -194,6 +198,14 @@ def _draw_hair_colour(age: int, melanin: float, rng: np.random.Generator) -> Flo
     colour = to_linear(palette[rng.integers(len(palette))])
     grey = float(np.clip((age - 42) / 22 + rng.normal(0, 0.2), 0, 0.9)) if age > 38 else 0.0
     return _mix(colour, to_linear([158, 156, 152]), grey)
+
+
+def _draw_cloth(skin: Floats, rng: np.random.Generator) -> Floats:
+    """Clothes that cannot be taken for skin."""
+    colours = to_linear(_CLOTHES)
+    distance = np.linalg.norm(np.sqrt(colours) - np.sqrt(skin), axis=1)
+    apart = colours[distance > 0.25]
+    return (apart[rng.integers(len(apart))] * rng.uniform(0.85, 1.15)).astype(np.float32)
 
 
 def _mix(a: Floats, b: Floats, share: float) -> Floats:

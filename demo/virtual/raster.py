@@ -1,10 +1,12 @@
 """A z-buffer rasteriser for triangles and hair, compiled with numba; single-threaded."""
 
+from typing import Any
+
 import numpy as np
-from numba import njit
+from numba import njit  # type: ignore[import-not-found]
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float32]
+Floats = NDArray[np.floating[Any]]
 Ints = NDArray[np.int32]
 
 

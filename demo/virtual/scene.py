@@ -1,11 +1,11 @@
 """Puts a person before a camera: pose, buffers, light and backdrop; gives finished pictures."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial import cKDTree
+from scipy.spatial import cKDTree  # type: ignore[import-untyped]
 
 from . import shading
 from .acting import Performance
@@ -66,6 +66,7 @@ class Actor:
     def __init__(
         self, model: HeadModel, canvas: Canvas, rest: Floats, person: Person, seed: int
     ) -> None:
+        """Build a person on their resting vertices (V, 3)."""
         rng = np.random.default_rng((seed, int(person.subject[1:]), 77))
         self.model, self.person = model, person
         self.eyes = eye_midpoint(model, rest)
@@ -126,7 +127,7 @@ class Actor:
 
     def furrows(self, performance: Performance, frame: int) -> Floats:
         """(K,) strength of the lines of expression in one frame."""
-        depth = 0.22 + 0.5 * self.person.looks.lines
+        depth = 0.2 + 0.4 * self.person.looks.lines
         rest = 0.35 * self.person.looks.lines**1.5
         values = []
         for name in FURROWS:
@@ -183,10 +184,20 @@ def _turn(points: Floats, angles: Floats, weight: Floats) -> Floats:
     return moved * cos + np.cross(axis, moved) * sin + along * (1 - cos) + NECK_PIVOT
 
 
+@dataclass(frozen=True)
+class Shot:
+    """A person who acts before a camera."""
+
+    actor: Actor
+    performance: Performance
+    camera: Camera
+
+
 class Stage:
     """The buffers of one picture size; reused from frame to frame."""
 
     def __init__(self, width_px: int, height_px: int) -> None:
+        """Make buffers for pictures of this size."""
         size = (height_px * OVERSAMPLING, width_px * OVERSAMPLING)
         self.depth = np.zeros(size, np.float32)
         self.ids = np.full(size, -1, np.int32)
@@ -195,11 +206,9 @@ class Stage:
         self.pixel = np.zeros((*size, shading.ATTRIBUTES), np.float32)
         self.shadow = np.zeros((_SHADOW_CELLS, _SHADOW_CELLS), np.float32)
 
-    def draw(
-        self, actor: Actor, performance: Performance, frame: int, camera: Camera,
-        light: Floats, picture: Floats,
-    ) -> None:
+    def draw(self, shot: Shot, frame: int, light: Floats, picture: Floats) -> None:
         """Draw a person over an oversampled picture (2H, 2W, 3) of linear RGB."""
+        actor, performance, camera = shot.actor, shot.performance, shot.camera
         vertices, hair = actor.pose(performance, frame)
         model = actor.model
         self.depth[:], self.ids[:] = 0.0, -1
@@ -211,7 +220,7 @@ class Stage:
         normals = vertex_normals(vertices, model.vertex_triangles)
         attributes = np.concatenate(
             [normals[model.corner_vertex], actor.position[model.corner_vertex],
-             actor.corner_texels, corners], axis=1
+             actor.corner_texels], axis=1
         )
         gather(self.ids, self.bary, model.triangles, attributes, self.pixel)
         scale = camera.scale_px_per_m * OVERSAMPLING
@@ -245,13 +254,16 @@ class Stage:
 
         Deeper than its surroundings means less light: creases, nostrils, sockets, the mouth.
         """
-        distance = 1.0 / np.maximum(self.depth, 1 / (_CAMERA_DISTANCE_M + 0.35))
+        # At half the size: the result is soft anyway.
+        nearness = np.ascontiguousarray(self.depth[::2, ::2])
+        distance = 1.0 / np.maximum(nearness, np.float32(1 / (_CAMERA_DISTANCE_M + 0.35)))
         sky = np.ones_like(distance)
         for radius_m, drop_m, strength in ((0.004, 0.0035, 0.55), (0.016, 0.016, 0.6)):
-            side = int(radius_m * scale_px_per_m) * 2 + 1
+            side = int(radius_m * scale_px_per_m / 2) * 2 + 1
             blurred = cv2.blur(cv2.blur(distance, (side, side)), (side, side))
             sky *= 1 - strength * np.clip((distance - blurred) / drop_m, 0, 1)
-        return sky
+        height, width = self.depth.shape
+        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_LINEAR)
 
 
 def _project(points: Floats, camera: Camera) -> Floats:
@@ -299,6 +311,11 @@ def draw_setting(width_px: int, height_px: int, rng: np.random.Generator) -> Set
     )
 
 
+def expose(setting: Setting, person: Person) -> Setting:
+    """Open up for darker skin, as a camera that meters on the face does."""
+    return replace(setting, exposure=setting.exposure * (1 + 0.45 * person.looks.melanin))
+
+
 def _direction(yaw_deg: float, height_deg: float) -> Floats:
     """Unit vector towards a light; yaw 0 is from the camera, positive from the picture's right."""
     yaw, height = np.radians([yaw_deg, height_deg])
@@ -311,11 +328,11 @@ def _draw_light(rng: np.random.Generator) -> Floats:
     key = np.array([1 + 0.07 * warmth, 1.0, 1 - 0.09 * warmth]) * rng.uniform(0.75, 1.0)
     sky = np.array([1 - 0.03 * warmth, 1.0, 1 + 0.05 * warmth])
     return np.stack([
-        _direction(side * rng.uniform(8, 48), rng.uniform(18, 42)),
+        _direction(side * rng.uniform(8, 40), rng.uniform(18, 42)),
         key,
         _direction(-side * rng.uniform(35, 70), rng.uniform(0, 20)),
         sky * rng.uniform(0.15, 0.32),
-        sky * rng.uniform(0.26, 0.38),
+        sky * rng.uniform(0.28, 0.38),
     ]).astype(np.float32)
 
 
@@ -323,7 +340,7 @@ def _draw_backdrop(width_px: int, height_px: int, rng: np.random.Generator) -> F
     """(H, W, 3) linear RGB: a wall out of focus, lit from one side, perhaps with furniture."""
     y, x = np.mgrid[0:height_px, 0:width_px].astype(np.float32)
     x, y = x / width_px - 0.5, y / height_px - 0.5
-    base = rng.uniform(0.12, 0.6) * rng.uniform(0.85, 1.12, 3)
+    base = rng.uniform(0.12, 0.6) * rng.uniform(0.9, 1.08, 3)
     picture = np.ones((height_px, width_px, 3), np.float32) * base.astype(np.float32)
     for _ in range(rng.integers(0, 4)):
         left = int(rng.uniform(-0.2, 1.0) * width_px)

@@ -36,7 +36,7 @@ def _add_stream(
     container: av.container.OutputContainer, shape: tuple[int, ...], fps: int
 ) -> av.VideoStream:
     # One thread, no scene cut decisions across threads: the same bytes on every run.
-    options = {"crf": str(_QUALITY), "preset": "slow", "threads": "1", "bf": "2"}
+    options = {"crf": str(_QUALITY), "preset": "medium", "threads": "1", "bf": "2"}
     stream = container.add_stream("libx264", rate=fps, options=options)
     stream.height, stream.width = shape[:2]
     stream.pix_fmt = "yuv420p"

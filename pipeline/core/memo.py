@@ -41,7 +41,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class _Work:
-    compute: Callable[[Path, Any, Path], None]
+    compute: Callable[[Path, Any, Path], object]
     shard: Shard
     target: Path
 
@@ -54,7 +54,7 @@ def memo_root() -> Path:
 def build_shards(
     stage: str,
     shards: Sequence[Shard],
-    compute: Callable[[Path, Any, Path], None],
+    compute: Callable[[Path, Any, Path], object],
     folder: Path,
     refused: Sequence[str] = (),
 ) -> None:

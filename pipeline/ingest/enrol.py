@@ -21,6 +21,7 @@ BATCH = 16
 
 _LOCK = Path(".emo/ingest.lock")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
 
 
 @contextmanager
@@ -40,6 +41,20 @@ def exclusive() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def disk_faults(where: str) -> Iterator[None]:
+    """Turn what the machine lacks, space or permission, into an EmoError that names `where`."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (*_FULL, *_DENIED):
+            raise
+        remedy = "free some space" if error.errno in _FULL else f"mend that ({error.filename or where})"
+        raise EmoError(
+            f"{where}: {error.strerror}; {remedy} and run the same command again: it goes on from there"
+        ) from None
+
+
 def check_space(plan: Plan, *, link: bool) -> None:
     """Raise EmoError where the copies cannot fit."""
     copies = [step for step in plan.steps if step.source and not (VIDEOS / step.video).exists()]
@@ -47,8 +62,8 @@ def check_space(plan: Plan, *, link: bool) -> None:
     free = shutil.disk_usage(next(p for p in (VIDEOS, *VIDEOS.parents) if p.exists())).free
     if needed > free:
         raise EmoError(
-            f"{VIDEOS}: {needed / 1e9:.2f} GB to copy, {free / 1e9:.2f} GB free on this disk; free some (DVC's "
-            "cache needs as much again), or use --link"
+            f"{VIDEOS}: {_size(needed)} to copy, {_size(free)} free on this disk; free some "
+            "(DVC's cache needs as much again), or use --link"
         )
 
 
@@ -74,6 +89,10 @@ def carry_out(
             write_csv(CLIPS, clips, Clip)
 
 
+def _size(size_bytes: int) -> str:
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
+
+
 def _batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
     for start in range(0, len(steps), BATCH):
         yield steps[start : start + BATCH]
@@ -84,13 +103,10 @@ def _place(step: Step, *, link: bool) -> None:
     target = VIDEOS / step.video
     if step.source is None or (target.is_file() and sha256(target) == step.sha256):
         return  # the second: a killed run copied it, and did not come to list it
-    try:
-        with replacing(target) as temporary:
-            _link(step.source, temporary) if link else _copy(step.source, temporary)
-            if sha256(temporary) != step.sha256:
-                raise EmoError(f"{step.source}: changed while it was read; repeat when it is finished")
-    except OSError as error:
-        raise EmoError(_disk_fault(step, error)) from None
+    with disk_faults(str(target)), replacing(target) as temporary:
+        _link(step.source, temporary) if link else _copy(step.source, temporary)
+        if sha256(temporary) != step.sha256:
+            raise EmoError(f"{step.source}: changed while it was read; repeat when it is finished")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -108,15 +124,6 @@ def _link(source: Path, target: Path) -> None:
         raise EmoError(
             f"{source}: cannot be hard-linked into {VIDEOS} ({error.strerror}); leave out --link"
         ) from None
-
-
-def _disk_fault(step: Step, error: OSError) -> str:
-    if error.errno in _FULL:
-        return (
-            f"{VIDEOS / step.video}: {error.strerror}; free some space and run the same command again: it "
-            "goes on from there"
-        )
-    return f"{error.filename or step.source}: {error.strerror}; mend it and run the same command again"
 
 
 def _sweep() -> None:

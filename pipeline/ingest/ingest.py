@@ -10,7 +10,7 @@ from pipeline.core.enrolment import Clip
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import VIDEOS
 from pipeline.core.progress import Advance, progress_bar
-from pipeline.ingest.enrol import carry_out, check_space, exclusive
+from pipeline.ingest.enrol import carry_out, check_space, disk_faults, exclusive
 from pipeline.ingest.layouts.registry import AUTO, recognise
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants import read_people
@@ -101,7 +101,7 @@ def ingest(
     """
     if track is track_videos:
         check_dvc()
-    with exclusive():
+    with disk_faults("raw"), exclusive():
         proposals, plan = _prepare(request, progress)
         preview = _outcome(plan, proposals)
         if show:

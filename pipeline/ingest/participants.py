@@ -66,7 +66,8 @@ def read_people(path: Path) -> People:
         code = _value(columns, _SUBJECT_COLUMNS)
         if code is None:
             raise EmoError(
-                f"{path}: line 1: missing column 'participant_id' (or 'subject'); columns: {', '.join(columns)}"
+                f"{path}: line 1: missing column 'participant_id' (or 'subject'); "
+                f"columns: {', '.join(columns)}"
             )
         subject = _bare(subject_id(normal(code), where))
         if subject in people:

@@ -62,6 +62,8 @@ def _by_subject(proposals: Iterable[Proposal]) -> dict[str, list[Proposal]]:
 
 def _said(subject: str, about: Sequence[Proposal], people: People | None, faults: list[str]) -> _Said:
     person = (people and people.get(subject)) or Person(about[0].where, "", None)
+    if person.refuses:
+        faults.append(f"{person.where}: the consent of {subject} is not given; leave out the recordings")
     said = {proposal.sex: proposal for proposal in about if proposal.sex}
     if len(said) > 1 and not person.sex:
         one, two = list(said.values())[:2]
@@ -78,7 +80,7 @@ def _code_faults(proposals: Sequence[Proposal], state: State) -> list[str]:
     """Return faults of codes that could be taken for one another, and of those who withdrew."""
     faults = []
     written: dict[str, Proposal] = {}
-    plain = {person.subject.lower(): person.subject for person in state.people}
+    plain = {_plain(person.subject): person.subject for person in state.people}
     gone = {person.subject for person in state.people if person.consent == WITHDRAWN}
     for subject, about in _by_subject(proposals).items():
         for proposal in about:
@@ -89,11 +91,11 @@ def _code_faults(proposals: Sequence[Proposal], state: State) -> list[str]:
                     f"{subject}; write them the same way, or apart"
                 )
                 break
-        twin = plain.setdefault(subject.lower(), subject)
+        twin = plain.setdefault(_plain(subject), subject)
         if twin != subject:
             faults.append(
-                f"{about[0].where}: subject {subject!r} and {twin!r} differ only by case; write them the same "
-                "way, or apart"
+                f"{about[0].where}: subject {subject!r} and {twin!r} differ only by case or `sub-`; "
+                "write them the same way, or apart"
             )
         if subject in gone:
             faults.append(
@@ -103,14 +105,16 @@ def _code_faults(proposals: Sequence[Proposal], state: State) -> list[str]:
     return faults
 
 
+def _plain(subject: str) -> str:
+    """Return what two codes of one person have in common: file systems mix up cases, BIDS adds `sub-`."""
+    return subject.lower().removeprefix("sub-")
+
+
 def _check_new(subject: str, about: Sequence[Proposal], people: People | None, faults: list[str]) -> None:
-    person = people.get(subject) if people else None
-    if people and not person:
+    if people and not people.get(subject):
         faults.append(
             f"{people.path}: no row for {subject} ({about[0].where}); add one, with n/a for what is not known"
         )
-    if person and person.refuses:
-        faults.append(f"{person.where}: the consent of {subject} is not given; leave out the recordings")
 
 
 # --- Known people ---------------------------------------------------------------------------------
@@ -134,7 +138,8 @@ def _compare(person: Participant, said: _Said, state: State, plan: PeoplePlan) -
         better = replace(better, sex=sex)
     if said.age is not None and person.age is not None and said.age != person.age:
         plan.faults.append(
-            f"{said.where}: age {said.age:g} of {person.subject} is {person.age:g} in {PARTICIPANTS}; correct one"
+            f"{said.where}: age {said.age:g} of {person.subject} is {person.age:g} in {PARTICIPANTS}; "
+            "correct one"
         )
     elif said.age is not None:
         better = replace(better, age=said.age)

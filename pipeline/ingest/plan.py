@@ -151,8 +151,8 @@ def _bad_segments(proposals: Iterable[Proposal], found: Mapping[Path, Found], st
         if (start_s and start_s >= duration_s) or (math.isfinite(end_s) and end_s > duration_s + _LATE_S):
             end = f"{end_s} s" if math.isfinite(end_s) else "the end"
             faults.append(
-                f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of {proposal.path} "
-                f"({duration_s} s); correct start_s and end_s"
+                f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of "
+                f"{proposal.path} ({duration_s} s); correct start_s and end_s"
             )
     return faults
 

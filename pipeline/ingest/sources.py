@@ -1,6 +1,5 @@
 """Which files of the given folders are videos."""
 
-import os
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -48,23 +47,19 @@ def find_sources(given: Sequence[Path]) -> Sources:
     found: dict[Path, Source] = {}
     for path in given:
         _check(path)
-        here = [source for source in _below(path, skipped) if source.path.resolve() not in found]
-        if not here and path.is_dir() and not any(found_below(path, known) for known in found):
+        here = _below(path, skipped)
+        if not here:
             raise EmoError(f"{path}: {_nothing(skipped)}; give the folder of the recordings")
-        found |= {source.path.resolve(): source for source in here}
+        for place, source in here.items():
+            found.setdefault(place, source)
     if not found:
         raise EmoError("no videos given; give a folder or files, or a --manifest")
     return Sources(tuple(sorted(found.values(), key=lambda source: source.name.parts)), dict(skipped))
 
 
-def found_below(folder: Path, path: Path) -> bool:
-    """Tell whether a resolved path lies below a folder."""
-    return path.is_relative_to(folder.resolve())
-
-
 def check_outside(path: Path) -> None:
     """Raise EmoError for a recording in raw/videos, where only ingest puts files."""
-    if found_below(VIDEOS, path.resolve()):
+    if path.resolve().is_relative_to(VIDEOS.resolve()):
         raise EmoError(
             f"{path}: lies in {VIDEOS}, which emo fills by itself; move it elsewhere, then ingest it"
         )
@@ -76,30 +71,36 @@ def _check(path: Path) -> None:
     check_outside(path)
 
 
-def _below(path: Path, skipped: Counter[str]) -> Iterator[Source]:
+def _below(path: Path, skipped: Counter[str]) -> dict[Path, Source]:
+    """Return the videos of one file or folder by their places: one file has one, however it is given.
+
+    Links to files stay what they are called: the target of a link may have another name.
+    """
     if not path.is_dir():
-        yield Source(path, PurePosixPath(*path.absolute().parts[1:]))
-        return
+        place = path.parent.resolve() / path.name
+        return {place: Source(path, PurePosixPath(*place.parts[1:]))}
     top = path.resolve()
-    for file in _files(path):
+    found = {}
+    for file in _files(path, frozenset()):
         reason = _why_not(file)
         if reason:
             skipped[reason] += 1
         else:
-            yield Source(file, PurePosixPath(top.name, *file.relative_to(path).parts))
+            place = top / file.relative_to(path)
+            found[place] = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
+    return found
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    """Yield all files below a folder, through links to folders too, each folder once."""
-    seen: set[tuple[int, int]] = set()
-    for here, folders, names in os.walk(folder, followlinks=True):
-        info = Path(here).stat()
-        if (info.st_dev, info.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((info.st_dev, info.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(here, name) for name in sorted(names))
+def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
+    """Yield all files below a folder, through links to folders too, but not in a circle."""
+    here = folder.resolve()
+    if here in above:
+        return
+    for path in sorted(folder.iterdir()):
+        if not path.is_dir():
+            yield path
+        elif not path.name.startswith("."):
+            yield from _files(path, above | {here})
 
 
 def _why_not(file: Path) -> str:

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor
+from torch.nn import functional
 
 from pipeline.core.params import check_range
 
@@ -80,7 +80,7 @@ def _move(images: Tensor, params: AugmentationParams, generator: Generator) -> T
     across = _outer(mirror * (cos * place + shift[0]), mirror * (slant * cos - sin) * place)
     down = _outer(sin * place + shift[1], (cos + slant * sin) * place)
     grid = torch.stack([across, down], dim=-1)
-    return F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
 def _places(images: Tensor) -> Tensor:

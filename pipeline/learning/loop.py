@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import check_choice, check_range
@@ -150,7 +150,8 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimiser, lambda step: warm_cosine(step / (self.steps * params.epochs))
         )
-        self.weights = class_weights(training).to(self.device) if params.class_weights else None
+        weights = class_weights(training).to(self.device)  # always: it refuses an empty class
+        self.weights = weights if params.class_weights else None
         # One generator on the CPU, one on the device: the order is the same on every device.
         self.order = Generator().manual_seed(params.seed)
         self.chance = Generator(self.device).manual_seed(params.seed + 1)
@@ -162,7 +163,7 @@ class Trainer:
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Weighted, smoothed cross-entropy, the mean over a batch."""
-        return F.cross_entropy(
+        return functional.cross_entropy(
             logits, labels, self.weights, label_smoothing=self.params.label_smoothing
         )
 
@@ -178,7 +179,7 @@ class Trainer:
                 logits = self.model(images).float()
             loss = self.criterion(logits, labels)
             self.optimiser.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             self.optimiser.step()
             self.schedule.step()
             hits = (logits.detach().argmax(1) == labels).sum()

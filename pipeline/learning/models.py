@@ -24,8 +24,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import check_choice, check_range
@@ -100,7 +100,7 @@ def build_model(recipe: str, settings: Any, *, classes: int, input_px: int, chan
     """
     model = _BUILDERS[recipe](settings, classes=classes, input_px=input_px, channels=channels)
     model.apply(_start)
-    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def _start(layer: nn.Module) -> None:
@@ -122,7 +122,7 @@ def shrink(pixels: Tensor, input_px: int, batch: int = 4096) -> Tensor:
                        f"{input_px}; set it to {side} or less, or enlarge faces: side_px, in params.yaml")
     if side == input_px:
         return pixels
-    parts = [F.interpolate(part.float(), input_px, mode="area") for part in pixels.split(batch)]
+    parts = [functional.interpolate(part.float(), input_px, mode="area") for part in pixels.split(batch)]
     return torch.cat([part.round_().to(torch.uint8) for part in parts])
 
 

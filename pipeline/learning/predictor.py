@@ -47,6 +47,8 @@ class Predictor:
 
     def predict_pixels(self, pixels: torch.Tensor) -> np.ndarray:
         """As `predict`, for (n, channels, side, side) uint8."""
+        if not len(pixels):
+            return np.empty((0, len(self.classes)), np.float32)
         pixels = shrink(pixels, self.card.input_px)
         return all_logits(self.model, pixels).softmax(dim=1).cpu().numpy()
 

@@ -1,7 +1,7 @@
 """Pictures of how training went and what the net gets wrong; the same figures give the same bytes."""
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +40,7 @@ def save_png(figure: Figure, path: Path) -> None:
         temporary.write_bytes(buffer.getvalue())
 
 
-def learning_curves(curves: dict[str, Sequence[float]], best_epoch: int) -> Figure:
+def learning_curves(curves: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
     """Return loss and accuracy over the epochs.
 
     Args:

@@ -30,6 +30,7 @@ STATUSES = ("ok", "no_face", "several_faces", "too_small")
 # trained on 20 or 24 px faces, so a full search needs no more. Twice that makes OpenCV try every
 # position instead of every second one, which around a known face is cheap and gives steady boxes.
 _FULL_PX, _NEAR_PX = 26, 40
+_LEAST_PX = 8  # narrower things are no faces, whatever the picture
 # From one frame to the next, a face keeps about its size and its place.
 _SHRINK, _GROW = 0.75, 1.35
 _REACH = 0.5  # how far the window goes beyond the last box, in box widths
@@ -85,7 +86,7 @@ class Search:
     scale_factor: float
     """Step between the face sizes tried, 1.01..1.5."""
     min_neighbors: int
-    """Search windows that must agree on a face, 1..20."""
+    """Search windows that must agree on a face, 2..20."""
     min_face: float
     """Narrowest face accepted, as a share of the image's short side, 0.02..0.9."""
     max_face: float
@@ -114,7 +115,7 @@ class Search:
 
 _RANGES = {
     "scale_factor": (1.01, 1.5),
-    "min_neighbors": (1, 20),
+    "min_neighbors": (2, 20),
     "min_face": (0.02, 0.9),
     "max_face": (0.05, 1),
     "full_search_every_s": (0, 60),
@@ -163,10 +164,10 @@ def _full_search(grey: np.ndarray, search: Search, *, small: bool) -> list[_Face
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise ValueError(f"expected (H, W) uint8, got {grey.shape} {grey.dtype}")
     short = min(grey.shape)
-    wanted = _Sizes(search.min_face * short, search.max_face * short, _FULL_PX)
-    tries = [(opinion, wanted) for opinion in _opinions(search)]
+    low, high = max(search.min_face * short, _LEAST_PX), search.max_face * short
+    tries = [(opinion, _Sizes(low, high, _FULL_PX)) for opinion in _opinions(search)]
     if small:
-        tries.append((tries[0][0], _Sizes(wanted.low / 2, wanted.low, _FULL_PX)))
+        tries.append((tries[0][0], _Sizes(max(low / 2, _LEAST_PX), low, _FULL_PX)))
     for opinion, sizes in tries:
         coarse = _detect(grey, opinion, sizes, search.scale_factor, search.min_neighbors / 2)
         closer = (_search_near(grey, face.box, search) for face in coarse)
@@ -182,7 +183,7 @@ def _search_near(grey: np.ndarray, last: Box, search: Search) -> _Face | None:
     right, bottom = int(last.x + last.w + reach), int(last.y + last.h + reach)
     window = grey[top : bottom + 1, left : right + 1]
     widest = min(last.w * _GROW, search.max_face * min(grey.shape))
-    sizes = _Sizes(last.w * _SHRINK, widest, _NEAR_PX)
+    sizes = _Sizes(max(last.w * _SHRINK, _LEAST_PX), widest, _NEAR_PX)
     for opinion in _opinions(search):
         faces = _detect(window, opinion, sizes, search.scale_factor, search.min_neighbors)
         if faces:
@@ -213,6 +214,8 @@ def _detect(
     The raw windows are grouped here, on a fine grid: the cascade's own grouping rounds to whole
     pixels of the shrunken image, which would make the boxes tremble.
     """
+    if sizes.high < sizes.low:
+        return []
     zoom = sizes.low_shrunk / sizes.low
     picture = cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
     if opinion.equalise:

@@ -1,5 +1,7 @@
 """Still pictures: encoding, decoding, and how a face crop is cut and treated."""
 
+from pathlib import Path
+
 import cv2
 import numpy as np
 
@@ -24,6 +26,14 @@ def decode_grey(data: bytes) -> np.ndarray:
 def decode_colour(data: bytes) -> np.ndarray:
     """Decode a JPEG or PNG to (H, W, 3) uint8 BGR."""
     return _decode(data, cv2.IMREAD_COLOR)
+
+
+def read_picture(path: Path) -> np.ndarray:
+    """Read a picture file, upright, as (H, W, 3) uint8 BGR; raise EmoError where it is none."""
+    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
+    if pixels is None:
+        raise EmoError(f"{path}: neither a video nor a picture that can be decoded")
+    return pixels
 
 
 def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:

@@ -233,7 +233,7 @@ def _cost(bands: list[_Band], n: int) -> float:
             math.comb(width, k) * _DIFFER**k * (1 - _DIFFER) ** (width - k)
             for k in range(radius + 1)
         )
-        nanoseconds += min(n, 2**width) * 10_000 + 3 * meet * n * n / 2
+        nanoseconds += min(n, 2**width) * 10_000 + 6 * meet * n * n / 2
     return nanoseconds
 
 

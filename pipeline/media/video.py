@@ -6,8 +6,11 @@ upright, as a player shows them: turned by the rotation flag, with square pixels
 
 import bisect
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -25,6 +28,9 @@ _TOLERANCE_S = 0.0005
 
 _SEEK_AFTER_S = 2.0
 """Stretches that start earlier than this are reached by decoding from the start."""
+
+_SKIPPING = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})
+"""Decoders that can be told packet by packet to pass over frames that serve no other as a reference."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +120,8 @@ def _refuse_non_videos(path: Path) -> None:
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     videos = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
     if not videos:
-        raise EmoError(f"{path}: no video in it (sound only?); give the recording with the picture")
+        raise EmoError(f"{path}: no video in it (sound only?); give the recording with the picture, "
+                       "copied completely")
     if container.format.name.endswith("_pipe") or container.format.name == "image2":
         raise EmoError(f"{path}: a still picture ({container.format.name}), not a video")
     stream = videos[0]
@@ -134,26 +141,33 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
 def _all_stamps(container: InputContainer, stream: VideoStream, path: Path) -> list[int]:
     """Return the timestamps of all packets, sorted; raise EmoError where the file ends too early."""
-    container.seek(stream.start_time or 0, stream=stream)
+    container.seek(min(0, stream.start_time or 0), stream=stream)
     stamps = sorted(_stamp(packet) for packet in container.demux(stream) if packet.size)
-    if len(stamps) < stream.frames:
+    # The header of an AVI also counts the empty chunks that stand for repeated frames.
+    if len(stamps) < stream.frames and container.format.name != "avi":
         raise EmoError(f"{path}: truncated: {len(stamps)} of its {stream.frames} frames are in the file; "
                        "copy it again")
     return [stamp for stamp in stamps if stamp >= (stream.start_time or 0)] or stamps
 
 
 def _decode_end(container: InputContainer, stream: VideoStream, stamps: Sequence[int]) -> None:
-    """Decode from the last keyframe; raise an FFmpegError where not one frame comes out."""
-    container.seek(stamps[-1], stream=stream)
-    stream.codec_context.flush_buffers()
-    if not any(_decode(packet) for packet in container.demux(stream)):
-        raise av.error.InvalidDataError(0, "no frame can be decoded at the end")
+    """Decode from the last keyframe; raise an FFmpegError where not one frame comes out.
+
+    Some containers (FLV, MPEG-TS) seek past the last keyframe; then from ever farther back.
+    """
+    for back_s in (0, 2, 20, 200):
+        back = round(back_s / float(stream.time_base or 1))
+        container.seek(max(stamps[0], stamps[-1] - back), stream=stream)
+        stream.codec_context.flush_buffers()
+        if any(_decode(packet) for packet in container.demux(stream)):
+            return
+    raise av.error.InvalidDataError(0, "no frame can be decoded at the end")
 
 
 def _info(stream: VideoStream, first: VideoFrame, stamps: Sequence[int]) -> VideoInfo:
     tick_s = float(stream.time_base or 1)
-    spans = [b - a for a, b in zip(stamps, stamps[1:], strict=False)]
-    usual = sorted(spans)[len(spans) // 2] if spans else 0
+    spans = [b - a for a, b in pairwise(stamps)]
+    usual = sorted(spans)[len(spans) // 2] if spans else _nominal_ticks(stream)
     duration_s = (stamps[-1] - stamps[0] + usual) * tick_s
     width, height = _upright_extent(stream, first)
     return VideoInfo(
@@ -167,6 +181,34 @@ def _info(stream: VideoStream, first: VideoFrame, stamps: Sequence[int]) -> Vide
     )
 
 
+def _nominal_ticks(stream: VideoStream) -> float:
+    """Return how long one frame lasts by what the header says, in ticks of the stream's clock."""
+    rate = stream.average_rate or stream.guessed_rate
+    return float(1 / rate / stream.time_base) if rate and stream.time_base else 0.0
+
+
+def is_video(path: Path) -> bool:
+    """Tell whether a file is a video with more than a still picture."""
+    try:
+        probe(path)
+    except EmoError:
+        return False
+    return True
+
+
+def write_video(path: Path, pictures: Sequence[np.ndarray], fps: float) -> None:
+    """Write (H, W, 3) uint8 BGR pictures of one shape as H.264 in MP4."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
+        height, width = (side - side % 2 for side in pictures[0].shape[:2])  # 4:2:0 needs even sides
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for picture in pictures:
+            cut = np.ascontiguousarray(picture[:height, :width])
+            container.mux(stream.encode(VideoFrame.from_ndarray(cut, format="bgr24")))
+        container.mux(stream.encode())
+
+
 # --- Sampling -------------------------------------------------------------------------------------
 
 
@@ -175,7 +217,7 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
 
     The timestamps of the packets say beforehand which frames are wanted, so that variable frame rates
     come out right; frames that neither are wanted nor serve others as a reference are not decoded. A
-    frame that cannot be decoded whole is counted as corrupt and left out. Memory: one picture.
+    frame that damage reaches is counted as corrupt and left out. Memory: a few pictures.
     """
     try:
         with av.open(str(path)) as container:
@@ -184,27 +226,28 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
             wanted = _wanted(reader.stamps(sampling.start_s, sampling.end_s), reader, sampling)
             tally.wanted = len(wanted)
             found = 0
-            for frame in reader.decode(wanted):
+            for stamp, frame in reader.decode(wanted):
                 found += 1
                 tally.width, tally.height = _upright_extent(stream, frame)
-                stamp = _frame_stamp(frame)
-                yield Picture(wanted[stamp], reader.seconds(stamp), _upright(frame, stream, sampling.max_side))
+                pixels = _upright(frame, stream, sampling.max_side)
+                yield Picture(wanted[stamp], reader.seconds(stamp), pixels)
             tally.corrupt = tally.wanted - found
     except av.error.FFmpegError as error:
         raise EmoError(f"{path}: cannot be read ({error.strerror}); restore it with `dvc checkout`") from None
 
 
-@dataclass
 class _Reader:
     """One open video: where its packets lie in time, and their decoding."""
 
-    container: InputContainer
-    stream: VideoStream
-
-    def __post_init__(self) -> None:
-        self.tick_s = float(self.stream.time_base or 1)
-        self.origin = self.stream.start_time or 0
-        self.start_stamp = self.origin
+    def __init__(self, container: InputContainer, stream: VideoStream) -> None:
+        self.container, self.stream = container, stream
+        self.tick_s = float(stream.time_base or 1)
+        # AVI stores no presentation times. Where frames are reordered, FFmpeg's guesses can be wrong, so
+        # that the nth frame that comes out is given the nth time, and everything is decoded.
+        self.counted = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+        self.head = self._first_decoding_time()
+        self.origin = self.head if self.counted else stream.start_time or 0
+        self.start_stamp = self.head
         "from where on to demux: the keyframe that the stretch is reached from"
 
     def seconds(self, stamp: int) -> float:
@@ -213,48 +256,73 @@ class _Reader:
     def stamps(self, start_s: float, end_s: float) -> dict[int, int]:
         """Return timestamp -> index in the stream of the frames from start_s to end_s, in order."""
         packets = self._packets(start_s, end_s)
-        before = self._frames_before(packets[0]) if self.start_stamp != self.origin else 0
+        before = self._frames_before(packets[0]) if self.start_stamp != self.head else 0
         order = sorted(stamp for stamp, _ in packets)
         hidden = bisect.bisect_left(order, self.origin)  # an edit list may hide frames at the start
         index = {stamp: before + rank for rank, stamp in enumerate(order[hidden:])}
-        return {s: i for s, i in index.items() if start_s - _TOLERANCE_S <= self.seconds(s) < end_s}
+        first_s, end_s = start_s - _TOLERANCE_S, end_s - _TOLERANCE_S
+        return {s: i for s, i in index.items() if first_s <= self.seconds(s) < end_s}
 
-    def decode(self, wanted: dict[int, int]) -> Iterator[VideoFrame]:
+    def decode(self, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
         """Yield the frames with the wanted timestamps, in order, whole ones only."""
-        if not wanted:
-            return
-        last = max(wanted)
+        health, held = _Health(), list[tuple[int, VideoFrame]]()
+        last = max(wanted, default=0)
+        for stamp, frame in self._decoded(wanted, health) if wanted else ():
+            if stamp in wanted:
+                held.append((stamp, frame))
+            while held and health.is_settled(held[0][0], stamp):
+                yield from health.whole(held.pop(0))
+            if stamp >= last and not held:
+                return
+        for pair in held:
+            yield from health.whole(pair)
+
+    def _decoded(self, wanted: dict[int, int], health: "_Health") -> Iterator[tuple[int, VideoFrame]]:
+        """Decode from the keyframe before the stretch; tell `health` about every packet and damage."""
+        context, shown = self.stream.codec_context, deque[int]()
+        skips = context.name in _SKIPPING and not self.counted
         self.container.seek(self.start_stamp, stream=self.stream)
-        self.stream.codec_context.flush_buffers()
+        context.flush_buffers()
         for packet in self.container.demux(self.stream):
-            is_wanted = packet.size == 0 or _stamp(packet) in wanted
-            self.stream.codec_context.skip_frame = "DEFAULT" if is_wanted else "NONREF"
-            for frame in _decode(packet):
-                if _frame_stamp(frame) in wanted and not frame.is_corrupt:
-                    yield frame
-                if _frame_stamp(frame) >= last:
-                    return
+            if packet.size:
+                stamp = self._stamp(packet)
+                shown.append(stamp)
+                health.sent(stamp, is_key=packet.is_keyframe)
+                context.skip_frame = "NONREF" if skips and stamp not in wanted else "DEFAULT"
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                health.damaged(self._stamp(packet))
+                continue
+            for frame in frames:
+                stamp = shown.popleft() if self.counted and shown else _frame_stamp(frame)
+                if frame.is_corrupt:
+                    health.damaged(stamp)
+                yield stamp, frame
 
     def _packets(self, start_s: float, end_s: float) -> list[tuple[int, int]]:
         """Demux, without decoding or keeping, the packets from a keyframe before start_s on to end_s.
 
         Return (presentation, decoding) timestamps, in the order of decoding.
         """
-        back_s = start_s if start_s > _SEEK_AFTER_S else 0.0
-        while True:
+        back_s = start_s if start_s > _SEEK_AFTER_S and not self.counted else 0.0
+        while back_s > 0:
             self.start_stamp = self.origin + math.floor(back_s / self.tick_s)
-            packets = list(self._entries(end_s))
-            # Containers seek by decoding time: the keyframe found can be shown after start_s.
-            if back_s == 0.0 or (packets and self.seconds(packets[0][0]) <= start_s):
-                return packets
-            back_s = max(0.0, back_s - _SEEK_AFTER_S)
+            entries = self._entries(end_s)
+            stamp, decoding, is_key = next(entries, (self.origin, 0, False))
+            # Containers seek by decoding time, and some (MPEG-TS) to any packet.
+            if is_key and self.seconds(stamp) <= start_s:
+                return [(stamp, decoding), *(entry[:2] for entry in entries)]
+            back_s -= _SEEK_AFTER_S
+        self.start_stamp = self.head
+        return [entry[:2] for entry in self._entries(end_s)]
 
-    def _entries(self, end_s: float) -> Iterator[tuple[int, int]]:
+    def _entries(self, end_s: float) -> Iterator[tuple[int, int, bool]]:
         self.container.seek(self.start_stamp, stream=self.stream)
-        for stamp, decoding in self._demuxed():
+        for stamp, decoding, is_key in self._demuxed():
             if self.seconds(decoding) >= end_s:
                 return
-            yield stamp, decoding
+            yield stamp, decoding, is_key
 
     def _frames_before(self, first: tuple[int, int]) -> int:
         """Return how many frames are shown before a keyframe, given its (presentation, decoding) time.
@@ -263,21 +331,67 @@ class _Reader:
         """
         entries = self.stream.index_entries
         indexed = bool(self.stream.frames) and len(entries) == self.stream.frames
-        end = min(first[1], self.origin) if indexed else first[1]
         shown = hidden = 0
-        self.container.seek(self.origin, stream=self.stream)
-        for stamp, decoding in self._demuxed():
-            if decoding >= end:
+        self.container.seek(self.head, stream=self.stream)
+        for stamp, decoding, _ in self._demuxed():
+            if stamp == first[0] or (indexed and decoding >= self.origin):
                 break
             shown, hidden = shown + (stamp >= self.origin), hidden + (stamp < self.origin)
         if not indexed:
             return shown
         return bisect.bisect_left(entries, first[1], key=lambda entry: entry.timestamp) - hidden
 
-    def _demuxed(self) -> Iterator[tuple[int, int]]:
+    def _demuxed(self) -> Iterator[tuple[int, int, bool]]:
         for packet in self.container.demux(self.stream):
             if packet.size:
-                yield _stamp(packet), packet.dts if packet.dts is not None else _stamp(packet)
+                stamp = self._stamp(packet)
+                yield stamp, packet.dts if packet.dts is not None else stamp, packet.is_keyframe
+
+    def _stamp(self, packet: av.Packet) -> int:
+        return packet.dts if self.counted and packet.dts is not None else _stamp(packet)
+
+    def _first_decoding_time(self) -> int:
+        for packet in self.container.demux(self.stream):
+            return packet.dts if packet.dts is not None else _stamp(packet)
+        return 0
+
+
+class _Health:
+    """Tells which frames are whole: those that no damage reaches.
+
+    A decoder flags the frame that it had to patch up, but damage goes on into every frame that is decoded
+    after it, up to the next keyframe, by up to 70 grey levels where we tried it.
+    """
+
+    def __init__(self) -> None:
+        self._position = self._key = self._key_before = -1
+        self._key_stamp = self._latest = -(1 << 62)
+        self._reach: dict[int, tuple[int, int, int]] = {}
+        self._bad: list[int] = []
+
+    def sent(self, stamp: int, *, is_key: bool) -> None:
+        """Note that a packet goes to the decoder."""
+        self._position += 1
+        self._latest = max(self._latest, stamp)
+        if is_key:
+            self._key_before, self._key, self._key_stamp = self._key, self._position, stamp
+        # Frames shown before the keyframe that they follow (open GOP) refer to the one before it too.
+        first = self._key_before if stamp < self._key_stamp else self._key
+        self._reach[stamp] = (first, self._position, self._latest)
+
+    def damaged(self, stamp: int) -> None:
+        """Note that the frame with this timestamp is not whole."""
+        self._bad.append(self._reach[stamp][1] if stamp in self._reach else self._position)
+
+    def is_settled(self, stamp: int, shown: int) -> bool:
+        """Tell whether all frames that a frame can refer to have come out, `shown` being the latest."""
+        return stamp not in self._reach or shown >= self._reach[stamp][2]
+
+    def whole(self, pair: tuple[int, VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield a timestamp and its frame again, unless damage reaches it."""
+        first, own, _ = self._reach.get(pair[0], (self._position + 1, -1, 0))
+        if not any(first <= bad <= own for bad in self._bad):
+            yield pair
 
 
 def _wanted(stamps: dict[int, int], reader: _Reader, sampling: Sampling) -> dict[int, int]:

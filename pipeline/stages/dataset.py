@@ -132,10 +132,11 @@ def census(split: str, collected: Sequence[ClipImages]) -> list[CensusRow]:
     ]
 
 
-def missing_classes(rows: Sequence[CensusRow], classes: Sequence[str]) -> list[tuple[str, str]]:
-    """Return each (split, expression) without an image."""
+def missing_classes(rows: Sequence[CensusRow], classes: Sequence[str]) -> dict[str, list[str]]:
+    """Return, by split, the expressions without an image; splits that have all are left out."""
     present = {(row.split, row.expression) for row in rows}
-    return [(split, name) for split in SPLITS for name in classes if (split, name) not in present]
+    missing = {split: [name for name in classes if (split, name) not in present] for split in SPLITS}
+    return {split: names for split, names in missing.items() if names}
 
 
 def main() -> None:
@@ -170,8 +171,8 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
     face_sheets(DATASET, SHEETS, classes)
     images = {split: sum(row.images for row in counted if row.split == split) for split in SPLITS}
     print(f"dataset: {sum(images.values())} images: {', '.join(f'{k} {n}' for k, n in images.items())}")
-    for split, name in missing_classes(counted, classes):
-        print(f"dataset: no image of {name} in {split}")
+    for split, names in missing_classes(counted, classes).items():
+        print(f"dataset: no image of {', '.join(names)} in {split}; the audit will refuse it")
 
 
 def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:

@@ -69,7 +69,7 @@ def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
     return ClipFrames(Sampling(start_s, end_s, step_s, params.max_side), params.jpeg_quality)
 
 
-def write_frames(video: Path, plan: ClipFrames, target: Path) -> None:
+def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
     """Sample one clip into a shard; raise EmoError where no frame can be decoded."""
     tally = Tally()
     pictures = sample(video, plan.sampling, tally)
@@ -83,6 +83,7 @@ def write_frames(video: Path, plan: ClipFrames, target: Path) -> None:
             f"{plan.sampling.end_s:g} s ({tally.corrupt} damaged); replace the recording or remove "
             f"its clip from {CLIPS}"
         )
+    return tally
 
 
 def main() -> None:

@@ -12,9 +12,10 @@ takes and cameras (`ses-1`, `take2`, `cam_1`, `videos`) are passed over.
 Taking two people for one, or one for two, is the worst mistake here: it puts a person on both sides of
 the split. So all names of an ingest are read together, and what stays open is refused: two expressions
 in one path, a code whose end is not clear (`anna_1.mp4`), a code below two folders (`siteA/S01`,
-`siteB/S01`), and `X/happy/Y.mp4` unless it is plain which of X and Y is the person. It is X where X has
-a number in it or there are several X, and Y is a mere count (`001`, `clip2`); it is Y where there is one
-X without a number (`study/happy/S01.mp4`).
+`siteB/S01`) or in the folder of another (`S01/S02_happy.mp4` beside `S01/sad.mp4`), and `X/happy/Y.mp4`
+unless it is plain which of X and Y is the person. It is X where X has a number in it or there are
+several X, and Y is a mere count (`001`, `clip2`); it is Y where there is one X without a number
+(`study/happy/S01.mp4`).
 """
 
 import re
@@ -85,7 +86,7 @@ def read(paths: Sequence[PurePosixPath]) -> Readings:
     usual = max(ARRANGEMENTS, key=lambda arrangement: votes[arrangement])
     people = len({c.named.subject for _, c in known if c.by_folder})
     chosen = {path: _choose(found, usual, people) for path, found in candidates.items()}
-    return _refuse_repeated_codes(chosen)
+    return _checked(chosen)
 
 
 def _candidates(path: PurePosixPath) -> dict[_Arrangement, _Candidate]:
@@ -141,25 +142,34 @@ def _is_known(candidate: _Candidate) -> bool:
     return canonical(candidate.named.word) is not None
 
 
-def _refuse_repeated_codes(
-    chosen: Mapping[PurePosixPath, _Candidate | Unread],
-) -> dict[PurePosixPath, Reading]:
-    above: dict[str, set[str]] = defaultdict(set)
+def _checked(chosen: Mapping[PurePosixPath, _Candidate | Unread]) -> dict[PurePosixPath, Reading]:
+    """Return the readings, without those that others of the same ingest put in doubt."""
+    places: dict[str, set[str]] = defaultdict(set)
+    people = set()
     for candidate in chosen.values():
         if isinstance(candidate, _Candidate):
-            above[candidate.named.subject].add(candidate.above)
-    readings: dict[PurePosixPath, Reading] = {}
-    for path, candidate in chosen.items():
-        if isinstance(candidate, Unread):
-            readings[path] = candidate
-        elif len(places := above[candidate.named.subject]) > 1:
-            readings[path] = Unread(
-                f"subject {candidate.named.subject!r} is below {listed(sorted(p or '.' for p in places))}: "
-                "one person or several? ingest each folder by itself, or name the clips in a --manifest"
-            )
-        else:
-            readings[path] = candidate.named
-    return readings
+            places[candidate.named.subject].add(candidate.above)
+            if candidate.by_folder and _is_known(candidate):
+                people.add(candidate.named.subject)
+    return {
+        path: c if isinstance(c, Unread) else _doubt(c, places[c.named.subject], people) or c.named
+        for path, c in chosen.items()
+    }
+
+
+def _doubt(candidate: _Candidate, places: set[str], people: set[str]) -> Unread | None:
+    """Return why a reading may mean another person; `people` are the folders that are subjects."""
+    subject = candidate.named.subject
+    if len(places) > 1:
+        said = listed(sorted(place or "." for place in places))
+        return Unread(
+            f"subject {subject!r} is below {said}: one person or several? ingest each folder by itself, or "
+            "name the clips in a --manifest"
+        )
+    others = sorted(people.intersection(candidate.above.split("/")) - {subject})
+    if others:
+        return Unread(f"names {subject!r}, but lies in the folder of {others[0]!r}; move or rename it")
+    return None
 
 
 # --- Arrangements ---------------------------------------------------------------------------------

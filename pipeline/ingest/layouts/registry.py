@@ -7,7 +7,7 @@ from pathlib import PurePosixPath
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import canonical
 from pipeline.ingest.layouts import cremad, enterface, folders, mead, ravdess, savee
-from pipeline.ingest.layouts.layout import Layout, Named, Reading, Readings, Skip, Unread
+from pipeline.ingest.layouts.layout import Layout, Named, Reading, Readings, Unread
 
 LAYOUTS: dict[str, Layout] = {
     module.LAYOUT.name: module.LAYOUT for module in (ravdess, cremad, mead, savee, enterface, folders)
@@ -35,8 +35,8 @@ def recognise(paths: Sequence[PurePosixPath], name: str = AUTO) -> Recognised:
         raise EmoError(f"--layout: {name!r} is not one of {listed((AUTO, *LAYOUTS))}")
     layouts = list(LAYOUTS.values()) if name == AUTO else [LAYOUTS[name]]
     read = [(layout, layout.read(paths)) for layout in layouts]
-    layout, readings = max(read, key=lambda pair: sum(map(_is_sure, pair[1].values())))
-    if not any(map(_is_sure, readings.values())):
+    layout, readings = max(read, key=lambda pair: _score(*pair))
+    if not _score(layout, readings):
         layout, readings = read[-1]
     fit = [path for path in paths if not isinstance(readings[path], Unread)]
     if not fit:
@@ -46,9 +46,12 @@ def recognise(paths: Sequence[PurePosixPath], name: str = AUTO) -> Recognised:
     return Recognised(layout.name, f"it reads {len(fit)} of {len(paths)} names{example}", readings)
 
 
-def _is_sure(reading: Reading) -> bool:
-    """Tell whether a reading speaks for its layout: names of people alone could be anything."""
-    return isinstance(reading, Skip) or (not isinstance(reading, Unread) and bool(canonical(reading.word)))
+def _score(layout: Layout, readings: Readings) -> int:
+    """Return how many names speak for a layout: one's own folders read nearly any, so only known words."""
+    read = [reading for reading in readings.values() if not isinstance(reading, Unread)]
+    if layout is not folders.LAYOUT:
+        return len(read)
+    return sum(isinstance(reading, Named) and canonical(reading.word) is not None for reading in read)
 
 
 def _said(reading: Reading) -> str:

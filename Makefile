@@ -1,0 +1,45 @@
+# `make` lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint bench lock clean
+
+help:  ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: $(BIN)/.installed  ## Make .venv and install emo with what it needs, as locked
+
+$(BIN)/.installed: pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emo needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
+	touch $@
+
+demo: setup  ## Enrol the virtual participants, run the whole pipeline, show what came out
+	emo demo
+	dvc repro
+	emo summary
+
+test: setup  ## Run all tests
+	python -m pytest
+
+lint: setup  ## Check style and types
+	ruff check .
+	ruff format --check .
+	mypy
+
+bench: setup  ## Measure; prints tables
+	python -m benchmarks
+
+lock:  ## Write requirements.lock anew: the newest versions that pyproject.toml allows
+	rm -rf $(VENV)-lock
+	$(PYTHON) -m venv $(VENV)-lock
+	$(VENV)-lock/bin/pip install --quiet '.[dev]' torch==2.13.0
+	$(VENV)-lock/bin/pip freeze --exclude emo | sed 's/+cpu//' > requirements.lock
+	rm -rf $(VENV)-lock
+
+clean:  ## Remove the environment, caches and everything that can be built again (never raw/)
+	rm -rf $(VENV) .emo data/frames data/faces data/dataset data/*.parquet models .pytest_cache .mypy_cache .ruff_cache

@@ -1,0 +1,208 @@
+"""`emo predict`: the expressions of the faces in pictures and videos, found as the pipeline finds them."""
+
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import yaml
+
+from pipeline.core.errors import EmoError
+from pipeline.core.params import build, load_params
+from pipeline.core.progress import progress_bar
+from pipeline.core.shards import OK
+from pipeline.learning.predictor import Predictor
+from pipeline.media.haar import Box, Sighting, find_faces, track
+from pipeline.media.images import decode_colour, read_picture
+from pipeline.media.video import Sampling, is_video, write_video
+from pipeline.stages.faces import FacesParams, StoredFrames, crop_face
+from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
+
+_INK, _PAPER = (60, 220, 60), (20, 20, 20)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How faces are found and cropped: as when the dataset was last built."""
+
+    frames: FramesParams
+    faces: FacesParams
+
+
+@dataclass(frozen=True)
+class FaceFound:
+    """One face and the probabilities of its expressions."""
+
+    time_s: float | None
+    "of the frame in a video; None in a picture"
+    box: Box
+    "in pixels of the file's upright picture"
+    probabilities: dict[str, float]
+
+    @property
+    def best(self) -> tuple[str, float]:
+        """Return the most probable expression and its probability."""
+        return max(self.probabilities.items(), key=lambda item: item[1])
+
+
+@dataclass(frozen=True)
+class FileResult:
+    """What is found in one file."""
+
+    file: Path
+    looked_at: int
+    "pictures or frames searched"
+    faces: tuple[FaceFound, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "file": str(self.file),
+            "frames": self.looked_at,
+            "faces": [
+                {"time_s": face.time_s, "box": vars(face.box), "probabilities": face.probabilities}
+                for face in self.faces
+            ],
+        }
+
+    def table(self) -> tuple[str, list[str], list[list[str]]]:
+        """Return title, header and rows to print."""
+        names = list(self.faces[0].probabilities) if self.faces else []
+        rows = [
+            [
+                "-" if face.time_s is None else f"{face.time_s:.2f}",
+                f"{face.box.x:.0f},{face.box.y:.0f} {face.box.w:.0f}x{face.box.h:.0f}",
+                face.best[0],
+                *(f"{face.probabilities[name]:.2f}" for name in names),
+            ]
+            for face in self.faces
+        ]
+        title = f"{self.file}: {len(self.faces)} faces in {self.looked_at} pictures"
+        return title, ["time_s", "box", "expression", *names], rows
+
+
+def predict_files(files: Sequence[Path], out: Path | None, fps: float) -> list[FileResult]:
+    """Find the faces of every file and tell their expressions; write annotated copies into `out`."""
+    for file in files:
+        if not file.is_file():
+            raise EmoError(f"{file}: no such file; give pictures or videos")
+    predictor, settings = Predictor.load(), read_settings()
+    results = []
+    with progress_bar("predict", len(files)) as advance:
+        for file in files:
+            results.append(_predict(file, out, fps, (predictor, settings)))
+            advance()
+    return results
+
+
+def read_settings(lock: Path = Path("dvc.lock")) -> Settings:
+    """Return the settings that the dataset was built with (dvc.lock), else those of params.yaml."""
+    try:
+        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+        built = {name: stages[name]["params"]["params.yaml"][name] for name in ("frames", "faces")}
+    except (FileNotFoundError, KeyError, TypeError):
+        return Settings(load_params("frames", FramesParams), load_params("faces", FacesParams))
+    return Settings(
+        build(FramesParams, built["frames"], f"{lock}: frames"),
+        build(FacesParams, built["faces"], f"{lock}: faces"),
+    )
+
+
+def _predict(
+    file: Path, out: Path | None, fps: float, tools: tuple[Predictor, Settings]
+) -> FileResult:
+    if is_video(file):
+        return _predict_video(file, out, fps, tools)
+    return _predict_picture(file, out, tools)
+
+
+def _predict_picture(file: Path, out: Path | None, tools: tuple[Predictor, Settings]) -> FileResult:
+    predictor, settings = tools
+    picture = read_picture(file)
+    scale = min(1.0, settings.frames.max_side / max(picture.shape[:2]))
+    small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    sightings = find_faces(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), settings.faces.search)
+    seen = [(None, small, sighting) for sighting in sightings]
+    faces = _judge(seen, 1 / scale, predictor, settings)
+    if out:
+        out.mkdir(parents=True, exist_ok=True)
+        cv2.imwrite(str(out / f"{file.stem}.png"), annotate(picture, faces, 1.0))
+    return FileResult(file, 1, tuple(faces))
+
+
+def _predict_video(
+    file: Path, out: Path | None, fps: float, tools: tuple[Predictor, Settings]
+) -> FileResult:
+    """Follow the participant through a video, by the code of the stages frames and faces."""
+    predictor, settings = tools
+    with tempfile.TemporaryDirectory() as folder:
+        shard = Path(folder) / "frames.parquet"
+        sampling = Sampling(0.0, float("inf"), 1 / fps, settings.frames.max_side)
+        width = write_frames(file, ClipFrames(sampling, settings.frames.jpeg_quality), shard).width
+        frames = StoredFrames(shard)
+        times = frames.column("time_s")
+        seen = list(_sightings(frames, times, settings))
+        pictures = [decode_colour(frames.jpeg(index)) for index in range(len(frames))] if out else []
+        scale = width / frames[0].shape[1]
+    faces = _judge(seen, scale, predictor, settings)
+    if out:
+        drawn = [
+            annotate(picture, [face for face in faces if face.time_s == time_s], 1 / scale)
+            for picture, time_s in zip(pictures, times, strict=True)
+        ]
+        write_video(out / f"{file.stem}.mp4", drawn, fps)
+    return FileResult(file, len(times), tuple(faces))
+
+
+def _sightings(
+    frames: StoredFrames, times: Sequence[float], settings: Settings
+) -> Iterator[tuple[float, np.ndarray, Sighting]]:
+    for index, sighting in enumerate(track(frames, times, settings.faces.search)):
+        yield times[index], decode_colour(frames.jpeg(index)), sighting
+
+
+def _judge(
+    seen: Sequence[tuple[float | None, np.ndarray, Sighting]],
+    scale: float,
+    predictor: Predictor,
+    settings: Settings,
+) -> list[FaceFound]:
+    """Crop the accepted faces and ask the net; `scale` turns searched pixels into the file's."""
+    accepted = [(t, picture, s.box) for t, picture, s in seen if s.status == OK and s.box]
+    if not accepted:
+        return []
+    crops = np.stack([_crop(picture, box, settings) for _, picture, box in accepted])
+    return [
+        FaceFound(time_s, _scaled(box, scale), dict(zip(predictor.classes, map(float, row), strict=True)))
+        for (time_s, _, box), row in zip(accepted, predictor.predict(crops), strict=True)
+    ]
+
+
+def _crop(picture: np.ndarray, box: Box, settings: Settings) -> np.ndarray:
+    crop = settings.faces.crop
+    if crop.colour == "colour":
+        return cv2.cvtColor(crop_face(picture, box, crop)[0], cv2.COLOR_BGR2RGB)
+    return crop_face(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), box, crop)[0]
+
+
+def _scaled(box: Box, scale: float) -> Box:
+    return Box(*(round(value * scale, 2) for value in (box.x, box.y, box.w, box.h)))
+
+
+def annotate(picture: np.ndarray, faces: Sequence[FaceFound], scale: float) -> np.ndarray:
+    """Return a copy of a (H, W, 3) uint8 BGR picture with boxes and labels; `scale` fits the boxes."""
+    drawn = picture.copy()
+    thick = max(1, round(min(picture.shape[:2]) / 240))
+    for face in faces:
+        box = _scaled(face.box, scale)
+        corner, end = (round(box.x), round(box.y)), (round(box.x + box.w), round(box.y + box.h))
+        name, probability = face.best
+        place = (corner[0], max(14 * thick, corner[1] - 4 * thick))
+        cv2.rectangle(drawn, corner, end, _INK, thick, cv2.LINE_AA)
+        for ink, width in ((_PAPER, 3 * thick), (_INK, thick)):
+            text = f"{name} {probability:.0%}"
+            cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, ink, width, cv2.LINE_AA)
+    return drawn

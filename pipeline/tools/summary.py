@@ -1,0 +1,91 @@
+"""`emo summary`: what the workspace holds, read from the tables that the stages wrote."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.dataset import SPLITS, CensusRow
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import (
+    AUDIT,
+    CENSUS,
+    CONFUSION_PLOT,
+    CURVES_PLOT,
+    FUNNEL,
+    FUNNEL_PLOT,
+    METRICS,
+    MISTAKES_PLOT,
+    SHEETS,
+)
+from pipeline.core.tables import read_csv
+from pipeline.stages.dataset import FunnelRow, funnel_totals
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The figures of one version of the workspace; what was not built yet is empty."""
+
+    funnel: dict[str, int]
+    census: list[CensusRow]
+    audit: dict[str, Any]
+    metrics: dict[str, Any]
+    pictures: list[str] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        census = [vars(row) for row in self.census]
+        return {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
+
+    def tables(self) -> list[Table]:
+        """Return (title, header, rows) of what there is."""
+        made = [self._funnel(), self._census(), self._audit(), self._metrics()]
+        return [table for table in made if table[2]]
+
+    def _funnel(self) -> Table:
+        total = max(self.funnel.get("sampled", 0), 1)
+        counts = {name.replace("_", " "): n for name, n in self.funnel.items() if n}
+        rows = [[name, f"{n:,}", f"{n / total:.1%}"] for name, n in counts.items()]
+        return "What became of the sampled frames", ["", "frames", "share"], rows
+
+    def _census(self) -> Table:
+        if not self.census:
+            return "Images", [], []
+        import pandas as pd
+
+        table = pd.DataFrame([vars(row) for row in self.census])
+        images = table.pivot_table("images", "split", "expression", "sum", fill_value=0).reindex(SPLITS)
+        subjects = table.groupby("split")["subject"].nunique().reindex(SPLITS)
+        counts = pd.concat([subjects, images], axis=1).fillna(0).astype(int)
+        rows = [[str(split), *map(str, row)] for split, row in zip(counts.index, counts.to_numpy(), strict=True)]
+        return "Images", ["split", "subjects", *images.columns], rows
+
+    def _audit(self) -> Table:
+        checks = self.audit.get("checks", [])
+        rows = [[c["name"], "ok" if c["ok"] else "FAILED", c["detail"]] for c in checks]
+        return "Audit", ["check", "verdict", "evidence"], rows
+
+    def _metrics(self) -> Table:
+        names = ["loss", "accuracy", "macro_f1"]
+        rows = [
+            [split, *(f"{self.metrics[split][name]:.3f}" for name in names)]
+            for split in SPLITS
+            if split in self.metrics
+        ]
+        return "The trained net", ["split", *(name.replace("_", " ") for name in names)], rows
+
+
+def read_summary() -> Summary:
+    """Read what the stages wrote; raise EmoError where there is nothing yet."""
+    if not FUNNEL.is_file():
+        raise EmoError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
+    drawn = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
+    pictures = [str(path) for path in (*drawn, *sorted(SHEETS.glob("*.png"))) if path.is_file()]
+    return Summary(
+        funnel=funnel_totals(read_csv(FUNNEL, FunnelRow)),
+        census=read_csv(CENSUS, CensusRow) if CENSUS.is_file() else [],
+        audit=json.loads(AUDIT.read_text()) if AUDIT.is_file() else {},
+        metrics=json.loads(METRICS.read_text()) if METRICS.is_file() else {},
+        pictures=pictures,
+    )

@@ -1,0 +1,1 @@
+"""Makes the helpers beside this file (`making`) importable from every test."""

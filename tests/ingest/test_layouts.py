@@ -1,0 +1,181 @@
+from pathlib import PurePosixPath
+
+import pytest
+
+from pipeline.core.errors import EmoError
+from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
+from pipeline.ingest.layouts.registry import LAYOUTS, recognise
+
+
+def read(*names: str, layout: str = "auto") -> list[Reading]:
+    paths = [PurePosixPath(name) for name in names]
+    readings = recognise(paths, layout).readings
+    return [readings[path] for path in paths]
+
+
+def said(*names: str) -> list[tuple[str, str, str] | str]:
+    """(subject, expression, part) of each name read as one's own folders, or why it is not read."""
+    readings = LAYOUTS["folders"].read([PurePosixPath(name) for name in names])
+    return [(r.subject, r.word, r.part) if isinstance(r, Named) else r.reason for r in readings.values()]
+
+
+# Names as the corpora publish them; expected values from their documentation, see the modules.
+CORPORA = {
+    "Actor_05/01-01-03-01-02-01-05.mp4": (
+        "ravdess",
+        Named("Actor_05", "happy", "01-01-03-01-02-01-05", take="01-03-01-02-01-05", sex="M"),
+    ),
+    "Video_Song_Actor_24/Actor_24/02-02-06-02-01-02-24.mp4": (
+        "ravdess",
+        Named("Actor_24", "fearful", "02-02-06-02-01-02-24", take="02-06-02-01-02-24", sex="F"),
+    ),
+    "VideoFlash/1001_DFA_ANG_XX.flv": ("cremad", Named("1001", "ANG", "1001_DFA_ANG_XX")),
+    "1040_ITH_SAD_X.flv": ("cremad", Named("1040", "SAD", "1040_ITH_SAD_X")),
+    "M003/front/angry/level_1/001.mp4": (
+        "mead",
+        Named("M003", "angry", "M003_front_angry_level_1_001", take="M003_angry_level_1_001", sex="M"),
+    ),
+    "MEAD/W009/video/left_30/contempt/level_2/010.mp4": (
+        "mead",
+        Named(
+            "W009", "contempt", "W009_left_30_contempt_level_2_010", take="W009_contempt_level_2_010", sex="F"
+        ),
+    ),
+    "DC/a01.avi": ("savee", Named("DC", "anger", "DC_a01", sex="M")),
+    "AudioVisual/JE/sa07.avi": ("savee", Named("JE", "sadness", "JE_sa07", sex="M")),
+    "KL_su15.avi": ("savee", Named("KL", "surprise", "KL_su15", sex="M")),
+    "JK/n30.avi": ("savee", Named("JK", "neutral", "JK_n30", sex="M")),
+    "subject 1/anger/sentence 1/s1_an_1.avi": ("enterface", Named("subject_1", "anger", "subject_1_an_1")),
+    "enterface/subject 3/anger/sentence 2/s_3_an_2.avi": (
+        "enterface",
+        Named("subject_3", "anger", "subject_3_an_2"),
+    ),
+    "subject-12/sadness/sentence-5/s12_sa_5.avi": (
+        "enterface",
+        Named("subject_12", "sadness", "subject_12_sa_5"),
+    ),
+    "s44_su_3.avi": ("enterface", Named("subject_44", "surprise", "subject_44_su_3")),
+}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_names_of_corpora_are_recognised_and_read(name: str) -> None:
+    layout, expected = CORPORA[name]
+    assert read(name) == [expected]
+    assert recognise([PurePosixPath(name)]).layout == layout
+    assert read(name, layout=layout) == [expected]
+
+
+def test_ravdess_with_and_without_sound_are_one_take_and_sound_alone_is_left_out() -> None:
+    names = [f"Actor_12/{modality}-01-06-01-02-01-12.mp4" for modality in ("01", "02", "03")]
+    both, silent, sound = read(*names)
+    assert isinstance(both, Named)
+    assert isinstance(silent, Named)
+    assert both.take == silent.take
+    assert both.clip != silent.clip
+    assert isinstance(sound, Skip)
+
+
+def test_mead_views_are_one_take() -> None:
+    readings = read(*(f"M003/{view}/happy/level_3/001.mp4" for view in ("front", "left_60", "top", "down")))
+    assert len({reading.take for reading in readings if isinstance(reading, Named)}) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    {
+        "study/S01/happy.mp4": ("S01", "happy", ""),
+        "study/S01/happy_2.mp4": ("S01", "happy", "2"),
+        "study/S01/Fearful take 3.mov": ("S01", "Fearful", "take_3"),
+        "study/S01/S01_sad_02.mp4": ("S01", "sad", "02"),
+        "study/S01/no expression.mp4": ("S01", "no expression", ""),
+        "study/S01/happy/VID_0012.mp4": ("S01", "happy", "VID_0012"),
+        "study/S01/happy/S01_happy_3.mp4": ("S01", "happy", "3"),
+        "S41/happy/001.mp4": ("S41", "happy", "001"),
+        "study/happy/S01.mp4": ("S01", "happy", ""),
+        "study/happy/S01_2.mp4": ("S01", "happy", "2"),
+        "study/happy/sub-01_2.mp4": ("sub-01", "happy", "2"),
+        "study/happy/P_01.mp4": ("P_01", "happy", ""),
+        "study/happy/anna (2).mp4": ("anna", "happy", "2"),
+        "study/happy/S01/007.mp4": ("S01", "happy", "007"),
+        "study/S01_happy.mp4": ("S01", "happy", ""),
+        "study/P_01_happy_2.mp4": ("P_01", "happy", "2"),
+        "study/happy-S01.mp4": ("S01", "happy", ""),
+        "sub-01/ses-2/happy.mp4": ("sub-01", "happy", "ses-2"),
+        "study/Mu\u0308ller/joy.mp4": ("M\u00fcller", "joy", ""),
+        "clips/001/happy.mp4": ("001", "happy", ""),
+    }.items(),
+)
+def test_own_folders(name: str, expected: tuple[str, str, str]) -> None:
+    assert said(name) == [expected]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "study/happy/anna_1.mp4",  # anna, first take, or a person anna_1?
+        "study/happy/01_02.mp4",
+        "anna/happy/001.mp4",  # anna or 001?
+        "study2/happy/S01.mp4",
+        "study/happy_001.mp4",
+        "study/S01/happy/S02_sad.mp4",  # folder and file contradict each other
+        "study/happy/S01_sad.mp4",
+        "videos/happy.mp4",
+        "study/Joy/happy.mp4",  # a person, or an expression?
+        "study/S01_happy_sad.mp4",
+    ],
+)
+def test_what_is_open_in_ones_own_folders_is_refused(name: str) -> None:
+    (reason,) = said(name)
+    assert "rename it, or name it in a --manifest" in reason
+
+
+def test_several_folders_of_counted_files_are_people() -> None:
+    assert said("d/anna/happy/001.mp4", "d/bob/happy/001.mp4") == [
+        ("anna", "happy", "001"),
+        ("bob", "happy", "001"),
+    ]
+
+
+def test_sites_are_not_taken_for_people() -> None:
+    assert all("can be read as" in reason for reason in said("siteA/happy/S01.mp4", "siteB/sad/S02.mp4"))
+
+
+def test_one_code_below_two_folders_is_refused() -> None:
+    first, second, third = said("x/siteA/S01/happy.mp4", "x/siteB/S01/sad.mp4", "x/siteB/S02/sad.mp4")
+    assert "subject 'S01' is below x/siteA, x/siteB: one person or several?" in first
+    assert first == second
+    assert third == ("S02", "sad", "")
+
+
+def test_a_file_in_the_folder_of_another_subject_is_refused() -> None:
+    assert said("x/S01/sad.mp4", "x/S01/S02_happy.mp4") == [
+        ("S01", "sad", ""),
+        "names 'S02', but lies in the folder of 'S01'; move or rename it",
+    ]
+    assert said("x/day one/S02_happy.mp4") == [("S02", "happy", "")]
+
+
+def test_unknown_expressions_are_read_where_the_others_stand() -> None:
+    assert said("x/S01/happy.mp4", "x/S01/calm.mp4")[1] == ("S01", "calm", "")
+    assert said("x/S01_happy.mp4", "x/S01_calm_2.mp4")[1] == ("S01", "calm", "2")
+
+
+def test_the_layout_that_reads_most_names_is_taken_and_says_why() -> None:
+    taken = recognise(
+        [PurePosixPath(f"C/100{n}_DFA_ANG_XX.flv") for n in range(3)] + [PurePosixPath("C/x.flv")]
+    )
+    assert taken.layout == "cremad"
+    assert taken.reason == "it reads 3 of 4 names, such as C/1000_DFA_ANG_XX.flv: ANG of 1000"
+    assert taken.readings[PurePosixPath("C/x.flv")] == Unread(
+        "not named as cremad names its files (1001_DFA_ANG_XX.flv)"
+    )
+
+
+def test_layouts_that_do_not_fit_or_exist() -> None:
+    with pytest.raises(EmoError, match="--layout: 'ravdes' is not one of auto, ravdess"):
+        read("a.mp4", layout="ravdes")
+    with pytest.raises(EmoError, match=r"not named as mead .* all 2 videos.*leave out --layout"):
+        read("DC/a01.avi", "DC/a02.avi", layout="mead")
+    with pytest.raises(EmoError, match=r"^x\.mp4: its name does not tell subject and expression"):
+        read("x.mp4")

@@ -1,0 +1,140 @@
+import pytest
+from conftest import Project
+
+from pipeline.core.paths import CLIPS
+
+HEADER = "video,subject,expression,start_s,end_s"
+
+
+def test_segments_of_one_recording_share_its_file(project: Project) -> None:
+    project.video("session.mp4", frames=40)
+    path = project.manifest(HEADER, "session.mp4,S01,neutral,0,1.5", "./session.mp4,S01,joy,2,4")
+    outcome = project.ingest(manifest=path)
+    assert outcome.videos == 1
+    assert project.files() == ["S01/S01_recording.mp4"]
+    clips = project.clips()
+    assert {name: clip.segment for name, clip in clips.items()} == {
+        "S01_neutral": (0.0, 1.5),
+        "S01_happy": (2.0, 4.0),
+    }
+    assert not any("source" in clip.extra for clip in clips.values())
+    assert project.ingest(manifest=path).added == ()
+
+
+def test_more_segments_of_an_enrolled_recording(project: Project) -> None:
+    project.video("a.mp4", frames=40)
+    project.ingest(manifest=project.manifest(HEADER, "a.mp4,S01,neutral,0,1.5"))
+    outcome = project.ingest(
+        manifest=project.manifest(HEADER, "a.mp4,S01,sad,1.5,3", "a.mp4,S01,neutral,0,1.5")
+    )
+    assert (outcome.videos, [clip.clip for clip in outcome.added], len(outcome.unchanged)) == (
+        0,
+        ["S01_sad"],
+        1,
+    )
+    assert len({clip.video for clip in project.clips().values()}) == 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        (["a.mp4,S01,sad,0,9"], "line 2: the segment from 0.0 s to 9.0 s is beyond the end of "),
+        (["a.mp4,S01,sad,4,"], "line 2: the segment from 4.0 s to the end is beyond the end of "),
+        (["a.mp4,S01,sad,2,1"], "line 2: segment: start_s 2.0 and end_s 1.0 are not 0 <= start < end"),
+        (["a.mp4,S01,sad,-1,1"], "line 2: segment: start_s -1.0 and end_s 1.0"),
+        (["a.mp4,S01,sad,0,2", "a.mp4,S01,happy,1,3"], "line 3: happy of S01 from 1.0 s overlaps"),
+        (["a.mp4,S01,sad,,", "a.mp4,S01,sad,,"], "line 3: sad of S01 from 0.0 s overlaps"),
+        (["a.mp4,S01,sad,0,1", "a.mp4,S02,sad,2,3"], "line 3: a recording belongs to one subject"),
+        (["a.mp4,S01,sad,0,1", "copy.mp4,S01,happy,2,3"], "line 3: happy of S01: the same recording as"),
+        (["a.mp4,S01,sad,zero,1"], "line 2: start_s: 'zero' is not a number"),
+        (["a.mp4,,sad,0,1"], "line 2: subject: empty"),
+        (["no.mp4,S01,sad,0,1"], "line 2: video: 'no.mp4': no such file; paths are relative to "),
+        (["a.mp4,S01,grumpy,0,1"], "line 2: expression 'grumpy' is none of angry"),
+        (["a.mp4,S01"], "line 2: more or fewer values than columns"),
+        ([], "no rows"),
+    ],
+)
+def test_bad_rows(project: Project, rows: list[str], expected: str) -> None:
+    project.video("a.mp4", 1, frames=40)
+    project.video("copy.mp4", 1, frames=40)
+    assert expected in project.refused(manifest=project.manifest(HEADER, *rows))
+
+
+def test_every_bad_row_has_its_line(project: Project) -> None:
+    project.video("a.mp4", frames=40)
+    rows = ["a.mp4,S01,sad,0,9", "no.mp4,S01,sad,,", "a.mp4,\u674e,sad,,", "a.mp4,S01,grumpy,,"]
+    assert len(project.refused(manifest=project.manifest(HEADER, *rows)).splitlines()) == 4
+
+
+@pytest.mark.parametrize("row", ["a.mp4,S01,happy,1,3", "a.mp4,S01,sad,1,2.5", "a.mp4,S01,sad,,"])
+def test_overlap_with_what_is_enrolled(project: Project, row: str) -> None:
+    project.video("a.mp4", frames=40)
+    project.ingest(manifest=project.manifest(HEADER, "a.mp4,S01,sad,0,2"))
+    assert "this recording is enrolled as S01_sad (sad of S01)" in project.refused(
+        manifest=project.manifest(HEADER, row)
+    )
+
+
+def test_beyond_the_end_of_an_enrolled_recording(project: Project) -> None:
+    project.video("a.mp4", frames=40)
+    project.ingest(manifest=project.manifest(HEADER, "a.mp4,S01,sad,0,2"))
+    assert "beyond the end" in project.refused(manifest=project.manifest(HEADER, "a.mp4,S01,sad,2,7"))
+
+
+def test_an_end_that_is_rounded_up_is_accepted(project: Project) -> None:
+    project.video("a.mp4", frames=40)
+    project.ingest(manifest=project.manifest(HEADER, "a.mp4,S01,sad,0,4.05"))
+    assert project.clips()["S01_sad"].end_s == 4.05
+
+
+def test_takes_are_those_of_one_subject_and_expression(project: Project) -> None:
+    for name in ("front.mp4", "left.mp4", "other.mp4"):
+        project.video(name)
+    rows = ["front.mp4,S01,sad,1,F", "left.mp4,S01,sad,1,F", "other.mp4,S02,sad,1,m"]
+    project.ingest(manifest=project.manifest("video,subject,expression,take,sex", *rows))
+    takes = {name: clip.take for name, clip in project.clips().items()}
+    assert takes == {"S01_sad_1": "S01_sad_1", "S01_sad_1_2": "S01_sad_1", "S02_sad_1": "S02_sad_1"}
+    assert [person.sex for person in project.people().values()] == ["F", "M"]
+
+
+def test_sex_that_contradicts_itself(project: Project) -> None:
+    project.video("a.mp4")
+    project.video("b.mp4")
+    path = project.manifest("video,subject,expression,sex", "a.mp4,S01,sad,F", "b.mp4,S01,sad,M")
+    assert "line 3: sex M of S01 is F in " in project.refused(manifest=path)
+    path = project.manifest("video,subject,expression,sex", "a.mp4,S01,sad,wrong")
+    assert "line 2: sex: 'wrong' is not one of" in project.refused(manifest=path)
+
+
+@pytest.mark.parametrize("mark", ["\t", ";"])
+def test_other_delimiters(project: Project, mark: str) -> None:
+    project.video("a b.mp4")
+    path = project.manifest(
+        mark.join(["video", "subject", "expression"]), mark.join(["a b.mp4", "S01", "sad, very"])
+    )
+    assert "line 2: expression 'sad, very'" in project.refused(manifest=path)
+    path = project.manifest(
+        mark.join(["video", "subject", "expression"]), mark.join(["a b.mp4", "S01", "sad"])
+    )
+    assert len(project.ingest(manifest=path).added) == 1
+
+
+def test_other_columns_are_said_and_misspelt_ones_refused(project: Project) -> None:
+    project.video("a.mp4")
+    path = project.manifest("video,subject,expression,rater", "a.mp4,S01,sad,KM")
+    assert project.ingest(manifest=path, dry_run=True).notes[0].endswith("columns not read: rater")
+    path = project.manifest("video,subject,expression,start", "a.mp4,S01,sad,1")
+    assert "unknown column 'start'; is it 'start_s'?" in project.refused(manifest=path)
+
+
+def test_lines_are_counted_as_an_editor_does(project: Project) -> None:
+    path = project.manifest("video,subject,expression", "", "no.mp4,S01,sad")
+    assert "manifest.csv: line 3: video: 'no.mp4'" in project.refused(manifest=path)
+
+
+def test_a_manifest_or_videos(project: Project) -> None:
+    project.video("a.mp4")
+    path = project.manifest("video,subject,expression", "a.mp4,S01,sad")
+    assert "give videos or a manifest" in project.refused(project.study, manifest=path)
+    assert "no such file" in project.refused(manifest=project.study / "no.csv")
+    assert not CLIPS.exists()

@@ -1,0 +1,95 @@
+"""The plan is pure: no files, no DVC."""
+
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.core.enrolment import Clip, Participant
+from pipeline.ingest.plan import Findings, Plan, make_plan
+from pipeline.ingest.proposals import Proposal
+from pipeline.ingest.state import State
+from pipeline.ingest.videos import Found
+from pipeline.media.video import VideoInfo
+
+INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)
+
+
+def proposal(number: int, subject: str, hint: str, **values: float) -> Proposal:
+    path = Path(f"{number:03}.mp4")
+    return Proposal(
+        path=path,
+        where=str(path),
+        order=(path.name,),
+        subject=subject,
+        written=subject,
+        expression="happy",
+        clip=hint,
+        video=hint,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+def plan_of(proposals: list[Proposal], state: State) -> Plan:
+    digests = {p.path: f"{int(p.path.stem):064x}" for p in proposals}
+    found = {path: Found(digest, 1, INFO) for path, digest in digests.items()}
+    return make_plan(Findings(proposals, found), state)
+
+
+def after(state: State, plan: Plan, steps: int) -> State:
+    """The tables that a run leaves which is killed after so many steps."""
+    clips = tuple(clip for step in plan.steps[:steps] for clip in step.clips)
+    subjects = {clip.subject for clip in clips}
+    people = tuple(person for person in plan.people.new if person.subject in subjects)
+    return State((*state.people, *people), (*state.clips, *clips))
+
+
+ASKED = st.lists(
+    st.tuples(st.sampled_from(["S2", "S1", "a"]), st.sampled_from(["x", "X", "x_2", "y"])), min_size=1
+)
+
+
+@given(first=ASKED, second=ASKED, cut=st.integers(0, 20))
+def test_a_killed_run_and_the_next_give_what_one_run_gives(
+    first: list[tuple[str, str]], second: list[tuple[str, str]], cut: int
+) -> None:
+    start = State()
+    early = [proposal(number, *words) for number, words in enumerate(first)]
+    start = after(start, plan_of(early, start), len(early))
+    late = [proposal(100 + number, *words) for number, words in enumerate(second)]
+    whole = after(start, plan_of(late, start), len(late))
+    killed = after(start, plan_of(late, start), cut)
+    resumed = after(killed, plan_of(late, killed), len(late))
+    assert resumed == whole
+    assert len({clip.clip.lower() for clip in whole.clips}) == len(first) + len(second)
+    assert len({clip.video.lower() for clip in whole.clips}) == len(first) + len(second)
+    assert sorted(p.enrolled for p in whole.people) == list(range(1, len(whole.people) + 1))
+
+
+def test_faults_are_all_collected() -> None:
+    enrolled = Clip(
+        "S1_x",
+        "S1/S1_x.mp4",
+        "S1",
+        "sad",
+        None,
+        None,
+        "S1_x",
+        f"{1:064x}",
+        64,
+        48,
+        25.0,
+        10.0,
+        250,
+        "h264",
+        0,
+    )
+    state = State((Participant("S1", "F", None, "withdrawn", 1),), (enrolled,))
+    asked = [
+        proposal(1, "S1", "x"),  # withdrawn, and enrolled as sad
+        proposal(2, "S2", "x", start_s=11.0, end_s=12.0),  # too late
+        proposal(3, "s2", "x"),  # differs by case
+    ]
+    plan = plan_of(asked, state)
+    assert len(plan.faults) == 4
+    assert plan.steps == ()

@@ -1,0 +1,58 @@
+"""A small project with a drawn dataset, ready for train and evaluate."""
+
+import json
+from pathlib import Path
+
+from pipeline.core.paths import AUDIT, DATASET, PARAMS
+from tests.learning.drawn import write_dataset
+
+PARAMS_YAML = """\
+train:
+  recipe: lenet
+  input_px: 32
+  seed: 0
+  cpu_threads: 1
+  epochs: 4
+  patience: 4
+  batch: 16
+  learning_rate: 0.003
+  weight_decay: 0.01
+  label_smoothing: 0.1
+  class_weights: true
+  lenet: {maps: [6, 16], activation: relu, pooling: max, dropout: 0.1}
+  augmentation:
+    flip: true
+    rotate_deg: 5.0
+    shift: 0.05
+    zoom: 0.1
+    shear: 0.0
+    brightness: 0.1
+    contrast: 0.1
+    shading: 0.1
+    noise: 0.01
+    erase: 0.0
+evaluate:
+  seed: 0
+  resamples: 200
+  mistakes: 7
+"""
+
+
+def write_project(expressions: tuple[str, ...] = ("angry", "happy", "surprised"), each: int = 3) -> None:
+    """Write params.yaml, a good audit and a dataset of 4 + 2 + 2 people into the current folder."""
+    PARAMS.write_text(PARAMS_YAML)
+    write_audit(ok=True)
+    write_dataset(DATASET, {"train": 4, "validation": 2, "test": 2}, expressions, each)
+
+
+def write_audit(*, ok: bool) -> None:
+    """Write reports/audit.json."""
+    AUDIT.parent.mkdir(exist_ok=True)
+    checks = [("subjects_disjoint", ok), ("labels", True)]
+    rows = [{"name": name, "ok": good, "detail": ""} for name, good in checks]
+    AUDIT.write_text(json.dumps({"ok": ok, "checks": rows}))
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    """Return the content of all files of a folder."""
+    return {str(path): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}

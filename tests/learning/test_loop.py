@@ -1,0 +1,118 @@
+"""The training loop, on small drawn sets."""
+
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from pipeline.core.errors import EmoError
+from pipeline.learning.data import ImageSet
+from pipeline.learning.loop import class_weights, warm_cosine
+from pipeline.learning.models import all_logits, shrink
+from tests.learning.recipes import OFF, PARAMS, Log, people, trained
+
+
+def weights(**changes: object) -> list[Tensor]:
+    model = trained(people(1, 2), people(3), epochs=2, **changes).model
+    return list(model.state_dict().values())
+
+
+def same(first: list[Tensor], second: list[Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
+
+
+def test_it_learns_a_small_set_by_heart() -> None:
+    images, log = people(1, 2, 3), Log()
+    result = trained(images, images, log, epochs=25, patience=25)
+    assert result.best.validation_accuracy == 1
+    assert result.best.validation_loss < 0.1
+    assert log.steps == 2 * len(result.history)  # 27 images in batches of 16
+    assert tuple(log.rows) == result.history
+
+
+def test_the_seed_decides_alone() -> None:
+    changes = {
+        "augmentation": dataclasses.replace(OFF, flip=True, rotate_deg=10, noise=0.05),
+        "lenet": dataclasses.replace(PARAMS.lenet, dropout=0.3),
+    }
+    first = weights(**changes)
+    torch.rand(3)  # the global generator's state is no input
+    assert same(first, weights(**changes))
+    assert not same(first, weights(seed=1, **changes))
+
+
+def test_training_leaves_the_global_state_alone() -> None:
+    threads, before = torch.get_num_threads(), torch.random.get_rng_state()
+    weights()
+    assert torch.get_num_threads() == threads
+    assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_early_stopping_restores_the_best_weights() -> None:
+    training = people(1, 2)
+    # Labels turned round: the better the training, the worse the validation.
+    wrong = dataclasses.replace(training, labels=2 - training.labels)
+    result = trained(training, wrong, epochs=60, patience=5)
+    assert len(result.history) < 60
+    assert len(result.history) == result.best.epoch + 5
+    assert result.best.validation_loss == min(row.validation_loss for row in result.history)
+    logits = all_logits(result.model, shrink(wrong.pixels, 32))
+    loss = torch.nn.functional.cross_entropy(logits, wrong.labels).item()
+    assert loss == pytest.approx(result.best.validation_loss, rel=1e-5)
+
+
+def some(images: ImageSet, chosen: list[int]) -> ImageSet:
+    rows = tuple(images.provenance[i] for i in chosen)
+    return ImageSet(images.pixels[chosen], images.labels[chosen], images.classes, rows)
+
+
+def test_class_weights_make_classes_count_alike() -> None:
+    images = some(people(1), [0, 0, 0, 0, 3, 3, 6, 6])  # 4, 2 and 2 images
+    found = class_weights(images)
+    assert found.tolist() == pytest.approx([8 / 12, 8 / 6, 8 / 6])
+    assert (found * torch.tensor([4, 2, 2])).tolist() == pytest.approx([8 / 3] * 3)
+
+
+def test_class_weights_change_the_loss() -> None:
+    images = some(people(1), [0, 0, 0, 0, 3, 3, 6, 6])
+    plain, weighted = (trained(images, images, epochs=1, class_weights=on).best for on in (False, True))
+    assert plain.train_loss != weighted.train_loss
+
+
+def test_a_class_without_images() -> None:
+    with pytest.raises(EmoError, match="no image of class 'happy'"):
+        class_weights(some(people(1), [0, 1, 6]))
+    with pytest.raises(EmoError, match="no image of class 'happy'"):
+        trained(some(people(1), [0, 1, 6]), people(2), class_weights=False)
+
+
+def test_a_loss_that_is_no_number_stops_with_epoch_and_rate() -> None:
+    with pytest.raises(EmoError, match=r"learning_rate: the loss became \S+ in epoch \d+ at learning rate"):
+        trained(people(1), people(2), learning_rate=10.0, weight_decay=10.0, epochs=200, patience=200)
+
+
+def test_two_classes_and_tanh() -> None:
+    lenet = dataclasses.replace(PARAMS.lenet, activation="tanh", pooling="average")
+    pair = ("happy", "neutral")
+    images = people(1, 2, classes=pair, each=4)
+    result = trained(images, people(3, classes=pair), lenet=lenet, label_smoothing=0.1, epochs=3)
+    assert all_logits(result.model, shrink(images.pixels, 32)).shape == (16, 2)
+
+
+def test_schedule_rises_then_falls() -> None:
+    rates = [warm_cosine(step / 100) for step in range(101)]
+    assert rates.index(max(rates)) == 5
+    assert max(rates) == 1
+    assert 0 < rates[0] < 0.1
+    assert rates[-1] == pytest.approx(0)
+    assert rates[5:] == sorted(rates[5:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("recipe", "vgg"), ("epochs", 0), ("batch", 0), ("learning_rate", 0.0), ("seed", -1)],
+)
+def test_settings_out_of_range(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        dataclasses.replace(PARAMS, **{name: value})

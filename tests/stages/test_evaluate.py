@@ -1,0 +1,151 @@
+"""The stage evaluate, whole, in a small project with a trained net."""
+
+import csv
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import (
+    CONFUSION,
+    CONFUSION_PLOT,
+    CURVES_PLOT,
+    DATASET,
+    HISTORY,
+    METRICS,
+    MISTAKES_PLOT,
+    MODEL,
+    PREDICTIONS,
+    REPORTS,
+)
+from pipeline.stages import evaluate, train
+from tests.learning.drawn import draw_subject, write_shard
+from tests.learning.project import files, write_project
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_project()
+        train.main()
+    return folder
+
+
+@pytest.fixture
+def project(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(trained, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.mark.usefixtures("project")
+def test_metrics() -> None:
+    evaluate.main()
+    figures = json.loads(METRICS.read_text())
+    assert list(figures) == ["train", "validation", "test"]
+    for split in figures.values():
+        assert 0 <= split["accuracy"] <= 1
+        assert 0 <= split["macro_f1"] <= 1
+        assert split["loss"] > 0
+    test = figures["test"]
+    assert list(test["per_class"]) == ["angry", "happy", "surprised"]
+    assert all(scores["support"] == 6 for scores in test["per_class"].values())
+    assert list(test["per_subject"]) == ["p07", "p08"]
+    mean = sum(person["accuracy"] for person in test["per_subject"].values()) / 2
+    assert mean == pytest.approx(test["accuracy"], abs=1e-6)  # as many images of both
+    interval = test["interval_95"]["accuracy"]
+    assert interval["low"] <= test["accuracy"] <= interval["high"]
+
+
+@pytest.mark.usefixtures("project")
+def test_tables_agree_with_the_metrics() -> None:
+    evaluate.main()
+    said = rows(PREDICTIONS)
+    assert len(said) == 18
+    assert list(said[0]) == [
+        "image", "subject", "clip", "frame", "time_s", "actual", "predicted", "confidence",
+    ]  # fmt: skip
+    assert said[0]["image"] == "p07_angry/000000.png"
+    hits = sum(row["actual"] == row["predicted"] for row in said) / 18
+    assert json.loads(METRICS.read_text())["test"]["accuracy"] == pytest.approx(hits, abs=1e-6)
+    pairs = rows(CONFUSION)
+    assert list(pairs[0]) == ["actual", "predicted"]
+    assert sorted(map(tuple, map(dict.values, pairs))) == sorted((r["actual"], r["predicted"]) for r in said)
+
+
+@pytest.mark.usefixtures("project")
+def test_pictures() -> None:
+    evaluate.main()
+    for path in (CONFUSION_PLOT, CURVES_PLOT, MISTAKES_PLOT):
+        assert path.read_bytes().startswith(PNG)
+
+
+def test_twice_the_same_bytes(project: Path) -> None:
+    evaluate.main()
+    before = files(REPORTS)
+    evaluate.main()
+    assert files(REPORTS) == before
+    assert not any(str(project).encode() in data for data in before.values())
+
+
+@pytest.mark.usefixtures("project")
+def test_one_test_subject_has_no_interval() -> None:
+    (DATASET / "test" / "p08.parquet").unlink()
+    evaluate.main()
+    assert json.loads(METRICS.read_text())["test"]["interval_95"] == {"accuracy": None, "macro_f1": None}
+
+
+@pytest.mark.usefixtures("project")
+def test_a_net_of_other_classes() -> None:
+    shutil.rmtree(DATASET / "test")
+    write_shard(DATASET, "test", "z", draw_subject(9, ("happy", "sad"), 2), ("happy", "sad"))
+    with pytest.raises(EmoError, match=r"models/model\.json: data/dataset/test: the net knows angry"):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_missing_net_and_dataset() -> None:
+    shutil.rmtree(DATASET / "test")
+    with pytest.raises(EmoError, match="data/dataset/test: no images"):
+        evaluate.main()
+    shutil.rmtree(MODEL)
+    with pytest.raises(EmoError, match="run `dvc repro train`"):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_history_without_a_best_epoch() -> None:
+    HISTORY.write_text(HISTORY.read_text().replace("true", "false"))
+    with pytest.raises(EmoError, match="no epoch is marked as best"):
+        evaluate.main()
+
+
+@pytest.mark.parametrize("expressions", [("happy", "neutral")])
+def test_two_classes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, expressions: tuple[str, ...]) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project(expressions)
+    train.main()
+    evaluate.main()
+    assert list(json.loads(METRICS.read_text())["test"]["per_class"]) == list(expressions)
+
+
+@pytest.mark.usefixtures("project")
+def test_worst_mistakes_come_most_confident_first() -> None:
+    evaluate.main()
+    images = evaluate.read_images("test")
+    chances = evaluate.Predictor.load(MODEL).predict_pixels(images.pixels)
+    worst = evaluate.worst_mistakes(images, chances, 5)
+    assert len(worst) <= 5
+    assert [m.confidence for m in worst] == sorted((m.confidence for m in worst), reverse=True)
+    assert all(m.actual != m.predicted for m in worst)

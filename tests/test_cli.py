@@ -1,0 +1,114 @@
+"""The command line: it answers fast, teaches, and turns faults of the user into one line."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+COMMANDS = ("ingest", "demo", "audit", "summary", "predict")
+
+
+def emo(*arguments: str, cwd: Path = TOP) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "PATH": path, "COLUMNS": "200"}
+    command = [sys.executable, str(TOP / "cli.py"), *arguments]
+    return subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """An empty project under Git and DVC."""
+    (tmp_path / "raw").mkdir()
+    for name in ("dvc.yaml", "params.yaml", "raw/.gitignore"):
+        shutil.copy(TOP / name, tmp_path / name)
+    for name in ("raw/participants.csv", "raw/clips.csv"):
+        (tmp_path / name).write_text((TOP / name).read_text().splitlines()[0] + "\n")
+    shutil.copytree(TOP / "demo" / "clips" / "V01", tmp_path / "demo" / "clips" / "V01")
+    shutil.copy(TOP / "demo" / "clips" / "participants.tsv", tmp_path / "demo" / "clips")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    for command in (["git", "init", "-q"], ["dvc", "init", "-q"]):
+        subprocess.run(command, cwd=tmp_path, check=True, env={**os.environ, "PATH": path})
+    return tmp_path
+
+
+def test_help_names_every_command() -> None:
+    text = emo("--help").stdout
+    assert all(name in text for name in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_stands_in_the_readme(command: str) -> None:
+    assert len(emo(command, "--help").stdout.splitlines()) > 5
+    assert f"emo {command}" in (TOP / "README.md").read_text()
+
+
+def test_help_loads_no_heavy_library() -> None:
+    """It answers at once because these are imported by the commands that need them."""
+    heavy = ("torch", "cv2", "av", "pandas", "pyarrow", "dvc", "yaml")
+    code = f"import sys, cli; print([name for name in {heavy} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_outside_a_project(tmp_path: Path) -> None:
+    done = emo("audit", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "no emo project here" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_works_from_a_folder_below(project: Path) -> None:
+    done = emo("summary", cwd=project / "raw")
+    assert done.returncode == 1
+    assert "nothing is built yet; run `dvc repro`" in done.stderr
+
+
+def test_bad_usage_is_code_2(project: Path) -> None:
+    assert emo("ingest", "--no-such-option", cwd=project).returncode == 2
+
+
+def test_demo_enrols_and_is_undone(project: Path) -> None:
+    before = (project / "raw/clips.csv").read_text()
+    done = emo("demo", "--json", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert len(json.loads(done.stdout)["added"]) == 7
+    assert (project / "raw/videos.dvc").is_file()
+    again = json.loads(emo("demo", "--json", cwd=project).stdout)
+    assert (again["added"], len(again["unchanged"])) == ([], 7)
+    assert emo("demo", "--undo", cwd=project).returncode == 0
+    assert (project / "raw/clips.csv").read_text() == before
+    assert not (project / "raw/videos").exists()
+    assert not (project / "raw/videos.dvc").exists()
+
+
+def test_undo_never_touches_other_recordings(project: Path) -> None:
+    other = project.parent / "own" / "A1"
+    other.mkdir(parents=True)
+    data = (project / "demo/clips/V01/happy.mp4").read_bytes()
+    (other / "happy.mp4").write_bytes(data + b"\0")  # other content, same pictures
+    assert emo("ingest", str(other.parent), cwd=project).returncode == 0
+    done = emo("demo", "--undo", cwd=project)
+    assert done.returncode == 1
+    assert "is not of the virtual cohort; nothing was removed" in done.stderr
+    assert (project / "raw/videos.dvc").is_file()
+
+
+def test_a_dry_run_changes_nothing(project: Path) -> None:
+    before = sorted(path for path in project.rglob("*") if ".dvc" not in path.parts)
+    done = emo("ingest", "demo/clips", "--dry-run", cwd=project)
+    assert done.returncode == 0, done.stderr
+    assert "plan: 7 clips to add" in done.stdout
+    after = sorted(path for path in project.rglob("*") if ".dvc" not in path.parts)
+    assert [p for p in after if p not in before and ".emo" not in p.parts] == []
+
+
+def test_predict_without_a_model(project: Path) -> None:
+    done = emo("predict", "demo/clips/V01/happy.mp4", cwd=project)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: ")
+    assert "Traceback" not in done.stderr

@@ -1,0 +1,222 @@
+"""The whole pipeline under real DVC and Git: what runs after which change, and what a kill costs."""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+TOP = Path(__file__).resolve().parents[1]
+COHORT = TOP / "demo" / "clips"
+SUBJECTS = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[:6]
+STAGES = ["frames", "faces", "dedup", "split", "dataset", "audit", "train", "evaluate"]
+
+SMALL = {
+    "expressions: .*": "expressions: [happy, surprised]",
+    "epochs: [0-9]+": "epochs: 2",
+    "fps: .*": "fps: 3.0",
+    "resamples: [0-9]+": "resamples: 100",
+}
+"""Settings that keep a run short."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """A copy of emo with recordings of its own."""
+
+    root: Path
+    memo: Path
+
+    def run(self, *command: str, check: bool = True, **environment: str) -> str:
+        done = subprocess.run(
+            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
+        return done.stdout + done.stderr
+
+    def environment(self, **more: str) -> dict[str, str]:
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        fixed = {"PATH": path, "EMO_MEMO": str(self.memo), "EMO_WORKERS": "2", "PYTHONPATH": str(self.root)}
+        return {**os.environ, **fixed, **more}
+
+    def repro(self, *arguments: str, check: bool = True) -> tuple[list[str], str]:
+        """Run `dvc repro`; return the stages that ran, and all that was printed."""
+        text = self.run("dvc", "repro", *arguments, check=check)
+        return re.findall(r"Running stage '(\w+)'", text), text
+
+    def edit(self, name: str, pattern: str, replacement: str) -> None:
+        path = self.root / name
+        text, count = re.subn(pattern, replacement, path.read_text(), count=1)
+        assert count == 1, f"{pattern} not in {name}"
+        path.write_text(text)
+
+    def digests(self, *folders: str) -> dict[str, str]:
+        files = [p for f in folders for p in sorted((self.root / f).rglob("*")) if p.is_file()]
+        return {str(p.relative_to(self.root)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
+
+    def emo(self, *arguments: str) -> str:
+        return self.run(sys.executable, "cli.py", *arguments)
+
+
+def new_project(root: Path) -> Project:
+    shutil.copytree(TOP / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
+    (root / "raw").mkdir()
+    for name in ("cli.py", "dvc.yaml", "params.yaml", ".gitignore", "raw/.gitignore", ".dvcignore"):
+        shutil.copy(TOP / name, root / name)
+    for name in ("raw/participants.csv", "raw/clips.csv"):
+        header = (TOP / name).read_text().splitlines()[0]
+        (root / name).write_text(header + "\n")
+    project = Project(root, root / ".emo" / "memo")
+    for pattern, replacement in SMALL.items():
+        project.edit("params.yaml", pattern, replacement)
+    project.run("git", "init", "-q")
+    project.run("dvc", "init", "-q")
+    return project
+
+
+def recordings(folder: Path, subjects: list[str], expressions: tuple[str, ...]) -> Path:
+    for subject in subjects:
+        (folder / subject).mkdir(parents=True)
+        for expression in expressions:
+            shutil.copy(COHORT / subject / f"{expression}.mp4", folder / subject)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A project of six people, built once; tests change it and leave it built."""
+    folder = tmp_path_factory.mktemp("pipeline")
+    project = new_project(folder / "project with a space")
+    videos = recordings(folder / "videos", SUBJECTS, ("happy", "surprised"))
+    project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+    ran, _ = project.repro()
+    assert ran == STAGES
+    return project
+
+
+def test_nothing_runs_twice(built: Project) -> None:
+    assert built.repro()[0] == []
+
+
+PARAM_EDITS = {
+    # section: (pattern, replacement, stages that must run)
+    "frames": ("jpeg_quality: .*", "jpeg_quality: 60", ["frames", "faces", "dedup", "dataset"]),
+    "faces": ("margin: .*", "margin: 0.3", ["faces", "dedup", "dataset"]),
+    "dedup": ("max_distance: .*", "max_distance: -1", ["dedup", "dataset"]),
+    "split": ("  seed: 1 ", "  seed: 5 ", ["split", "dataset"]),
+    "dataset": (r"expressions: \[.*\]", "expressions: [surprised, happy]", ["dataset"]),
+    "train": ("learning_rate: .*", "learning_rate: 0.0005", ["train", "evaluate"]),
+    "evaluate": ("resamples: .*", "resamples: 120", ["evaluate"]),
+}
+
+
+@pytest.mark.parametrize("section", PARAM_EDITS)
+def test_a_setting_reruns_what_depends_on_it(built: Project, section: str) -> None:
+    pattern, replacement, expected = PARAM_EDITS[section]
+    before = (built.root / "params.yaml").read_text()
+    built.edit("params.yaml", pattern, replacement)
+    target = section if section in ("train", "evaluate") else "dataset"
+    ran, _ = built.repro("evaluate" if target != "dataset" else "dataset")
+    assert ran == expected
+    (built.root / "params.yaml").write_text(before)
+    assert built.repro()[0] == []  # the old results come back from DVC's run-cache, or did not change
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_an_edited_stage_reruns_alone_while_its_results_stay(built: Project, stage: str) -> None:
+    source = built.root / f"pipeline/stages/{stage}.py"
+    before = source.read_text()
+    source.write_text(before + "\n# an edit that changes no result\n")
+    ran, _ = built.repro()
+    assert ran == [stage]
+    source.write_text(before)
+    built.repro()
+
+
+def test_an_edited_help_text_reruns_nothing(built: Project) -> None:
+    built.edit("cli.py", "Enrol recordings:", "Take recordings in:")
+    assert built.repro()[0] == []
+
+
+def test_relabelling_decodes_and_detects_nothing(built: Project) -> None:
+    clips = built.root / "raw/clips.csv"
+    before = clips.read_text()
+    line = next(line for line in before.splitlines() if ",happy," in line)
+    clips.write_text(before.replace(line, line.replace(",happy,", ",surprised,")))
+    ran, text = built.repro("dataset")
+    assert ran == ["frames", "dedup", "dataset"]
+    assert "frames: 0 clips computed, 12 unchanged" in text
+    clips.write_text(before)
+    built.repro()
+
+
+def test_a_new_clip_costs_one_clip(built: Project, tmp_path: Path) -> None:
+    videos = recordings(tmp_path / "more", SUBJECTS[:1], ("neutral",))
+    old = built.digests("data/faces")
+    built.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+    _, text = built.repro("dataset")
+    assert "frames: 1 clips computed, 12 unchanged" in text
+    assert "faces: 1 clips computed, 12 unchanged" in text
+    assert old.items() <= built.digests("data/faces").items()
+
+
+def test_a_dataset_that_fails_its_audit_trains_nothing(built: Project) -> None:
+    before = (built.root / "params.yaml").read_text()
+    built.edit("params.yaml", r"expressions: \[.*\]", "expressions: [angry, happy, surprised]")
+    ran, text = built.repro(check=False)
+    assert ran[-1] == "audit"
+    assert "every class in every split" in text
+    assert json.loads((built.root / "reports/audit.json").read_text())["ok"] is False
+    (built.root / "params.yaml").write_text(before)
+    built.repro()
+
+
+def test_metrics_and_plots_are_shown_by_dvc(built: Project) -> None:
+    assert "test.accuracy" in built.run("dvc", "metrics", "show")
+    built.run("dvc", "plots", "show", "-o", "plots")
+    assert "confusion" in (built.root / "plots/index.html").read_text()
+    shutil.rmtree(built.root / "plots")
+
+
+def test_the_number_of_workers_changes_no_byte(built: Project, tmp_path: Path) -> None:
+    before = built.digests("data/frames", "data/faces")
+    assert before
+    for stage in ("frames", "faces"):
+        memo = str(tmp_path / f"memo-{stage}")
+        built.run(sys.executable, "-m", f"pipeline.stages.{stage}", EMO_MEMO=memo, EMO_WORKERS="1")
+    assert built.digests("data/frames", "data/faces") == before
+
+
+@pytest.mark.parametrize("stage", ["frames", "faces"])
+def test_a_killed_run_keeps_what_it_finished(built: Project, tmp_path: Path, stage: str) -> None:
+    before = built.digests(f"data/{stage}")
+    memo = tmp_path / "memo"
+    command = [sys.executable, "-m", f"pipeline.stages.{stage}"]
+    environment = built.environment(EMO_MEMO=str(memo), EMO_WORKERS="1")
+    victim = subprocess.Popen(command, cwd=built.root, env=environment, start_new_session=True)
+    while len(finished := list(memo.glob(f"{stage}/[!.]*.parquet"))) < 3 and victim.poll() is None:
+        time.sleep(0.005)
+    os.killpg(victim.pid, signal.SIGKILL)
+    victim.wait()
+    finished = list(memo.glob(f"{stage}/[!.]*.parquet"))
+    assert 3 <= len(finished) < len(before)
+    stamps = {path: path.stat().st_mtime_ns for path in finished}
+    text = built.run(*command, EMO_MEMO=str(memo))
+    assert f"{stage}: {len(before) - len(finished)} clips computed, {len(finished)} unchanged" in text
+    assert {path: path.stat().st_mtime_ns for path in finished} == stamps
+    assert built.digests(f"data/{stage}") == before
+
+
+def test_an_empty_project_says_what_to_do(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "empty")
+    text = project.run(sys.executable, "-m", "pipeline.stages.frames", check=False)
+    assert text.startswith("error: raw/clips.csv: no clips yet; enrol recordings with `emo ingest VIDEOS`")
