@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pipeline.tools.predict import FileResult
     from pipeline.ingest.ingest import Outcome, Request
 
 app = typer.Typer(
@@ -167,7 +168,7 @@ def summary(as_json: JsonOption = False) -> None:
 def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures and videos.")],
     out: Annotated[
-        Path | None, typer.Option(help="Folder for annotated copies: <name>.png or <name>.mp4.")
+        Path | None, typer.Option(help="Folder for annotated copies: <name>_predicted.png or .mp4.")
     ] = None,
     fps: Annotated[float, typer.Option(help="Frames of a video looked at per second.", min=0.01)] = 5.0,
     as_json: JsonOption = False,
@@ -179,15 +180,18 @@ def predict(
     """
     from pipeline.tools.predict import predict_files
 
+    found: list[dict[str, object]] = []
+
+    def report(result: "FileResult") -> None:
+        found.append(result.as_json()) if as_json else _print_table(*result.table())
+
     with _plain_errors():
         here = _enter_project()
-        found = predict_files([here / path for path in files], here / out if out else None, fps)
-    if as_json:
-        typer.echo(json.dumps([item.as_json() for item in found], indent=2))
-        return
-    for item in found:
-        title, header, rows = item.table()
-        _print_table(title, header, rows)
+        try:
+            predict_files([here / path for path in files], here / out if out else None, fps, report)
+        finally:
+            if as_json:
+                typer.echo(json.dumps(found, indent=2))
 
 
 def _enrol(request: "Request", as_json: bool) -> None:

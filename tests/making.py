@@ -12,6 +12,7 @@ from typing import Any
 import av
 import cv2
 import numpy as np
+import yaml
 
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip, Participant
@@ -126,26 +127,22 @@ def take_sample(
 # --- Faces ----------------------------------------------------------------------------------------
 
 
-def drawn_face(
-    width: int = 320, height: int = 240, *, x: int = 160, y: int = 120, side: int = 110
-) -> np.ndarray:
-    """Return a (height, width, 3) uint8 BGR picture of a face of ellipses that the cascades find."""
-    picture = np.full((height, width, 3), 90, np.uint8)
-    unit = side / 100
+def drawn_face(centre: tuple[float, float] = (160, 120), width: float = 100) -> np.ndarray:
+    """Return a (240, 320, 3) uint8 BGR picture of a face of ellipses, which the cascades find."""
+    grey = np.full((240, 320), 90, np.uint8)
 
-    def oval(dx: float, dy: float, wide: float, high: float, colour: tuple[int, int, int]) -> None:
-        centre = (round(x + dx * unit), round(y + dy * unit))
-        axes = (round(wide * unit), round(high * unit))
-        cv2.ellipse(picture, centre, axes, 0, 0, 360, colour, -1, cv2.LINE_AA)
+    def oval(at: tuple[float, float], axes: tuple[float, float], shade: int) -> None:
+        middle = (round(centre[0] + at[0] * width), round(centre[1] + at[1] * width))
+        cv2.ellipse(grey, middle, (round(axes[0] * width), round(axes[1] * width)), 0, 0, 360, shade, -1)
 
-    oval(0, 0, 50, 66, (150, 175, 215))
-    for eye in (-20, 20):
-        oval(eye, -24, 13, 3, (50, 60, 80))
-        oval(eye, -12, 10, 6, (225, 225, 225))
-        oval(eye, -12, 5, 6, (30, 30, 30))
-    oval(0, 10, 6, 12, (130, 150, 190))
-    oval(0, 34, 18, 5, (70, 70, 150))
-    return cv2.GaussianBlur(picture, (0, 0), 1.2 * unit)
+    oval((0, 0), (0.5, 0.65), 190)
+    for side in (-1, 1):
+        oval((side * 0.2, -0.13), (0.12, 0.05), 50)  # eye
+        oval((side * 0.2, -0.26), (0.14, 0.025), 70)  # brow
+    oval((0, 0.05), (0.05, 0.16), 205)  # nose
+    oval((0, 0.14), (0.09, 0.03), 140)
+    oval((0, 0.34), (0.18, 0.05), 80)  # mouth
+    return cv2.cvtColor(cv2.GaussianBlur(grey, (5, 5), 1), cv2.COLOR_GRAY2BGR)
 
 
 # --- Projects -------------------------------------------------------------------------------------
@@ -194,9 +191,12 @@ def enrol(people: Sequence[Participant], clips: Sequence[Clip]) -> None:
     write_csv(Path("raw/clips.csv"), clips, Clip)
 
 
-def copy_params(folder: Path) -> None:
-    """Give a project folder the params.yaml of this checkout."""
-    (folder / "params.yaml").write_text((TOP / "params.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+def set_params(**sections: dict[str, Any]) -> None:
+    """Write params.yaml into the current folder: this checkout's, with other values for some keys."""
+    values = yaml.safe_load((TOP / "params.yaml").read_text(encoding="utf-8"))
+    for section, changed in sections.items():
+        values[section] |= changed
+    Path("params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")
 
 
 def run_module(module: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -23,7 +23,7 @@ _APEX: dict[str, dict[str, float]] = {
             "mouthPucker": 0.2},
     "scared": {"browInnerUp": 1.25, "browOuterUp": 0.35, "browDown": 0.2, "eyeWide": 1.3,
                "mouthStretch": 1.35, "mouthLowerDown": 0.95, "jawOpen": 0.22, "mouthFrown": 0.2},
-    "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.85,
+    "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.75,
                   "mouthFunnel": 0.35},
 }
 # Units that some people add, with their highest strength.
@@ -95,7 +95,7 @@ def perform(
     envelope = _envelope(times_s, style, rng)
     apex = _draw_apex(expression, style, rng)
     flutter = 1 + 0.04 * _drift(times_s, rng, period_s=0.9)
-    units = {
+    units: dict[str, Floats] = {
         name: np.clip(strength * envelope * flutter, 0, _STRONGEST).astype(np.float32)
         for name, strength in apex.items()
     }

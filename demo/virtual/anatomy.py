@@ -4,6 +4,8 @@ import numpy as np
 
 from .model import EYE, Floats, HeadModel
 
+Point = tuple[float, float, float]
+
 NECK_PIVOT = np.array([0.0, 0.085, -0.075], dtype=np.float32)
 "About this point the head turns."
 IRIS_RAD = 0.385
@@ -34,7 +36,7 @@ def hairline_distance(position: Floats) -> Floats:
     return (position[..., 2] - line - 0.006 * corner * front).astype(np.float32)
 
 
-def bump(position: Floats, centre: tuple[float, float, float], radii: Floats | float) -> Floats:
+def bump(position: Floats, centre: Point, radii: Point | float) -> Floats:
     """(...,) Gaussian bump 0..1 on both sides of the face, around +-x of `centre`, metres."""
     x = np.abs(position[..., 0]) - centre[0]
     y = position[..., 1] - centre[1]

@@ -1,6 +1,6 @@
 """Hair as a few thousand strands, grown once for a person and carried along by the head."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,6 @@ class Hairstyle:
     "0: lies flat along the scalp; 1: stands off it."
     comb: tuple[float, float, float]
     "Direction in which it is combed: x by side of the parting, y to the back, z up."
-    parting_m: float
-    "x of the parting."
     gravity: float
     "How fast strands bend downwards, per knot."
     cling: float
@@ -34,6 +32,8 @@ class Hairstyle:
     clearance_m: float
     "Least distance of hair from the skin, beyond its root."
     strands: int
+    parting_m: float = 0.0
+    "x of the parting."
     tie: tuple[float, float, float] | None = None
     "Where hair is tied together, relative to the eyes; None: worn loose."
     recession_m: float = 0.0
@@ -44,28 +44,48 @@ class Hairstyle:
     "Length of a beard's hair; 0: none."
 
 
-_STYLES: dict[str, dict[str, float | int | tuple[float, float, float]]] = {
-    "buzz": dict(length_m=0.006, lift=0.35, comb=(0.0, 0.3, 0.0), gravity=0.0, cling=0.0,
-                 curl_m=0.0, clearance_m=0.001, strands=11000),
-    "crop": dict(length_m=0.030, lift=0.5, comb=(0.0, -0.35, 0.1), gravity=0.05, cling=0.1,
-                 curl_m=0.001, clearance_m=0.007, strands=10000),
-    "side": dict(length_m=0.075, lift=0.3, comb=(0.9, 0.3, 0.0), gravity=0.12, cling=0.25,
-                 curl_m=0.002, clearance_m=0.014, strands=10000),
-    "back": dict(length_m=0.085, lift=0.25, comb=(0.12, 1.0, 0.15), gravity=0.06, cling=0.35,
-                 curl_m=0.001, clearance_m=0.012, strands=10000),
-    "curly": dict(length_m=0.05, lift=0.8, comb=(0.0, 0.25, 0.1), gravity=0.05, cling=0.05,
-                  curl_m=0.009, clearance_m=0.008, strands=9000),
-    "afro": dict(length_m=0.045, lift=1.0, comb=(0.0, 0.05, 0.05), gravity=0.0, cling=0.0,
-                 curl_m=0.008, clearance_m=0.004, strands=14000),
-    "bun": dict(length_m=0.24, lift=0.05, comb=(0.0, 1.0, 0.12), gravity=0.0, cling=0.8,
-                curl_m=0.0005, clearance_m=0.008, strands=9000, tie=(0.0, 0.110, 0.110)),
-    "bob": dict(length_m=0.21, lift=0.12, comb=(0.8, 0.45, 0.0), gravity=0.8, cling=0.2,
-                curl_m=0.002, clearance_m=0.024, strands=11000),
-    "long": dict(length_m=0.34, lift=0.12, comb=(0.75, 0.55, 0.0), gravity=1.2, cling=0.2,
-                 curl_m=0.004, clearance_m=0.026, strands=12000),
-    "wavy": dict(length_m=0.31, lift=0.16, comb=(0.75, 0.55, 0.0), gravity=1.0, cling=0.15,
-                 curl_m=0.010, clearance_m=0.028, strands=12000),
-}
+_STYLES = (
+    Hairstyle(
+        name="buzz", length_m=0.006, lift=0.35, comb=(0.0, 0.3, 0.0), gravity=0.0, cling=0.0,
+        curl_m=0.0, clearance_m=0.001, strands=11000,
+    ),
+    Hairstyle(
+        name="crop", length_m=0.030, lift=0.5, comb=(0.0, -0.35, 0.1), gravity=0.05, cling=0.1,
+        curl_m=0.001, clearance_m=0.007, strands=10000,
+    ),
+    Hairstyle(
+        name="side", length_m=0.075, lift=0.3, comb=(0.9, 0.3, 0.0), gravity=0.12, cling=0.25,
+        curl_m=0.002, clearance_m=0.014, strands=10000,
+    ),
+    Hairstyle(
+        name="back", length_m=0.085, lift=0.25, comb=(0.12, 1.0, 0.15), gravity=0.06,
+        cling=0.35, curl_m=0.001, clearance_m=0.012, strands=10000,
+    ),
+    Hairstyle(
+        name="curly", length_m=0.05, lift=0.8, comb=(0.0, 0.25, 0.1), gravity=0.05, cling=0.05,
+        curl_m=0.009, clearance_m=0.008, strands=9000,
+    ),
+    Hairstyle(
+        name="afro", length_m=0.045, lift=1.0, comb=(0.0, 0.05, 0.05), gravity=0.0, cling=0.0,
+        curl_m=0.008, clearance_m=0.004, strands=14000,
+    ),
+    Hairstyle(
+        name="bun", length_m=0.24, lift=0.05, comb=(0.0, 1.0, 0.12), gravity=0.0, cling=0.8,
+        curl_m=0.0005, clearance_m=0.008, strands=9000, tie=(0.0, 0.110, 0.110),
+    ),
+    Hairstyle(
+        name="bob", length_m=0.21, lift=0.12, comb=(0.8, 0.45, 0.0), gravity=0.8, cling=0.2,
+        curl_m=0.002, clearance_m=0.024, strands=11000,
+    ),
+    Hairstyle(
+        name="long", length_m=0.34, lift=0.12, comb=(0.75, 0.55, 0.0), gravity=1.2, cling=0.2,
+        curl_m=0.004, clearance_m=0.026, strands=12000,
+    ),
+    Hairstyle(
+        name="wavy", length_m=0.31, lift=0.16, comb=(0.75, 0.55, 0.0), gravity=1.0, cling=0.15,
+        curl_m=0.010, clearance_m=0.028, strands=12000,
+    ),
+)
 _CHOICES = {"F": ("long", "wavy", "bob", "bun", "curly", "side"),
             "M": ("crop", "side", "back", "buzz", "curly", "crop")}
 _AFRICAN_CHOICES = {"F": ("afro", "bun", "curly", "bob"), "M": ("buzz", "crop", "afro", "buzz")}
@@ -75,17 +95,17 @@ def draw_hairstyle(sex: str, age: int, ancestry: str, rng: np.random.Generator) 
     """A hairstyle that goes with sex, age and ancestry."""
     choices = (_AFRICAN_CHOICES if ancestry == "african" else _CHOICES)[sex]
     name = choices[rng.integers(len(choices))]
-    style = dict(_STYLES[name])
-    style["length_m"] = float(style["length_m"]) * float(rng.uniform(0.85, 1.2))
+    style = next(style for style in _STYLES if style.name == name)
+    length_m = style.length_m * float(rng.uniform(0.85, 1.2))
     balding = sex == "M" and age > 35 and rng.random() < 0.5
     beard = sex == "M" and rng.random() < 0.35
-    return Hairstyle(
-        name=name,
+    return replace(
+        style,
+        length_m=length_m,
         parting_m=float(rng.choice([-0.035, 0.0, 0.035]) if name != "bun" else 0.0),
         recession_m=float(rng.uniform(0.008, 0.028)) if balding else float(rng.uniform(0, 0.005)),
         crown=float(rng.uniform(0.1, 0.5)) if balding and age > 48 else 1.0,
         beard_m=float(rng.uniform(0.004, 0.009)) if beard else 0.0,
-        **style,  # type: ignore[arg-type]
     )
 
 
@@ -251,7 +271,7 @@ def _grow_head(
     points = np.empty((count, _KNOTS, 3))
     points[:, 0] = start - 0.001 * normal
     for k in range(1, _KNOTS):
-        moved = points[:, k - 1] + step * direction
+        moved: Floats = points[:, k - 1] + step * direction
         moved = _off_the_face(moved)
         moved = scalp.settle(moved, layer * min(1.0, k / 3), style.cling)
         direction = _unit(_unit(moved - points[:, k - 1]) + pull + rng.normal(0, 0.04, (count, 3)))

@@ -24,7 +24,8 @@ _HELPERS = {
 _LOWEST_Z_M = 0.18  # template height of the lowest vertex kept: below the picture's lower edge
 _FARTHEST_X_M = 0.36
 _NECK_WEIGHTS = {"neck01": 0.3, "neck02": 0.6, "neck03": 0.85}  # share of a head turn they follow
-_TORSO_BONES = ("root", "pelvis", "spine", "clavicle", "shoulder", "arm", "breast", "leg", "wrist")
+_BODY_BONES = ("root", "pelvis", "spine", "clavicle", "shoulder", "arm", "breast", "leg", "wrist",
+               "foot", "toe", "finger", "metacarpal")
 
 
 @dataclass(frozen=True)
@@ -94,7 +95,8 @@ class Anatomist:
         average = self._rest({"african": 1.0, "asian": 1.0, "caucasian": 1.0, "age": 0.667}, {})
         faces, uvs, material, texture = _load_faces(average)
         self._kept, remapped = np.unique(faces, return_inverse=True)
-        self.model = self._cut(average, remapped.reshape(faces.shape), uvs, material, texture)
+        faces = remapped.reshape(faces.shape).astype(np.int32)
+        self.model = self._cut(average, faces, uvs, material, texture)
 
     def rest(self, phenotype: dict[str, float], local: dict[str, float]) -> Floats:
         """(V, 3) float32, metres: the neutral vertices of an identity."""
@@ -139,8 +141,7 @@ def _bone_share(label: str) -> float:
     """How far what hangs on this bone follows the head: 0 for the torso, 1 for the head."""
     if label in _NECK_WEIGHTS:
         return _NECK_WEIGHTS[label]
-    body = _TORSO_BONES + ("foot", "toe", "finger", "metacarpal")
-    return 0.0 if any(part in label for part in body) else 1.0
+    return 0.0 if any(part in label for part in _BODY_BONES) else 1.0
 
 
 def _load_faces(average: Floats) -> tuple[Ints, Ints, NDArray[np.uint8], Floats]:

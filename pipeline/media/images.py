@@ -36,6 +36,12 @@ def read_picture(path: Path) -> np.ndarray:
     return pixels
 
 
+def write_picture(path: Path, pixels: np.ndarray) -> None:
+    """Write (H, W, 3) uint8 BGR as a PNG file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(encode_png(pixels))
+
+
 def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
     done, data = cv2.imencode(ending, pixels, options)
     if not done:

@@ -7,7 +7,7 @@ upright, as a player shows them: turned by the rotation flag, with square pixels
 import bisect
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -196,14 +196,16 @@ def is_video(path: Path) -> bool:
     return True
 
 
-def write_video(path: Path, pictures: Sequence[np.ndarray], fps: float) -> None:
+def write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None:
     """Write (H, W, 3) uint8 BGR pictures of one shape as H.264 in MP4."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
-        height, width = (side - side % 2 for side in pictures[0].shape[:2])  # 4:2:0 needs even sides
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.pix_fmt = "yuv420p"
         for picture in pictures:
+            height, width = (side - side % 2 for side in picture.shape[:2])  # 4:2:0 needs even sides
+            if not stream.codec_context.is_open:
+                stream.width, stream.height = width, height
             cut = np.ascontiguousarray(picture[:height, :width])
             container.mux(stream.encode(VideoFrame.from_ndarray(cut, format="bgr24")))
         container.mux(stream.encode())

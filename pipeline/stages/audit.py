@@ -24,6 +24,10 @@ from pipeline.core.stage import run_stage
 from pipeline.core.tables import read_parquet, write_text
 
 
+_TOLERANCE_S = 0.001
+"""Timestamps are rounded to the container's clock."""
+
+
 @dataclass(frozen=True)
 class Image:
     """One image of the dataset, without its pixels."""
@@ -34,6 +38,7 @@ class Image:
     subject: str
     clip: str
     frame: int
+    time_s: float
 
 
 @dataclass(frozen=True)
@@ -105,9 +110,15 @@ def every_image_traceable(evidence: Evidence) -> Check:
     bad = []
     for image in evidence.images:
         clip = clips.get(image.clip)
-        if clip is None or (clip.subject, clip.expression) != (image.subject, image.label):
+        if clip is None or not _is_of(image, clip):
             bad.append(image_name(image.clip, image.frame))
     return _verdict("every image traceable to a clip", bad, f"{len(evidence.images)} images")
+
+
+def _is_of(image: Image, clip: Clip) -> bool:
+    start_s, end_s = clip.segment
+    is_in_time = start_s - _TOLERANCE_S <= image.time_s < end_s
+    return is_in_time and (clip.subject, clip.expression) == (image.subject, image.label)
 
 
 def everybody_consents(evidence: Evidence) -> Check:
@@ -170,10 +181,10 @@ def _verdict(name: str, bad: Iterable[str], fine: str) -> Check:
 
 
 def _read_images(shard: Path, split: str) -> tuple[list[Image], tuple[str, ...]]:
-    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["label", "subject", "clip", "frame"])
+    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["label", "subject", "clip", "frame", "time_s"])
     classes = class_names(table.schema)
     return [
-        Image(split, classes[row["label"]], row["subject"], row["clip"], row["frame"])
+        Image(split, classes[row["label"]], row["subject"], row["clip"], row["frame"], row["time_s"])
         for row in table.to_pylist()
     ], classes
 

@@ -1,6 +1,7 @@
 """Stage dataset: kept faces -> data/dataset/<split>/<subject>.parquet, its census, funnel and pictures."""
 
 import hashlib
+import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -143,6 +144,8 @@ def main() -> None:
     """Write the dataset, subject by subject, and all that describes it."""
     params = load_params("dataset", DatasetParams)
     splits, duplicates = read_split(), _duplicates()
+    for folder in (DATASET, SHEETS):  # nobody's images stay from a run before
+        shutil.rmtree(folder, ignore_errors=True)
     by_subject = _by_subject(consented_clips(), splits)
     counted: list[CensusRow] = []
     funnel: list[FunnelRow] = []

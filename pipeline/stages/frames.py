@@ -59,6 +59,11 @@ class ClipFrames:
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
     """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left."""
     first, end = clip.segment
+    if first >= clip.duration_s:
+        raise EmoError(
+            f"{CLIPS}: start_s {first:g} is not before the end of {VIDEOS / clip.video}, which lasts "
+            f"{clip.duration_s:g} s; correct it"
+        )
     start_s, end_s = first + params.trim_start_s, min(end, clip.duration_s) - params.trim_end_s
     if not start_s < end_s:
         raise EmoError(

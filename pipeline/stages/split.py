@@ -48,9 +48,16 @@ class SplitParams:
 def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
     """Allocate people to splits and folds in the order of their enrolment.
 
-    Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row.
+    Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row. Raises
+    EmoError where somebody's row was removed: without it those who came later would move.
     """
     ordered = sorted(people, key=lambda person: person.enrolled)
+    for number, person in enumerate(ordered, 1):
+        if person.enrolled != number:
+            raise EmoError(
+                f"{PARTICIPANTS}: nobody has the number {number} in `enrolled`; put the row back, as "
+                f"`withdrawn` if need be, or those who came later would move between the splits"
+            )
     strata = [person.sex if person.sex in _STRATA else _OTHER for person in ordered]
     by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", _FILLED_BY)
     by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")

@@ -1,7 +1,8 @@
 """`emo predict`: the expressions of the faces in pictures and videos, found as the pipeline finds them."""
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from pipeline.core.progress import progress_bar
 from pipeline.core.shards import OK
 from pipeline.learning.predictor import Predictor
 from pipeline.media.haar import Box, Sighting, find_faces, track
-from pipeline.media.images import decode_colour, read_picture
+from pipeline.media.images import decode_colour, read_picture, write_picture
 from pipeline.media.video import Sampling, is_video, write_video
 from pipeline.stages.faces import FacesParams, StoredFrames, crop_face
 from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
@@ -30,6 +31,17 @@ class Settings:
 
     frames: FramesParams
     faces: FacesParams
+
+
+@dataclass(frozen=True)
+class Job:
+    """One file to look at."""
+
+    file: Path
+    target: Path | None
+    "where its annotated copy goes, without the ending"
+    fps: float
+    "frames of a video looked at per second"
 
 
 @dataclass(frozen=True)
@@ -84,18 +96,38 @@ class FileResult:
         return title, ["time_s", "box", "expression", *names], rows
 
 
-def predict_files(files: Sequence[Path], out: Path | None, fps: float) -> list[FileResult]:
-    """Find the faces of every file and tell their expressions; write annotated copies into `out`."""
-    for file in files:
-        if not file.is_file():
-            raise EmoError(f"{file}: no such file; give pictures or videos")
+def predict_files(
+    files: Sequence[Path], out: Path | None, fps: float, report: Callable[[FileResult], None]
+) -> None:
+    """Find the faces of every file, tell their expressions, and `report` each file as it is done.
+
+    Writes annotated copies into `out`. Raises EmoError with a line for each file that cannot be read,
+    after the others are done.
+    """
     predictor, settings = Predictor.load(), read_settings()
-    results = []
+    targets = _targets(files, out)
+    bad: list[str] = []
     with progress_bar("predict", len(files)) as advance:
         for file in files:
-            results.append(_predict(file, out, fps, (predictor, settings)))
+            try:
+                report(_predict(Job(file, targets.get(file), fps), predictor, settings))
+            except EmoError as error:
+                bad.append(str(error))
             advance()
-    return results
+    if bad:
+        raise EmoError("\n       ".join(bad))
+
+
+def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
+    """Return where each annotated copy goes (its ending follows); never over a file that was given."""
+    if out is None:
+        return {}
+    stems = Counter(file.stem for file in files)
+    names = {f: f.stem if stems[f.stem] == 1 else f"{f.parent.name}_{f.stem}" for f in files}
+    for name, count in Counter(names.values()).items():
+        if count > 1 and len(set(files)) == len(files):
+            raise EmoError(f"{out}: {count} files would be written as {name}_predicted; give them apart")
+    return {file: out / f"{name}_predicted" for file, name in names.items()}
 
 
 def read_settings(lock: Path = Path("dvc.lock")) -> Settings:
@@ -111,50 +143,48 @@ def read_settings(lock: Path = Path("dvc.lock")) -> Settings:
     )
 
 
-def _predict(
-    file: Path, out: Path | None, fps: float, tools: tuple[Predictor, Settings]
-) -> FileResult:
-    if is_video(file):
-        return _predict_video(file, out, fps, tools)
-    return _predict_picture(file, out, tools)
+def _predict(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
+    if not job.file.is_file():
+        raise EmoError(f"{job.file}: no such file; give pictures or videos")
+    if is_video(job.file):
+        return _predict_video(job, predictor, settings)
+    return _predict_picture(job, predictor, settings)
 
 
-def _predict_picture(file: Path, out: Path | None, tools: tuple[Predictor, Settings]) -> FileResult:
-    predictor, settings = tools
-    picture = read_picture(file)
+def _predict_picture(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
+    picture = read_picture(job.file)
     scale = min(1.0, settings.frames.max_side / max(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     sightings = find_faces(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), settings.faces.search)
     seen = [(None, small, sighting) for sighting in sightings]
     faces = _judge(seen, 1 / scale, predictor, settings)
-    if out:
-        out.mkdir(parents=True, exist_ok=True)
-        cv2.imwrite(str(out / f"{file.stem}.png"), annotate(picture, faces, 1.0))
-    return FileResult(file, 1, tuple(faces))
+    if job.target:
+        write_picture(job.target.with_name(f"{job.target.name}.png"), annotate(picture, faces, 1.0))
+    return FileResult(job.file, 1, tuple(faces))
 
 
-def _predict_video(
-    file: Path, out: Path | None, fps: float, tools: tuple[Predictor, Settings]
-) -> FileResult:
+def _predict_video(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
     """Follow the participant through a video, by the code of the stages frames and faces."""
-    predictor, settings = tools
     with tempfile.TemporaryDirectory() as folder:
         shard = Path(folder) / "frames.parquet"
-        sampling = Sampling(0.0, float("inf"), 1 / fps, settings.frames.max_side)
-        width = write_frames(file, ClipFrames(sampling, settings.frames.jpeg_quality), shard).width
+        sampling = Sampling(0.0, float("inf"), 1 / job.fps, settings.frames.max_side)
+        tally = write_frames(job.file, ClipFrames(sampling, settings.frames.jpeg_quality), shard)
         frames = StoredFrames(shard)
         times = frames.column("time_s")
-        seen = list(_sightings(frames, times, settings))
-        pictures = [decode_colour(frames.jpeg(index)) for index in range(len(frames))] if out else []
-        scale = width / frames[0].shape[1]
-    faces = _judge(seen, scale, predictor, settings)
-    if out:
-        drawn = [
-            annotate(picture, [face for face in faces if face.time_s == time_s], 1 / scale)
-            for picture, time_s in zip(pictures, times, strict=True)
-        ]
-        write_video(out / f"{file.stem}.mp4", drawn, fps)
-    return FileResult(file, len(times), tuple(faces))
+        scale = tally.width / frames[0].shape[1]
+        faces = _judge(list(_sightings(frames, times, settings)), scale, predictor, settings)
+        if job.target:
+            drawn = _drawn(frames, times, faces, 1 / scale)
+            write_video(job.target.with_name(f"{job.target.name}.mp4"), drawn, job.fps)
+    return FileResult(job.file, len(times), tuple(faces))
+
+
+def _drawn(
+    frames: StoredFrames, times: Sequence[float], faces: Sequence[FaceFound], scale: float
+) -> Iterator[np.ndarray]:
+    for index, time_s in enumerate(times):
+        here = [face for face in faces if face.time_s == time_s]
+        yield annotate(decode_colour(frames.jpeg(index)), here, scale)
 
 
 def _sightings(
@@ -195,14 +225,20 @@ def _scaled(box: Box, scale: float) -> Box:
 def annotate(picture: np.ndarray, faces: Sequence[FaceFound], scale: float) -> np.ndarray:
     """Return a copy of a (H, W, 3) uint8 BGR picture with boxes and labels; `scale` fits the boxes."""
     drawn = picture.copy()
-    thick = max(1, round(min(picture.shape[:2]) / 240))
+    thick = max(1, round(min(picture.shape[:2]) / 480))
     for face in faces:
         box = _scaled(face.box, scale)
         corner, end = (round(box.x), round(box.y)), (round(box.x + box.w), round(box.y + box.h))
         name, probability = face.best
-        place = (corner[0], max(14 * thick, corner[1] - 4 * thick))
-        cv2.rectangle(drawn, corner, end, _INK, thick, cv2.LINE_AA)
-        for ink, width in ((_PAPER, 3 * thick), (_INK, thick)):
-            text = f"{name} {probability:.0%}"
-            cv2.putText(drawn, text, place, cv2.FONT_HERSHEY_SIMPLEX, 0.5 * thick, ink, width, cv2.LINE_AA)
+        cv2.rectangle(drawn, corner, end, _INK, 2 * thick, cv2.LINE_AA)
+        _write(drawn, f"{name} {probability:.0%}", corner, thick)
     return drawn
+
+
+def _write(drawn: np.ndarray, text: str, corner: tuple[int, int], thick: int) -> None:
+    """Write a label above a corner, within the picture."""
+    font, height = cv2.FONT_HERSHEY_SIMPLEX, 0.6 * thick
+    (wide, high), _ = cv2.getTextSize(text, font, height, 3 * thick)
+    place = (max(0, min(corner[0], drawn.shape[1] - wide)), max(high, corner[1] - 5 * thick))
+    for ink, width in ((_PAPER, 3 * thick), (_INK, thick)):
+        cv2.putText(drawn, text, place, font, height, ink, width, cv2.LINE_AA)

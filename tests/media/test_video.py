@@ -118,7 +118,7 @@ def test_odd_rates_do_not_drift(tmp_path: Path) -> None:
     """Frames of 30000/1001 a second, taken 5 a second: never a second frame for one time."""
     path = write_video(tmp_path / "ntsc.mp4", 300, times_ms=[round(i * 1001 / 30) for i in range(300)])
     times = [p.time_s for p in take_sample(path, step_s=0.2)[0]]
-    assert len(times) == 51  # 10.01 s
+    assert len(times) == 50  # 0, 0.2 ... 9.8; the last frame, at 9.98 s, comes before 10
     assert all(0 <= time_s - 0.2 * step < 0.034 for step, time_s in enumerate(times))
 
 
@@ -197,14 +197,16 @@ def panorama(count: int) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("bframes", ["0", "3"])
 def test_a_damaged_stretch_is_counted_and_the_rest_is_untouched(tmp_path: Path, bframes: str) -> None:
-    """Damage goes on to the next keyframe: of the four seconds, that of 25 frames it lies in is lost."""
+    """Damage goes on to the next keyframe: it begins in the second of four seconds and ends with it."""
     path = write_video(tmp_path / "v.mp4", panorama(100), fps=25, g="25", bf=bframes)
     whole = {picture.frame: picture.pixels for picture in take_sample(path)[0]}
     damage(path, 0.4, 0.45)
     for step_s, wanted in ((0.001, 100), (0.2, 20)):
         pictures, tally = take_sample(path, step_s=step_s)
-        assert (tally.wanted, tally.corrupt) == (wanted, wanted // 4)
-        assert len(pictures) == wanted - wanted // 4
+        lost = sorted({p * 100 // wanted for p in range(wanted)} - {p.frame for p in pictures})
+        assert (tally.wanted, tally.corrupt) == (wanted, len(lost))
+        assert 25 <= lost[0] < 35
+        assert lost == list(range(lost[0], 50, 100 // wanted))
         assert all(np.array_equal(p.pixels, whole[p.frame]) for p in pictures)
 
 

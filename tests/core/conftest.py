@@ -1,0 +1,1 @@
+"""Makes the tasks of worker processes (`tasks`) importable."""

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import clip, enrol, person, set_params
+from shards import face_rows, write_face_shard
+
+from pipeline.core.dataset import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
+from pipeline.core.tables import read_parquet
+from pipeline.stages import dedup
+from pipeline.stages.dedup import DedupParams, Face, find_duplicates, find_near_pairs
+
+
+def face(bits: int, frame: int = 0, sharpness: float = 1.0, **values: str) -> Face:
+    """Return a face whose hash has its first `bits` bits set: |a - b| is the distance of two of them."""
+    number = (1 << bits) - 1
+    words = np.array([(number >> shift) & (2**64 - 1) for shift in (0, 64, 128, 192)], np.uint64)
+    plain = {"subject": "S1", "expression": "happy", "take": "t1", "clip": "c1"} | values
+    return Face(**plain, frame=frame, sharpness=sharpness, hash=words)
+
+
+def kept(faces: list[Face], distance: int) -> list[tuple[str, int]]:
+    return [(j.face.clip, j.face.frame) for j in find_duplicates(faces, distance) if j.kept]
+
+
+def test_the_sharpest_of_a_performance_stands_for_its_near_duplicates() -> None:
+    faces = [face(0, 0, 1.0), face(3, 1, 9.0), face(6, 2, 2.0), face(100, 3, 1.0)]
+    judged = find_duplicates(faces, 5)
+    assert [(j.face.frame, j.leader.frame) for j in judged] == [(0, 1), (1, 1), (2, 1), (3, 3)]
+
+
+def test_a_performance_is_of_one_subject_one_expression_one_take() -> None:
+    for other in ({"subject": "S2"}, {"expression": "sad"}, {"take": "t2"}):
+        assert kept([face(0, 0), face(1, 1, **other)], 5) == [("c1", 0), ("c1", 1)]
+    views = [face(0, 0), face(1, 0, clip="c2", sharpness=2.0)]  # two views of one performance
+    assert kept(views, 5) == [("c2", 0)]
+
+
+def test_a_negative_distance_keeps_all_and_zero_only_equal_ones() -> None:
+    faces = [face(0, 0), face(0, 1), face(1, 2)]
+    assert len(kept(faces, -1)) == 3
+    assert len(kept(faces, 0)) == 2
+    assert find_duplicates([], 5) == []
+
+
+def test_the_order_of_the_faces_does_not_matter() -> None:
+    faces = [face(bits, frame, sharpness=float(frame % 3)) for frame, bits in enumerate((0, 4, 8, 50, 52, 200))]
+    assert kept(faces, 6) == kept(faces[::-1], 6)
+
+
+def test_near_pairs_name_what_differs_first() -> None:
+    faces = [
+        face(0, 0),
+        face(1, 1, subject="S2", expression="sad", take="t2", clip="c2"),
+        face(60, 2),
+        face(61, 3, expression="sad", take="t3", clip="c3"),
+        face(120, 4),
+        face(121, 5, take="t4", clip="c4"),
+        face(180, 6),
+        face(181, 7),  # of one performance: for `find_duplicates` to judge
+    ]
+    pairs = find_near_pairs(faces, 5)
+    assert [(a.frame, b.frame, distance, across) for a, b, distance, across in pairs] == [
+        (0, 1, 1, "subject"),
+        (2, 3, 1, "label"),
+        (4, 5, 1, "take"),
+    ]
+    assert find_near_pairs(faces, -1) == find_near_pairs([], 5) == []
+
+
+def test_ranges_of_the_params() -> None:
+    for value in (-2, 65):
+        with pytest.raises(ValueError, match="max_distance: .* is not within -1..64"):
+            DedupParams(value)
+
+
+def test_the_stage_writes_both_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Clip a shows one face twice; clip b, of somebody else, shows it again."""
+    monkeypatch.chdir(tmp_path)
+    set_params()
+    enrol([person("S1"), person("S2", enrolled=2)], [clip("a"), clip("b", subject="S2"), clip("gone")])
+    write_face_shard("a", face_rows([1, 1, None, 2]))
+    write_face_shard("b", face_rows([1]))
+    dedup.main()
+    rows = read_parquet(Path("data/duplicates.parquet"), DUPLICATES_SCHEMA).to_pylist()
+    assert [(r["clip"], r["frame"], r["kept"], r["duplicate_of"], r["distance"]) for r in rows] == [
+        ("a", 0, True, None, None),
+        ("a", 1, False, "a_000000.png", 0),
+        ("a", 3, True, None, None),
+        ("b", 0, True, None, None),
+    ]
+    assert all(len(row["hash"]) == 32 for row in rows)
+    pairs = read_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA).to_pylist()
+    assert [(p["clip"], p["other_clip"], p["distance"], p["across"]) for p in pairs] == [("a", "b", 0, "subject")]
+    before = Path("data/duplicates.parquet").read_bytes()
+    dedup.main()
+    assert Path("data/duplicates.parquet").read_bytes() == before

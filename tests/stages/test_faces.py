@@ -1,0 +1,103 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from making import TOP, drawn_face, set_params, write_video
+
+from pipeline.core.params import load_params
+from pipeline.core.shards import FACES_SCHEMA, read_facts
+from pipeline.core.tables import read_parquet
+from pipeline.media.images import decode_colour, decode_grey
+from pipeline.media.video import Sampling
+from pipeline.stages import faces
+from pipeline.stages.faces import FacesParams, StoredFrames, write_faces
+from pipeline.stages.frames import ClipFrames, write_frames
+
+PARAMS = load_params("faces", FacesParams, TOP / "params.yaml")
+STEP_PX = 6
+
+
+@pytest.fixture(scope="module")
+def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of frames: `moving`, a face that moves 6 pixels to the right a frame, and `empty`."""
+    folder = tmp_path_factory.mktemp("faces")
+    pictures = [drawn_face((130 + STEP_PX * i, 120)) for i in range(8)]
+    background = np.full_like(pictures[0], 90)
+    shards = folder / "data/frames"
+    shards.mkdir(parents=True)
+    for name, shown in (("moving", [*pictures, background]), ("empty", [background] * 4)):
+        video = write_video(folder / f"{name}.mp4", shown)
+        write_frames(video, ClipFrames(Sampling(0, 9, 0.1, 160), 92), shards / f"{name}.parquet")
+    return shards
+
+
+def found(source: Path, target: Path, params: FacesParams = PARAMS) -> list[dict[str, object]]:
+    write_faces(source, params, target)
+    return read_parquet(target, FACES_SCHEMA).to_pylist()
+
+
+def test_a_row_for_every_frame_and_the_box_in_source_pixels(frames: Path, tmp_path: Path) -> None:
+    rows = found(frames / "moving.parquet", tmp_path / "f.parquet")
+    assert [row["frame"] for row in rows] == list(range(9))
+    assert [row["status"] for row in rows] == ["ok"] * 8 + ["no_face"]
+    assert rows[8]["png"] == b""
+    assert [rows[8][name] for name in ("x", "sharpness")] == [None, None]
+    # The stored frames are half as large as the video, 320 pixels wide, in which the face was drawn.
+    centres = [row["x"] + row["w"] / 2 for row in rows[:8]]
+    assert centres == pytest.approx([130 + STEP_PX * i for i in range(8)], abs=6)
+    assert all(80 < row["w"] < 140 and row["w"] == row["h"] for row in rows[:8])
+    assert read_facts(tmp_path / "f.parquet") == {"corrupt": 0, "height": 240, "width": 320}
+
+
+def test_crops_are_square_grey_or_colour(frames: Path, tmp_path: Path) -> None:
+    for colour, shape in (("grey", (32, 32)), ("colour", (32, 32, 3))):
+        params = replace(PARAMS, crop=replace(PARAMS.crop, colour=colour, side_px=32))
+        png = found(frames / "moving.parquet", tmp_path / "f.parquet", params)[0]["png"]
+        assert isinstance(png, bytes)
+        assert (decode_colour if colour == "colour" else decode_grey)(png).shape == shape
+
+
+def test_blurred_faces_keep_their_box_but_give_no_image(frames: Path, tmp_path: Path) -> None:
+    rows = found(frames / "moving.parquet", tmp_path / "f.parquet")
+    sharpness = sorted(float(str(row["sharpness"])) for row in rows[:8])
+    params = replace(PARAMS, crop=replace(PARAMS.crop, min_sharpness=sharpness[4]))
+    again = found(frames / "moving.parquet", tmp_path / "f.parquet", params)
+    assert [row["status"] for row in again].count("blurred") == 4
+    for row in again:
+        if row["status"] == "blurred":
+            assert row["x"] is not None
+            assert row["png"] == b""
+
+
+def test_a_clip_without_a_face(frames: Path, tmp_path: Path) -> None:
+    assert [row["status"] for row in found(frames / "empty.parquet", tmp_path / "f.parquet")] == ["no_face"] * 4
+
+
+def test_stored_frames_are_read_group_by_group(tmp_path: Path) -> None:
+    video = write_video(tmp_path / "v.mp4", 70)
+    write_frames(video, ClipFrames(Sampling(0, 7, 0.1, 64), 92), tmp_path / "v.parquet")
+    stored = StoredFrames(tmp_path / "v.parquet")
+    whole = pq.read_table(tmp_path / "v.parquet").column("jpeg").to_pylist()
+    assert len(stored) == 70
+    assert [stored.jpeg(i) for i in (69, 0, 31, 32, 63, 64)] == [whole[i] for i in (69, 0, 31, 32, 63, 64)]
+    assert stored[5].shape == (64, 64)
+    for index in (-1, 70):
+        with pytest.raises(IndexError):
+            stored[index]
+
+
+def test_the_stage_gives_the_same_bytes_for_any_number_of_workers(
+    frames: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(frames.parents[1])
+    set_params()
+    results = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("EMO_WORKERS", workers)
+        monkeypatch.setenv("EMO_MEMO", f"memo{workers}")
+        faces.main()
+        results.append({path.name: path.read_bytes() for path in Path("data/faces").iterdir()})
+    assert results[0] == results[1]
+    assert set(results[0]) == {"moving.parquet", "empty.parquet"}

@@ -1,0 +1,246 @@
+import math
+import os
+import subprocess
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from making import (
+    clip,
+    clip_of,
+    damage,
+    enrol,
+    number_of,
+    numbered,
+    person,
+    run_module,
+    set_params,
+    turn,
+    write_video,
+)
+
+from pipeline.core.enrolment import Clip
+from pipeline.core.errors import EmoError
+from pipeline.core.shards import FRAMES_SCHEMA, read_facts
+from pipeline.core.tables import read_parquet
+from pipeline.media.images import decode_colour
+from pipeline.media.video import Sampling
+from pipeline.stages import frames
+from pipeline.stages.frames import ClipFrames, FramesParams, plan_clip, write_frames
+
+PARAMS = FramesParams(
+    fps=5.0, trim_start_s=0.4, trim_end_s=0.4, max_per_clip=200, max_side=640, jpeg_quality=92
+)
+
+
+# --- plan_clip ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("segment", "expected"),
+    [
+        ((None, None), (0.4, 9.6)),  # the whole video of 10 s, less both trims
+        ((2.0, None), (2.4, 9.6)),
+        ((None, 5.0), (0.4, 4.6)),
+        ((2.0, 5.0), (2.4, 4.6)),
+        ((2.0, 50.0), (2.4, 9.6)),  # the video ends first
+    ],
+)
+def test_trims_are_cut_from_the_stretch(
+    segment: tuple[float | None, float | None], expected: tuple[float, float]
+) -> None:
+    sampling = plan_clip(clip(duration_s=10.0, start_s=segment[0], end_s=segment[1]), PARAMS).sampling
+    assert (sampling.start_s, sampling.end_s) == pytest.approx(expected)
+    assert (sampling.step_s, sampling.max_side) == (0.2, 640)
+
+
+def test_too_many_frames_are_spread_evenly(tmp_path: Path) -> None:
+    params = replace(PARAMS, trim_start_s=0, trim_end_s=0, max_per_clip=7)
+    for fps, count in ((10, 45), (30, 131)):
+        path = write_video(tmp_path / f"{fps}.mp4", count, fps=fps)
+        write_frames(path, plan_clip(clip_of("c", path), params), tmp_path / "c.parquet")
+        times = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).column("time_s").to_numpy()
+        assert len(times) == 7
+        # At 0, 1/7, 2/7 ... of the clip, each at most one frame late.
+        late = times - np.arange(7) * count / fps / 7
+        assert late.min() >= -0.001
+        assert late.max() <= 1 / fps
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"duration_s": 0.8}, "raw/videos/c1.mp4: the trims of params.yaml leave nothing of its 0.8 s"),
+        ({"start_s": 1.0, "end_s": 1.5}, "leave nothing of its 0.5 s; lower frames: trim_start_s"),
+        ({"start_s": 3.0}, "raw/clips.csv: start_s 3 is not before the end of raw/videos/c1.mp4, which lasts 2 s"),
+    ],
+)
+def test_nothing_left(values: dict[str, float], words: str) -> None:
+    with pytest.raises(EmoError) as caught:
+        plan_clip(clip(**values), PARAMS)
+    assert words in str(caught.value)
+
+
+def test_ranges_of_the_params() -> None:
+    for name, value in (("fps", 0.0), ("fps", math.nan), ("trim_start_s", -1), ("max_per_clip", 0),
+                        ("max_side", 10), ("jpeg_quality", 101)):  # fmt: skip
+        with pytest.raises(ValueError, match=f"{name}: .* is not within"):
+            replace(PARAMS, **{name: value})
+
+
+# --- write_frames ---------------------------------------------------------------------------------
+
+
+def test_a_shard_holds_the_sampled_frames(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", [numbered(i, 96, 64) for i in range(20)])
+    tally = write_frames(path, plan_clip(clip_of("c", path), PARAMS), tmp_path / "c.parquet")
+    rows = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).to_pylist()
+    assert [row["frame"] for row in rows] == [4, 6, 8, 10, 12, 14]  # 0.4 .. 1.6 s of 10 frames/s, every 0.2 s
+    assert [row["time_s"] for row in rows] == pytest.approx([0.4, 0.6, 0.8, 1.0, 1.2, 1.4])
+    pictures = [decode_colour(row["jpeg"]) for row in rows]
+    assert [number_of(picture) for picture in pictures] == [4, 6, 8, 10, 12, 14]
+    assert pictures[0].shape == (64, 96, 3)
+    assert (tally.wanted, tally.corrupt) == (6, 0)
+    assert read_facts(tmp_path / "c.parquet") == {"corrupt": 0, "height": 64, "width": 96}
+
+
+def test_the_facts_are_of_the_upright_source(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", [numbered(i, 128, 64) for i in range(20)])
+    turn(path, 90)
+    write_frames(path, plan_clip(clip_of("c", path), replace(PARAMS, max_side=64)), tmp_path / "c.parquet")
+    assert read_facts(tmp_path / "c.parquet") == {"corrupt": 0, "height": 128, "width": 64}
+    row = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).to_pylist()[0]
+    assert decode_colour(row["jpeg"]).shape == (64, 32, 3)
+
+
+def test_frames_are_written_in_groups(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 70)
+    write_frames(path, ClipFrames(Sampling(0, 7, 0.1, 640), 90), tmp_path / "c.parquet")
+    groups = pq.ParquetFile(tmp_path / "c.parquet").metadata
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [32, 32, 6]
+
+
+def test_a_recording_without_one_whole_frame(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), np.uint8)
+    path = write_video(tmp_path / "v.mp4", noise)
+    plan = plan_clip(clip_of("c", path), PARAMS)
+    damage(path, 0.0, 1.0)
+    with pytest.raises(EmoError, match=r"no frame can be decoded between 0.4 and 1.6 s \(6 damaged\)"):
+        write_frames(path, plan, tmp_path / "c.parquet")
+
+
+# --- The stage ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
+    """Four clips enrolled in a project in the current folder: two halves of one video, and two more."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("EMO_MEMO", raising=False)
+    set_params()
+    videos = [write_video(Path("raw/videos") / f"v{n}.mp4", 40, crf=str(20 + n)) for n in range(3)]
+    found = [
+        clip_of("first", videos[0], end_s=2.0),
+        clip_of("second", videos[0], start_s=2.0, expression="sad"),
+        clip_of("other", videos[1]),
+        clip_of("last", videos[2], subject="S2"),
+    ]
+    enrol([person("S1"), person("S2", enrolled=2)], found)
+    return found
+
+
+def shards() -> dict[str, bytes]:
+    return {path.stem: path.read_bytes() for path in sorted(Path("data/frames").iterdir())}
+
+
+def test_any_number_of_workers_gives_the_same_bytes(
+    clips: list[Clip], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for workers in ("1", "2"):
+        monkeypatch.setenv("EMO_WORKERS", workers)
+        monkeypatch.setenv("EMO_MEMO", f"memo{workers}")
+        frames.main()
+        found.append(shards())
+    assert found[0] == found[1]
+    assert set(found[0]) == {clip.clip for clip in clips}
+
+
+def test_a_bad_recording_costs_nobody_else(clips: list[Clip]) -> None:
+    path = Path("raw/videos/v1.mp4")
+    damage(path, 0.0, 1.0)
+    bad = clip_of("other", write_video(Path("raw/videos/short.mp4"), 3))
+    enrol([person("S1"), person("S2", enrolled=2)], [bad if c.clip == "other" else c for c in clips])
+    with pytest.raises(EmoError) as caught:
+        frames.main()
+    assert str(caught.value).startswith("clip other: raw/videos/short.mp4: the trims of params.yaml leave")
+    assert set(shards()) == {"first", "second", "last"}
+
+
+def test_people_who_withdrew_are_left_out(clips: list[Clip]) -> None:
+    enrol([person("S1"), person("S2", enrolled=2, consent="withdrawn")], clips)
+    frames.main()
+    assert set(shards()) == {"first", "second", "other"}
+
+
+@pytest.mark.usefixtures("clips")
+def test_recordings_that_are_missing_or_others() -> None:
+    Path("raw/videos/v1.mp4").write_bytes(b"something else")
+    with pytest.raises(EmoError, match=r"raw/videos/v1\.mp4: not the recording that was enrolled as other"):
+        frames.main()
+    Path("raw/videos/v1.mp4").unlink()
+    with pytest.raises(EmoError, match=r"v1\.mp4: no such file \(1 of 3 recordings missing\)"):
+        frames.main()
+
+
+@pytest.mark.usefixtures("clips")
+def test_no_clips() -> None:
+    enrol([], [])
+    with pytest.raises(EmoError, match="no clips yet"):
+        frames.main()
+
+
+@pytest.mark.usefixtures("clips")
+def test_as_a_command_it_ends_with_one_line_and_code_1(tmp_path: Path) -> None:
+    Path("raw/videos/v1.mp4").unlink()
+    done = run_module("pipeline.stages.frames", tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "error: raw/videos/v1.mp4: no such file (1 of 3 recordings missing); run `dvc checkout` or `dvc pull`\n"
+    )
+
+
+# --- A full disk ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 200 kB, where one may be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
+    if os.name != "posix" or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no disk can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_gives_one_line_and_keeps_what_is_finished(
+    small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_params(frames={"fps": 10.0, "trim_start_s": 0, "trim_end_s": 0})
+    noise = np.random.default_rng(0).integers(0, 255, (10, 96, 96, 3), np.uint8)
+    videos = [write_video(Path("raw/videos") / f"v{n}.mp4", noise[: 10 - n]) for n in range(6)]
+    enrol([person("S1")], [clip_of(f"c{n}", video) for n, video in enumerate(videos)])
+    done = run_module("pipeline.stages.frames", tmp_path, EMO_MEMO=str(small_disk), EMO_WORKERS="1")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1
+    assert "No space left on device; free some space" in done.stderr
+    finished = sorted(small_disk.glob("frames/*.parquet"))
+    assert 1 <= len(finished) < 6
+    assert all(read_parquet(path, FRAMES_SCHEMA).num_rows for path in finished)
+    assert not list(small_disk.glob("frames/.*"))
