@@ -28,7 +28,7 @@ HEIGHT, WIDTH = 360, 640  # of the busy scenes
 
 CHOSEN = Search(
     cascade="frontalface_alt2",
-    second_opinion="equalised",
+    second_opinion="frontalface_alt",
     scale_factor=1.2,
     min_neighbors=5,
     min_face=0.15,
@@ -266,7 +266,7 @@ METHODS: dict[str, Method] = {
 def sweep() -> dict[str, Method]:
     """Other settings than the chosen ones, one change at a time."""
     changes: list[dict[str, object]] = [{}]
-    changes += [{"second_opinion": s} for s in ("none", "frontalface_alt", "frontalface_default")]
+    changes += [{"second_opinion": s} for s in ("none", "frontalface_alt2", "frontalface_default")]
     changes += [{"cascade": c} for c in ("frontalface_alt", "frontalface_default")]
     changes += [{"scale_factor": 1.1}, {"scale_factor": 1.15}, {"scale_factor": 1.3}]
     changes += [{"min_neighbors": n} for n in (3, 8)]

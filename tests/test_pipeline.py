@@ -112,7 +112,7 @@ PARAM_EDITS = {
     "frames": ("jpeg_quality: .*", "jpeg_quality: 60", ["frames", "faces", "dedup", "dataset"]),
     "faces": ("margin: .*", "margin: 0.3", ["faces", "dedup", "dataset"]),
     "dedup": ("max_distance: .*", "max_distance: -1", ["dedup", "dataset"]),
-    "split": ("  seed: 1 ", "  seed: 5 ", ["split", "dataset"]),
+    "split": ("  seed: 4 ", "  seed: 6 ", ["split", "dataset"]),
     "dataset": (r"expressions: \[.*\]", "expressions: [surprised, happy]", ["dataset"]),
     "train": ("learning_rate: .*", "learning_rate: 0.0005", ["train", "evaluate"]),
     "evaluate": ("resamples: .*", "resamples: 120", ["evaluate"]),

@@ -11,7 +11,7 @@ import os
 import re
 import types
 import typing
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -125,7 +125,7 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
 def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
     if None in row or None in row.values():
         raise EmoError(f"{where}: more or fewer values than columns")
-    hints = dict(_hints(record))
+    hints = dict(_hints(typing.cast(Any, record)))
     keeps_others = hints.pop(EXTRA, None) is not None
     values = {
         name: _parse(hints[name], row[name].strip(), f"{where}: {name}") for name in hints if name in row
@@ -139,7 +139,7 @@ def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
 
 
 @cache
-def _hints(record: Hashable) -> dict[str, Any]:
+def _hints(record: Any) -> dict[str, Any]:
     return typing.get_type_hints(record)
 
 

@@ -48,11 +48,9 @@ def cut_square(picture: np.ndarray, box: tuple[float, float, float, float], crop
     side = max(1, round(max(w, h) * (1 + 2 * crop.margin)))
     left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
     height, width = picture.shape[:2]
-    before = (max(0, -top), max(0, -left))
-    after = (max(0, top + side - height), max(0, left + side - width))
-    cut = picture[max(0, top) : top + side, max(0, left) : left + side]
-    if any(before + after):
-        cut = cv2.copyMakeBorder(cut, before[0], after[0], before[1], after[1], cv2.BORDER_REPLICATE)
+    rows = np.clip(np.arange(top, top + side), 0, height - 1)
+    columns = np.clip(np.arange(left, left + side), 0, width - 1)
+    cut = picture[rows[:, None], columns]
     shrinks = side > crop.side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(cut, (crop.side_px, crop.side_px), interpolation=method)

@@ -81,8 +81,8 @@ class Search:
     cascade: str
     """The cascade asked first, one of CASCADES."""
     second_opinion: str
-    """Asked where the first finds nothing: `none`, `equalised` (the same cascade, light spread
-    evenly over the grey levels), or another of CASCADES."""
+    """The cascade asked where the first finds nothing, on equalised light (grey levels spread
+    evenly), which is what dark faces and dark rooms need; one of CASCADES, or `none`."""
     scale_factor: float
     """Step between the face sizes tried, 1.01..1.5."""
     min_neighbors: int
@@ -104,7 +104,7 @@ class Search:
     def __post_init__(self) -> None:
         """Raise ValueError, with name, value and bound, for a setting out of range."""
         _check_choice("cascade", self.cascade, CASCADES)
-        _check_choice("second_opinion", self.second_opinion, ("none", "equalised", *CASCADES))
+        _check_choice("second_opinion", self.second_opinion, ("none", *CASCADES))
         for name, (low, high) in _RANGES.items():
             value = getattr(self, name)
             if not low <= value <= high:
@@ -201,9 +201,7 @@ def _opinions(search: Search) -> list[_Opinion]:
     first = _Opinion(search.cascade, False)
     if search.second_opinion == "none":
         return [first]
-    if search.second_opinion == "equalised":
-        return [first, _Opinion(search.cascade, True)]
-    return [first, _Opinion(search.second_opinion, False)]
+    return [first, _Opinion(search.second_opinion, True)]
 
 
 def _detect(

@@ -50,7 +50,7 @@ def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if pixels is None:
         raise EmoError("a stored image cannot be decoded; remove data/ and run `dvc repro`")
     return pixels

@@ -23,7 +23,6 @@ from pipeline.core.paths import AUDIT, DATASET, NEAR_PAIRS
 from pipeline.core.stage import run_stage
 from pipeline.core.tables import read_parquet, write_text
 
-
 _TOLERANCE_S = 0.001
 """Timestamps are rounded to the container's clock."""
 
@@ -98,9 +97,8 @@ def no_near_duplicates_across_splits(evidence: Evidence) -> Check:
 def every_class_in_every_split(evidence: Evidence) -> Check:
     """Every split has an image of every class."""
     present = {(image.split, image.label) for image in evidence.images}
-    bad = [
-        f"no {name} in {split}" for split in SPLITS for name in evidence.classes if (split, name) not in present
-    ]
+    wanted = [(split, name) for split in SPLITS for name in evidence.classes]
+    bad = [f"no {name} in {split}" for split, name in wanted if (split, name) not in present]
     return _verdict("every class in every split", bad, f"{len(evidence.classes)} classes")
 
 

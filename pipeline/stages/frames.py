@@ -1,6 +1,5 @@
 """Stage frames: recordings -> data/frames/<clip>.parquet, frames sampled by timestamp, as JPEG."""
 
-import math
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path

@@ -38,11 +38,14 @@ class SplitParams:
         check_range("validation", self.validation, 0.1, 0.4)
         check_range("test", self.test, 0.1, 0.4)
         check_range("folds", self.folds, 2, 20)
+        for name, share in (("validation", self.validation), ("test", self.test)):
+            if abs(share * 100 - round(share * 100)) > 1e-6:
+                raise ValueError(f"{name}: {share} is not a whole percent, such as 0.15")
 
     @property
     def shares(self) -> tuple[float, float, float]:
         """Return the shares in the order of SPLITS."""
-        return (1 - self.validation - self.test, self.validation, self.test)
+        return (round(1 - self.validation - self.test, 6), self.validation, self.test)
 
 
 def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[SplitRow]:

@@ -15,6 +15,8 @@ from pipeline.core.digests import sha256
 from pipeline.core.errors import EmoError
 from pipeline.core.memo import Shard, build_shards
 
+ONCE = Settings(times=1)
+
 
 @dataclass
 class Bench:
@@ -26,7 +28,7 @@ class Bench:
         (self.top / "in").mkdir(exist_ok=True)
         (self.top / "in" / name).write_text(text)
 
-    def build(self, settings: Settings = Settings(), refused: tuple[str, ...] = ()) -> None:
+    def build(self, settings: Settings = ONCE, refused: tuple[str, ...] = ()) -> None:
         sources = sorted(path for path in (self.top / "in").iterdir() if path.suffix != ".log")
         shards = [Shard(path.name, path, sha256(path), settings) for path in sources]
         build_shards("copying", shards, copy_times, self.top / "out", refused)

@@ -88,11 +88,11 @@ def test_every_kind_of_value(tmp_path: Path) -> None:
         ({"inner": "{ratio: 0.5, ratios: 1}"}, "faces: inner: unknown key: ratios; the keys are ratio"),
         ({"inner": "{}"}, "faces: inner: missing key: ratio"),
         ({"count": ""}, "faces: missing key: count"),
-        ({"min_neighbours": "5"}, "faces: unknown key: min_neighbours; the keys are count, name, flag, names, "
-         "limit, inner"),
+        ({"min_neighbours": "5"}, "faces: unknown key: min_neighbours; the keys are count, name, flag, "
+         "names, limit, inner"),
         # YAML 1.1 takes a number for one only with a point and a signed exponent.
-        ({"limit": "1e-4"}, "faces: limit: YAML takes 1e-4 for a text; write it as 0.0001 or with a point and "
-         "a sign, as in 1.0e-4"),
+        ({"limit": "1e-4"}, "faces: limit: YAML takes 1e-4 for a text; write it as 0.0001 or with a point "
+         "and a sign, as in 1.0e-4"),
     ],
 )  # fmt: skip
 def test_one_line_says_what_is_wrong_where(tmp_path: Path, changed: dict[str, str], message: str) -> None:
@@ -107,8 +107,8 @@ def test_one_line_says_what_is_wrong_where(tmp_path: Path, changed: dict[str, st
         ("faces: 1\n", "faces: expected keys and values, found 1"),
         ("faces:\n", "faces: expected keys and values, found None"),
         ("split: {}\n", "missing section: faces"),
-        ("7: {}\nface: {}\n", "unknown section: 7; the sections are frames, faces, dedup, split, dataset, train, "
-         "evaluate"),
+        ("7: {}\nface: {}\n", "unknown section: 7; the sections are frames, faces, dedup, split, "
+         "dataset, train, evaluate"),
         ("faces: [\n", "line 2: not valid YAML: expected the node content, but found '<stream end>'"),
         ("faces:\n\tcount: 1\n", "line 2: not valid YAML: found character '\\t' that cannot start any token"),
         ("faces: {}\nsplit: {}\nfaces: {}\n", "line 3: not valid YAML: faces stands twice"),

@@ -15,7 +15,7 @@ from pipeline.media.haar import STATUSES, Box, Search, Sighting, find_faces, tra
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SEARCH = Search(
     cascade="frontalface_alt2",
-    second_opinion="equalised",
+    second_opinion="frontalface_alt",
     scale_factor=1.2,
     min_neighbors=5,
     min_face=0.15,
@@ -244,7 +244,7 @@ def test_few_frames_are_held_and_few_read_twice() -> None:
     ("name", "value", "bound"),
     [
         ("cascade", "eye", "one of frontalface_default"),
-        ("second_opinion", "profile", "one of none, equalised, frontalface_default"),
+        ("second_opinion", "profile", "one of none, frontalface_default"),
         ("scale_factor", 1.0, "in 1.01..1.5"),
         ("scale_factor", float("nan"), "in 1.01..1.5"),
         ("min_neighbors", 0, "in 2..20"),

@@ -107,7 +107,9 @@ def test_variable_frame_rate_is_sampled_by_time(tmp_path: Path, name: str) -> No
     assert (probe(path).frames, probe(path).duration_s) == (12, 1.22)  # the usual distance is 40 ms
 
 
-@pytest.mark.parametrize(("step_s", "expected"), [(1 / 50, range(10)), (0.1, range(10)), (0.2, range(0, 10, 2))])
+@pytest.mark.parametrize(
+    ("step_s", "expected"), [(1 / 50, range(10)), (0.1, range(10)), (0.2, range(0, 10, 2))]
+)
 def test_constant_frame_rate(tmp_path: Path, step_s: float, expected: range) -> None:
     """More frames than the video has cannot be had: each is taken once."""
     path = write_video(tmp_path / "even.mp4")

@@ -24,7 +24,7 @@ def face_rows(seeds: Sequence[int | None], missing: str = "no_face") -> list[dic
     box = {"x": 10.0, "y": 10.0, "w": 50.0, "h": 50.0, "score": 9.0, "sharpness": 5.0}
     rows = []
     for frame, seed in enumerate(seeds):
-        row: dict[str, Any] = {"frame": frame, "time_s": frame / 5, "status": missing, "png": b"", "score": 0.0}
+        row: dict[str, Any] = {"frame": frame, "time_s": frame / 5, "status": missing, "png": b""}
         if seed is not None:
             row |= {**box, "status": "ok", "png": encode_png(texture(seed))}
         rows.append(row)

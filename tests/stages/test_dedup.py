@@ -44,7 +44,8 @@ def test_a_negative_distance_keeps_all_and_zero_only_equal_ones() -> None:
 
 
 def test_the_order_of_the_faces_does_not_matter() -> None:
-    faces = [face(bits, frame, sharpness=float(frame % 3)) for frame, bits in enumerate((0, 4, 8, 50, 52, 200))]
+    apart = enumerate((0, 4, 8, 50, 52, 200))
+    faces = [face(bits, frame, sharpness=float(frame % 3)) for frame, bits in apart]
     assert kept(faces, 6) == kept(faces[::-1], 6)
 
 
@@ -70,7 +71,7 @@ def test_near_pairs_name_what_differs_first() -> None:
 
 def test_ranges_of_the_params() -> None:
     for value in (-2, 65):
-        with pytest.raises(ValueError, match="max_distance: .* is not within -1..64"):
+        with pytest.raises(ValueError, match=r"max_distance: .* is not within -1\.\.64"):
             DedupParams(value)
 
 
@@ -91,7 +92,8 @@ def test_the_stage_writes_both_tables(tmp_path: Path, monkeypatch: pytest.Monkey
     ]
     assert all(len(row["hash"]) == 32 for row in rows)
     pairs = read_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA).to_pylist()
-    assert [(p["clip"], p["other_clip"], p["distance"], p["across"]) for p in pairs] == [("a", "b", 0, "subject")]
+    names = ("clip", "other_clip", "distance", "across")
+    assert [tuple(pair[name] for name in names) for pair in pairs] == [("a", "b", 0, "subject")]
     before = Path("data/duplicates.parquet").read_bytes()
     dedup.main()
     assert Path("data/duplicates.parquet").read_bytes() == before

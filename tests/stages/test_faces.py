@@ -72,7 +72,8 @@ def test_blurred_faces_keep_their_box_but_give_no_image(frames: Path, tmp_path: 
 
 
 def test_a_clip_without_a_face(frames: Path, tmp_path: Path) -> None:
-    assert [row["status"] for row in found(frames / "empty.parquet", tmp_path / "f.parquet")] == ["no_face"] * 4
+    rows = found(frames / "empty.parquet", tmp_path / "f.parquet")
+    assert [row["status"] for row in rows] == ["no_face"] * 4
 
 
 def test_stored_frames_are_read_group_by_group(tmp_path: Path) -> None:

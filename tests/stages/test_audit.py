@@ -1,0 +1,149 @@
+"""Every fault that can be planted is found by its own check, and by no other."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from making import clip, enrol, person
+from shards import texture
+
+from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, dataset_schema, image_name, shard_path
+from pipeline.core.errors import EmoError
+from pipeline.core.tables import write_parquet
+from pipeline.media.images import encode_png
+from pipeline.stages import audit as stage
+from pipeline.stages.audit import Evidence, Image, audit
+
+CLASSES = ("happy", "sad")
+SPLITS = {"S1": "train", "S2": "validation", "S3": "test"}
+
+CLEAN = Evidence(
+    people=[person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)],
+    clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
+    images=[
+        Image(split, e, s, f"{s}_{e}", frame, frame / 5)
+        for s, split in SPLITS.items()
+        for e in CLASSES
+        for frame in range(3)
+    ],
+    classes=CLASSES,
+    near_pairs=[],
+)
+
+
+def failing(evidence: Evidence) -> dict[str, str]:
+    return {check.name: check.detail for check in audit(evidence) if not check.ok}
+
+
+def with_image(**changed: Any) -> Evidence:
+    """Return the clean evidence with its first image (S1 happy, in train) changed."""
+    return replace(CLEAN, images=[replace(CLEAN.images[0], **changed), *CLEAN.images[1:]])
+
+
+def near(frame: int, other: str, other_frame: int) -> dict[str, object]:
+    here, there = {"clip": "S1_happy", "frame": frame}, {"other_clip": other, "other_frame": other_frame}
+    return {**here, **there, "distance": 3}
+
+
+def test_a_clean_dataset_passes() -> None:
+    checks = audit(CLEAN)
+    assert failing(CLEAN) == {}
+    assert len({check.name for check in checks}) == len(checks) == 6
+    assert all(check.detail and "\n" not in check.detail for check in checks)
+
+
+def test_a_subject_in_two_splits() -> None:
+    clips = [*CLEAN.clips, clip("again", subject="S1", expression="happy")]
+    images = [*CLEAN.images, Image("test", "happy", "S1", "again", 0, 0.0)]
+    found = failing(replace(CLEAN, clips=clips, images=images))
+    assert found == {"no subject in two splits": "S1 in test, train"}
+
+
+def test_a_take_in_two_splits() -> None:
+    """Two people in one performance: a dialogue, filmed once for each."""
+    clips = [replace(c, take="dialogue") if c.clip in ("S1_sad", "S3_sad") else c for c in CLEAN.clips]
+    assert failing(replace(CLEAN, clips=clips)) == {"no take in two splits": "dialogue in test, train"}
+
+
+def test_near_duplicates_across_splits() -> None:
+    found = failing(replace(CLEAN, near_pairs=[near(0, "S3_sad", 1)]))
+    assert found == {
+        "no near-duplicate across splits": "S1_happy_000000.png and S3_sad_000001.png (train, test; 3 bits)"
+    }
+    within = [near(0, "S1_sad", 1), near(0, "S9_sad", 1)]  # of one split; of a clip that is not used
+    assert failing(replace(CLEAN, near_pairs=within)) == {}
+
+
+def test_a_class_that_misses_in_a_split() -> None:
+    images = [image for image in CLEAN.images if (image.split, image.label) != ("test", "sad")]
+    assert failing(replace(CLEAN, images=images)) == {"every class in every split": "no sad in test"}
+
+
+@pytest.mark.parametrize("changed", [{"clip": "nobody"}, {"label": "sad"}, {"time_s": 2.5}, {"time_s": -1.0}])
+def test_an_image_that_comes_from_nowhere(changed: dict[str, Any]) -> None:
+    """Of no clip, of another label than its clip's, or from beyond its clip's stretch."""
+    clips = [replace(c, end_s=2.0) if c.clip == "S1_happy" else c for c in CLEAN.clips]
+    found = failing(replace(with_image(**changed), clips=clips))
+    assert list(found) == ["every image traceable to a clip"]
+    assert found.popitem()[1] == image_name(changed.get("clip", "S1_happy"), 0)
+
+
+def test_somebody_who_withdrew() -> None:
+    people = [replace(p, consent="withdrawn") if p.subject == "S2" else p for p in CLEAN.people]
+    assert failing(replace(CLEAN, people=people)) == {"nobody without consent": "S2"}
+
+
+def test_many_faults_are_cut_short_in_one_line() -> None:
+    images = [replace(image, clip="nobody") for image in CLEAN.images]
+    assert failing(replace(CLEAN, images=images))["every image traceable to a clip"].endswith("and 13 more")
+
+
+# --- The stage ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The clean evidence as files in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    enrol(CLEAN.people, CLEAN.clips)
+    for subject, split in SPLITS.items():
+        write_shard(subject, split)
+    write_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA.empty_table())
+
+
+def write_shard(subject: str, split: str) -> None:
+    rows = [
+        {
+            "image": {"bytes": encode_png(texture(i.frame)), "path": image_name(i.clip, i.frame)},
+            "label": CLASSES.index(i.label),
+            **{name: getattr(i, name) for name in ("subject", "clip", "frame", "time_s")},
+        }
+        for i in CLEAN.images
+        if i.subject == subject
+    ]
+    write_parquet(shard_path(split, subject), pa.Table.from_pylist(rows, schema=dataset_schema(CLASSES)))
+
+
+@pytest.mark.usefixtures("project")
+def test_the_stage_writes_its_report_and_passes() -> None:
+    assert sorted(map(repr, stage.gather().images)) == sorted(map(repr, CLEAN.images))
+    stage.main()
+    report = json.loads(Path("reports/audit.json").read_text())
+    assert report["ok"] is True
+    assert {tuple(check) for check in report["checks"]} == {("name", "ok", "detail")}
+
+
+@pytest.mark.usefixtures("project")
+def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
+    write_shard("S1", "test")
+    with pytest.raises(EmoError, match=r"2 of 6 checks failed; .*no subject in two splits"):
+        stage.main()
+    report = json.loads(Path("reports/audit.json").read_text())
+    assert report["ok"] is False
+    assert [check["name"] for check in report["checks"] if not check["ok"]] == [
+        "no subject in two splits",
+        "no take in two splits",
+    ]

@@ -1,0 +1,190 @@
+"""The dataset of six subjects, two of them in every split, built from shards that are written directly."""
+
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import clip, enrol, person, set_params
+from PIL import Image
+from shards import face_rows, texture, write_face_shard
+
+from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema
+from pipeline.core.errors import EmoError
+from pipeline.core.tables import read_csv, read_parquet, write_csv
+from pipeline.media.images import encode_png
+from pipeline.stages import dataset, dedup
+from pipeline.stages.dataset import DatasetParams, FunnelRow, funnel_totals
+
+CLASSES = ("happy", "sad", "surprised")
+SPLITS = {"S1": "train", "S2": "train", "S3": "validation", "S4": "validation", "S5": "test", "S6": "test"}
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Faces of six subjects with a clip of each class, and one clip of another class."""
+    monkeypatch.chdir(tmp_path)
+    set_params(dataset={"expressions": ["sad", "happy", "surprised"]})
+    clips = [clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES]
+    clips.append(clip("S1_angry", expression="angry"))
+    enrol([person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)], clips)
+    write_csv(Path("data/split.csv"), [SplitRow(s, "F", split, 0) for s, split in SPLITS.items()], SplitRow)
+    for number, c in enumerate(clips):
+        write_face_shard(c.clip, face_rows([number * 10, number * 10, None, number * 10 + 1]))
+    write_face_shard("S1_happy", face_rows([900, None, 901], missing="blurred"), corrupt=2)
+    dedup.main()
+    return tmp_path
+
+
+def funnel() -> dict[str, FunnelRow]:
+    return {row.clip: row for row in read_csv(Path("reports/funnel.csv"), FunnelRow)}
+
+
+def census() -> dict[tuple[str, str], CensusRow]:
+    rows = read_csv(Path("data/census.csv"), CensusRow)
+    return {(row.subject, row.expression): row for row in rows}
+
+
+def outputs() -> dict[str, bytes]:
+    paths = [*Path("data/dataset").rglob("*"), *Path("reports").rglob("*"), Path("data/census.csv")]
+    return {str(path): path.read_bytes() for path in sorted(paths) if path.is_file()}
+
+
+@pytest.mark.usefixtures("project")
+def test_the_funnel_adds_up() -> None:
+    dataset.main()
+    rows = funnel()
+    for row in rows.values():
+        rest = (row.corrupt, row.no_face, row.several_faces, row.too_small, row.blurred, row.duplicates,
+                row.other_class, row.images)  # fmt: skip
+        assert row.sampled == sum(rest)
+    plain = rows["S2_sad"]  # four frames: one without a face, two that are the same
+    assert (plain.sampled, plain.no_face, plain.duplicates, plain.images) == (4, 1, 1, 2)
+    hurt = rows["S1_happy"]
+    assert (hurt.sampled, hurt.corrupt, hurt.blurred, hurt.images) == (5, 2, 1, 2)
+    other = rows["S1_angry"]
+    assert (other.sampled, other.other_class, other.images) == (4, 2, 0)
+    totals = funnel_totals(list(rows.values()))
+    assert totals["sampled"] == 18 * 4 + 5 == sum(totals.values()) - totals["sampled"]
+    assert list(totals)[0::8] == ["sampled", "images"]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_file_a_subject_and_a_row_an_image() -> None:
+    dataset.main()
+    files = sorted(str(path.relative_to("data/dataset")) for path in Path("data/dataset").rglob("*.parquet"))
+    assert files == sorted(f"{split}/{subject}.parquet" for subject, split in SPLITS.items())
+    table = read_parquet(Path("data/dataset/test/S5.parquet"), dataset_schema(CLASSES))
+    assert class_names(table.schema) == CLASSES
+    rows = table.to_pylist()
+    assert [(r["clip"], r["frame"], r["label"], r["time_s"]) for r in rows] == [
+        ("S5_happy", 0, 0, 0.0),
+        ("S5_happy", 3, 0, 0.6),
+        ("S5_sad", 0, 1, 0.0),
+        ("S5_sad", 3, 1, 0.6),
+        ("S5_surprised", 0, 2, 0.0),
+        ("S5_surprised", 3, 2, 0.6),
+    ]
+    assert rows[1]["image"]["path"] == "S5_happy_000003.png"
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(rows[0]["image"]["bytes"]))), texture(120))
+
+
+@pytest.mark.usefixtures("project")
+def test_the_census_sees_a_single_pixel() -> None:
+    dataset.main()
+    before = census()
+    assert before["S3", "sad"].images == 2
+    rows = face_rows([70, 70, None, 71])  # S3_sad as in the fixture
+    changed = texture(71)
+    changed[5, 5] ^= 1
+    rows[3]["png"] = encode_png(changed)
+    write_face_shard("S3_sad", rows)
+    dataset.main()
+    after = census()
+    assert [key for key in before if before[key] != after[key]] == [("S3", "sad")]
+    assert before["S3", "sad"].digest != after["S3", "sad"].digest
+
+
+@pytest.mark.usefixtures("project")
+def test_the_same_bytes_again_and_nothing_of_those_who_left() -> None:
+    dataset.main()
+    first = outputs()
+    dataset.main()
+    assert outputs() == first
+    expected = {f"reports/sheets/{name}.png" for name in CLASSES} | {"reports/funnel.png"}
+    assert expected <= set(first)
+    people = [person(s, enrolled=n) for n, s in enumerate(SPLITS, 1) if s != "S6"]
+    clips = [clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS if s != "S6" for e in CLASSES]
+    enrol(people, clips)
+    dataset.main()
+    assert set(first) - set(outputs()) == {"data/dataset/test/S6.parquet"}
+    assert "S6" not in Path("data/census.csv").read_text() + Path("reports/funnel.csv").read_text()
+
+
+LOAD = """
+import json, sys
+from datasets import load_dataset
+sets = load_dataset(sys.argv[1], cache_dir=sys.argv[2])
+test = sets["test"]
+print(json.dumps({
+    "rows": {name: part.num_rows for name, part in sets.items()},
+    "names": test.features["label"].names,
+    "columns": test.column_names,
+    "size": test[0]["image"].size,
+    "mode": test[0]["image"].mode,
+    "corner": test[0]["image"].getpixel((0, 0)),
+}))
+"""
+
+
+def test_hugging_face_datasets_loads_it(project: Path) -> None:
+    pytest.importorskip("datasets")
+    dataset.main()
+    home = {"HOME": str(project), "HF_HOME": str(project / "hf")}
+    environment = {"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin", **home}
+    command = [sys.executable, "-c", LOAD, str(project / "data/dataset"), str(project / "cache")]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == {
+        "rows": {"train": 12, "validation": 12, "test": 12},
+        "names": list(CLASSES),
+        "columns": ["image", "label", "subject", "clip", "frame", "time_s"],
+        "size": [64, 64],
+        "mode": "L",
+        "corner": int(texture(120)[0, 0]),
+    }
+
+
+@pytest.mark.usefixtures("project")
+def test_a_class_that_misses_in_a_split_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    for subject in ("S3", "S4"):
+        write_face_shard(f"{subject}_sad", face_rows([None] * 4))
+    dataset.main()
+    assert "dataset: no image of sad in validation" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("project")
+def test_not_one_image() -> None:
+    set_params(dataset={"expressions": ["scared", "neutral"]})
+    with pytest.raises(EmoError, match=r"not one image is left; reports/funnel\.csv says where"):
+        dataset.main()
+    assert funnel()["S2_sad"].other_class == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_a_subject_without_a_split_and_a_clip_without_faces() -> None:
+    Path("data/faces/S2_sad.parquet").unlink()
+    with pytest.raises(EmoError, match=r"data/faces/S2_sad\.parquet: no such file"):
+        dataset.main()
+    write_csv(Path("data/split.csv"), [SplitRow("S1", "F", "train", 0)], SplitRow)
+    with pytest.raises(EmoError, match=r"data/split\.csv: subject 'S2' is missing"):
+        dataset.main()
+
+
+def test_classes() -> None:
+    assert DatasetParams(("sad", "angry")).classes == ("angry", "sad")
+    for wrong in (("sad",), ("sad", "sad"), ("sad", "joy"), ()):
+        with pytest.raises(ValueError, match="expressions"):
+            DatasetParams(wrong)
