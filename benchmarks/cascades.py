@@ -74,9 +74,7 @@ def located(clip: Clip) -> Clip:
 def _surest(grey: np.ndarray) -> Box | None:
     low = int(0.15 * min(grey.shape))
     cascade = _cascade("frontalface_alt2")
-    boxes, counts = cascade.detectMultiScale2(
-        grey, scaleFactor=1.1, minNeighbors=1, minSize=(low, low)
-    )
+    boxes, counts = cascade.detectMultiScale2(grey, scaleFactor=1.1, minNeighbors=1, minSize=(low, low))
     return _box(boxes[int(np.argmax(counts))]) if len(boxes) else None
 
 
@@ -241,10 +239,7 @@ def full(clip: Clip, name: str = "frontalface_alt2") -> list[Found]:
     """A full search of every frame: scale 1.1, 5 neighbours, faces from 15 % of the short side."""
     low = int(0.15 * min(clip.frames[0].shape))
     cascade = _cascade(name)
-    return [
-        [_box(b) for b in cascade.detectMultiScale(f, 1.1, 5, minSize=(low, low))]
-        for f in clip.frames
-    ]
+    return [[_box(b) for b in cascade.detectMultiScale(f, 1.1, 5, minSize=(low, low))] for f in clip.frames]
 
 
 def ours(clip: Clip, search: Search = CHOSEN) -> list[Found]:

@@ -10,7 +10,6 @@ participant before the whole clip has been seen: `track` first follows every fac
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
-from itertools import count
 from math import hypot, inf
 from pathlib import Path
 from typing import NamedTuple
@@ -152,28 +151,42 @@ def find_faces(grey: np.ndarray, search: Search) -> list[Sighting]:
     grey: (H, W) uint8. Faces narrower than `search.min_face` are looked for only where there is
     no other, and have the status `too_small`. Raises ValueError for any other kind of array.
     """
-    faces = sorted(_full_search(grey, search, small=True), key=lambda f: -_presence(f, grey.shape))
+    faces = sorted(
+        _full_search(grey, search, small=True, thorough=False), key=lambda f: -_presence(f, grey.shape)
+    )
     return [_sighting(face, grey.shape, search) for face in faces]
 
 
-def _full_search(grey: np.ndarray, search: Search, *, small: bool) -> list[_Face]:
-    """Search the whole image coarsely, then closely around each find.
+def _full_search(
+    grey: np.ndarray, search: Search, known: Sequence[Box] = (), *, small: bool, thorough: bool
+) -> list[_Face]:
+    """Search the whole image coarsely, then closely around each find that is not `known` already.
 
-    small: also look for faces below `search.min_face` where there is no other; costs most.
+    thorough: ask the second opinion even if the first finds somebody. small: look for faces below
+    `search.min_face` where there is no other; costs most.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise ValueError(f"expected (H, W) uint8, got {grey.shape} {grey.dtype}")
-    short = min(grey.shape)
-    low, high = max(search.min_face * short, _LEAST_PX), search.max_face * short
-    tries = [(opinion, _Sizes(low, high, _FULL_PX)) for opinion in _opinions(search)]
-    if small:
-        tries.append((tries[0][0], _Sizes(max(low / 2, _LEAST_PX), low, _FULL_PX)))
-    for opinion, sizes in tries:
+    low, high = max(search.min_face * min(grey.shape), _LEAST_PX), search.max_face * min(grey.shape)
+    sizes = _Sizes(low, high, _FULL_PX)
+    found: list[_Face] = []
+    for opinion in _opinions(search):
         coarse = _detect(grey, opinion, sizes, search.scale_factor, search.min_neighbors / 2)
-        closer = (_search_near(grey, face.box, search) for face in coarse)
-        if faces := _distinct(face for face in closer if face):
-            return faces
-    return []
+        fresh = [face for face in coarse if not _overlaps(face.box, known)]
+        found += _look_closer(grey, fresh, search)
+        if not thorough and (found or len(fresh) < len(coarse)):
+            break
+    if small and not found and not known:
+        sizes = _Sizes(max(low / 2, _LEAST_PX), low, _FULL_PX)
+        coarse = _detect(grey, _opinions(search)[0], sizes, search.scale_factor, search.min_neighbors / 2)
+        found = _look_closer(grey, coarse, search)
+    return _distinct(found)
+
+
+def _look_closer(grey: np.ndarray, coarse: Iterable[_Face], search: Search) -> list[_Face]:
+    """Confirm coarse finds: those stay that a search around them finds again."""
+    closer = (_search_near(grey, face.box, search) for face in coarse)
+    return [face for face in closer if face]
 
 
 def _search_near(grey: np.ndarray, last: Box, search: Search) -> _Face | None:
@@ -204,9 +217,7 @@ def _opinions(search: Search) -> list[_Opinion]:
     return [first, _Opinion(search.second_opinion, True)]
 
 
-def _detect(
-    grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, neighbors: float
-) -> list[_Face]:
+def _detect(grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, neighbors: float) -> list[_Face]:
     """Run one cascade over one image, shrunk to the face size it needs; best score first.
 
     The raw windows are grouped here, on a fine grid: the cascade's own grouping rounds to whole
@@ -247,9 +258,13 @@ def _distinct(faces: Iterable[_Face]) -> list[_Face]:
     """Keep the best of every heap of overlapping boxes: one face is often found at two sizes."""
     kept: list[_Face] = []
     for face in sorted(faces, key=lambda f: -f.score):
-        if all(face.box.shared(other.box) < _SAME_FACE for other in kept):
+        if not _overlaps(face.box, [other.box for other in kept]):
             kept.append(face)
     return kept
+
+
+def _overlaps(box: Box, others: Iterable[Box]) -> bool:
+    return any(box.shared(other) >= _SAME_FACE for other in others)
 
 
 def _presence(face: _Face, shape: tuple[int, ...]) -> float:
@@ -301,7 +316,7 @@ def track(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search
 def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search) -> list[_Track]:
     """Follow every face from frame to frame; a face that was lost begins a new track."""
     tracks: dict[int, _Track] = {}
-    numbers = count()
+    weights: dict[int, float] = {}
     current: dict[int, _Face] = {}
     searched_s = -inf
     for i, time_s in enumerate(times_s):
@@ -310,11 +325,14 @@ def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Sear
         due = time_s - searched_s >= search.full_search_every_s
         if due or not found or len(found) < len(current):
             searched_s = time_s
-            for face in _full_search(grey, search, small=due):
-                if all(face.box.shared(f.box) < _SAME_FACE for f in found.values()):
-                    found[next(numbers)] = face
+            # Whoever has been there most must not be lost to a bystander who is easier to find.
+            missed = bool(weights) and max(weights, key=weights.__getitem__) not in found
+            known = [face.box for face in found.values()]
+            new = _full_search(grey, search, known, small=due, thorough=missed)
+            found |= {len(tracks) + n: face for n, face in enumerate(new)}
         for k, face in found.items():
             tracks.setdefault(k, {})[i] = _seen(face, grey.shape, search)
+            weights[k] = weights.get(k, 0) + tracks[k][i].presence
         current = found
     return list(tracks.values())
 
@@ -324,7 +342,7 @@ def _step(grey: np.ndarray, current: dict[int, _Face], search: Search) -> dict[i
     found: dict[int, _Face] = {}
     for k, last in current.items():
         face = _search_near(grey, last.box, search)
-        if face and all(face.box.shared(f.box) < _SAME_FACE for f in found.values()):
+        if face and not _overlaps(face.box, [f.box for f in found.values()]):
             found[k] = face
     return found
 
@@ -354,8 +372,11 @@ def _same_person(person: _Track, piece: _Track, times_s: Sequence[float]) -> boo
     """Tell whether a track fits a person: never both at once, alike in size, within reach."""
     if not person.keys().isdisjoint(piece):
         return False
-    gaps = ((abs(times_s[a] - times_s[b]), a, b) for a in person for b in (min(piece), max(piece)))
-    gap_s, a, b = min(gaps)
+    first, last = min(piece), max(piece)
+    before = max((i for i in person if i < first), default=None)
+    after = min((i for i in person if i > last), default=None)
+    ends = [(a, b) for a, b in ((before, first), (after, last)) if a is not None]
+    gap_s, a, b = min((abs(times_s[a] - times_s[b]), a, b) for a, b in ends)
     there, here = person[a].face.box, piece[b].face.box
     ratio = max(there.w, here.w) / min(there.w, here.w)
     (x, y), (u, v) = there.centre, here.centre
@@ -370,9 +391,7 @@ def _believable(person: _Track, n_frames: int, search: Search) -> bool:
 
 def _undecided(people: list[_Track], nothing: list[Sighting]) -> list[Sighting]:
     several = Sighting("several_faces", None, 0.0)
-    return [
-        several if any(i in person for person in people[:2]) else no for i, no in enumerate(nothing)
-    ]
+    return [several if any(i in person for person in people[:2]) else no for i, no in enumerate(nothing)]
 
 
 def _fill_back(person: _Track, frames: Sequence[np.ndarray], search: Search) -> _Track:
