@@ -24,7 +24,7 @@ demo: setup  ## Enrol the virtual participants, run the whole pipeline, show wha
 	emo summary
 
 test: setup  ## Run all tests
-	python -m pytest
+	python -m pytest --numprocesses auto --dist loadfile
 
 lint: setup  ## Check style and types
 	ruff check .

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from pipeline.tools.predict import FileResult
     from pipeline.ingest.ingest import Outcome, Request
+    from pipeline.tools.predict import FileResult
 
 app = typer.Typer(
     help="From recordings of simulated facial expressions to an audited, subject-wise split face dataset "
@@ -55,15 +55,20 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 @app.command()
 def ingest(
     videos: Annotated[
-        list[Path] | None, typer.Argument(help="Folders (read recursively) or video files.", show_default=False)
+        list[Path] | None,
+        typer.Argument(help="Folders (read recursively) or video files.", show_default=False),
     ] = None,
     layout: Annotated[
         str,
-        typer.Option(help="How names tell subject and expression: auto, folders, ravdess, cremad, mead, savee, enterface."),
+        typer.Option(
+            help="How names tell who and what: auto, folders, ravdess, cremad, mead, savee, enterface."
+        ),
     ] = "auto",
     manifest: Annotated[
         Path | None,
-        typer.Option(help="Instead of names: a CSV or TSV with video, subject, expression[, start_s, end_s, take, sex]."),
+        typer.Option(
+            help="Instead of names: a table with video, subject, expression[, start_s, end_s, take, sex]."
+        ),
     ] = None,
     participants: Annotated[
         Path | None, typer.Option(help="Sex and age: a BIDS participants.tsv or a CSV.")
@@ -74,7 +79,9 @@ def ingest(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Leave out videos of other expressions (counted).")
     ] = False,
-    link: Annotated[bool, typer.Option("--link", help="Hard-link the videos instead of copying them.")] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Hard-link the videos instead of copying them.")
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -131,8 +138,8 @@ def audit(as_json: JsonOption = False) -> None:
 
     The same checks as the stage `audit`, run on the files as they are now.
     """
-    from pipeline.stages.audit import audit as run_checks
     from pipeline.stages.audit import as_report, gather
+    from pipeline.stages.audit import audit as run_checks
 
     with _plain_errors():
         _enter_project()
@@ -141,7 +148,8 @@ def audit(as_json: JsonOption = False) -> None:
         typer.echo(json.dumps(as_report(checks), indent=2))
     else:
         _print_table(
-            "Audit", ["check", "verdict", "evidence"],
+            "Audit",
+            ["check", "verdict", "evidence"],
             [[check.name, "ok" if check.ok else "FAILED", check.detail] for check in checks],
         )
     raise typer.Exit(0 if all(check.ok for check in checks) else 1)

@@ -3,14 +3,13 @@
     python benchmarks/dedup_calibration.py --clips demo/clips
 
 The folder holds ``<subject>/<expression>.mp4``. Faces are cropped as the product crops them in
-spirit: the cascade's box on a grey 640-pixel copy, 15 % margin, 64x64.
+spirit: the cascade's box on a grey 640-pixel copy, with the margin of params.yaml, 64x64.
 """
 
 from __future__ import annotations
 
 import argparse
 import io
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -20,10 +19,12 @@ import av
 import cv2
 import numpy as np
 import numpy.typing as npt
+import yaml
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from pipeline.media import phash
+
+PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
 Grey = npt.NDArray[np.uint8]
 Ints = npt.NDArray[np.int64]
@@ -53,6 +54,7 @@ class Detector:
     def __init__(self) -> None:
         name = "haarcascade_frontalface_alt2.xml"
         self.cascade = cv2.CascadeClassifier(str(Path(cv2.__file__).parent / "data" / name))
+        self.margin = float(yaml.safe_load(PARAMS.read_text())["faces"]["crop"]["margin"])
 
     def box(self, grey: Grey) -> tuple[float, float, float] | None:
         scale = 640 / max(grey.shape)
@@ -62,7 +64,7 @@ class Detector:
         if len(boxes) == 0:
             return None
         x, y, w, h = (float(v) / scale for v in max(boxes, key=lambda box: int(box[2])))
-        return x + w / 2, y + h / 2, 1.3 * w
+        return x + w / 2, y + h / 2, (1 + 2 * self.margin) * w
 
 
 def crop(grey: Grey, box: tuple[float, float, float]) -> Grey:
@@ -217,8 +219,7 @@ def print_people(found: list[Face]) -> None:
     print(row("one person, one clip, other frame", distance[~other & same]))
     near = other & (distance <= DISTANCE)
     pairs = {
-        tuple(sorted((found[a].subject, found[b].subject)))
-        for a, b in zip(i[near], j[near], strict=True)
+        tuple(sorted((found[a].subject, found[b].subject))) for a, b in zip(i[near], j[near], strict=True)
     }
     people = len(np.unique(subject))
     print(f"\nPeople taken for one another: {len(pairs)} of {people * (people - 1) // 2} pairs.")
@@ -238,9 +239,7 @@ def difference(crops: list[Grey], side: int) -> npt.NDArray[np.bool_]:
 
 
 def block_mean(crops: list[Grey], side: int) -> npt.NDArray[np.bool_]:
-    small = np.stack(
-        [cv2.resize(c, (side, side), interpolation=cv2.INTER_AREA).ravel() for c in crops]
-    )
+    small = np.stack([cv2.resize(c, (side, side), interpolation=cv2.INTER_AREA).ravel() for c in crops])
     return small > np.median(small, axis=1, keepdims=True)
 
 

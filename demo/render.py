@@ -186,9 +186,7 @@ def _render_clip(job: Job, stage: Stage, actor: Actor, expression: str) -> Note 
 
 
 def _clip_rng(job: Job, subject: str, expression: str) -> np.random.Generator:
-    return np.random.default_rng(
-        (job.seed, int(subject[1:]), 2, EXPRESSIONS.index(expression))
-    )
+    return np.random.default_rng((job.seed, int(subject[1:]), 2, EXPRESSIONS.index(expression)))
 
 
 def _style(job: Job, subject: str) -> Style:
@@ -209,9 +207,7 @@ def _draw_camera(job: Job, rng: np.random.Generator) -> Camera:
     )
 
 
-def _with_bystander(
-    job: Job, shot: Shot, times_s: Floats, rng: np.random.Generator
-) -> list[Shot]:
+def _with_bystander(job: Job, shot: Shot, times_s: Floats, rng: np.random.Generator) -> list[Shot]:
     """Somebody who is not in the cohort stands behind the participant, neutral."""
     stranger = draw_cohort(job.participants + 1, job.seed)[-1]
     acting = perform("neutral", _style(job, stranger.subject), times_s, rng)

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.enrolment import Clip, Participant
+from pipeline.core.tables import format_csv
+
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = ("ingest", "demo", "audit", "summary", "predict")
 
@@ -26,8 +29,8 @@ def project(tmp_path: Path) -> Path:
     (tmp_path / "raw").mkdir()
     for name in ("dvc.yaml", "params.yaml", "raw/.gitignore"):
         shutil.copy(TOP / name, tmp_path / name)
-    for name in ("raw/participants.csv", "raw/clips.csv"):
-        (tmp_path / name).write_text((TOP / name).read_text().splitlines()[0] + "\n")
+    for name, record in (("participants", Participant), ("clips", Clip)):
+        (tmp_path / f"raw/{name}.csv").write_text(format_csv([], record))
     shutil.copytree(TOP / "demo" / "clips" / "V01", tmp_path / "demo" / "clips" / "V01")
     shutil.copy(TOP / "demo" / "clips" / "participants.tsv", tmp_path / "demo" / "clips")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

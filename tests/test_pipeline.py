@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.enrolment import Clip, Participant
+from pipeline.core.tables import format_csv
+
 TOP = Path(__file__).resolve().parents[1]
 COHORT = TOP / "demo" / "clips"
 SUBJECTS = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[:6]
@@ -72,9 +75,8 @@ def new_project(root: Path) -> Project:
     (root / "raw").mkdir()
     for name in ("cli.py", "dvc.yaml", "params.yaml", ".gitignore", "raw/.gitignore", ".dvcignore"):
         shutil.copy(TOP / name, root / name)
-    for name in ("raw/participants.csv", "raw/clips.csv"):
-        header = (TOP / name).read_text().splitlines()[0]
-        (root / name).write_text(header + "\n")
+    for name, record in (("participants", Participant), ("clips", Clip)):
+        (root / f"raw/{name}.csv").write_text(format_csv([], record))
     project = Project(root, root / ".emo" / "memo")
     for pattern, replacement in SMALL.items():
         project.edit("params.yaml", pattern, replacement)
@@ -111,7 +113,7 @@ PARAM_EDITS = {
     # section: (pattern, replacement, stages that must run)
     "frames": ("jpeg_quality: .*", "jpeg_quality: 60", ["frames", "faces", "dedup", "dataset"]),
     "faces": ("margin: .*", "margin: 0.3", ["faces", "dedup", "dataset"]),
-    "dedup": ("max_distance: .*", "max_distance: -1", ["dedup", "dataset"]),
+    "dedup": ("collapse: .*", "collapse: false", ["dedup", "dataset"]),
     "split": ("  seed: 4 ", "  seed: 6 ", ["split", "dataset"]),
     "dataset": (r"expressions: \[.*\]", "expressions: [surprised, happy]", ["dataset"]),
     "train": ("learning_rate: .*", "learning_rate: 0.0005", ["train", "evaluate"]),

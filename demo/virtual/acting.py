@@ -10,21 +10,61 @@ EXPRESSIONS = ("angry", "disgusted", "happy", "neutral", "sad", "scared", "surpr
 
 # Face units at the apex. A name without a side stands for both sides.
 _APEX: dict[str, dict[str, float]] = {
-    "angry": {"browDown": 1.45, "eyeSquint": 0.6, "mouthPress": 1.1, "mouthRollUpper": 0.7,
-              "mouthRollLower": 0.65, "jawForward": 0.6, "mouthShrugLower": 0.35,
-              "noseSneer": 0.35},
-    "disgusted": {"noseSneer": 1.35, "mouthUpperUp": 1.0, "eyeSquint": 0.9, "cheekSquint": 0.95,
-                  "browDown": 0.75, "mouthFrown": 0.35, "mouthShrugLower": 0.3, "eyeBlink": 0.22,
-                  "mouthLowerDown": 0.1},
-    "happy": {"mouthSmile": 1.25, "cheekSquint": 0.95, "mouthDimple": 0.3, "eyeSquint": 0.3,
-              "mouthUpperUp": 0.65, "mouthLowerDown": 0.35, "jawOpen": 0.22},
+    "angry": {
+        "browDown": 1.45,
+        "eyeSquint": 0.6,
+        "mouthPress": 1.1,
+        "mouthRollUpper": 0.7,
+        "mouthRollLower": 0.65,
+        "jawForward": 0.6,
+        "mouthShrugLower": 0.35,
+        "noseSneer": 0.35,
+    },
+    "disgusted": {
+        "noseSneer": 1.35,
+        "mouthUpperUp": 1.0,
+        "eyeSquint": 0.9,
+        "cheekSquint": 0.95,
+        "browDown": 0.75,
+        "mouthFrown": 0.35,
+        "mouthShrugLower": 0.3,
+        "eyeBlink": 0.22,
+        "mouthLowerDown": 0.1,
+    },
+    "happy": {
+        "mouthSmile": 1.25,
+        "cheekSquint": 0.95,
+        "mouthDimple": 0.3,
+        "eyeSquint": 0.3,
+        "mouthUpperUp": 0.65,
+        "mouthLowerDown": 0.35,
+        "jawOpen": 0.22,
+    },
     "neutral": {},
-    "sad": {"browInnerUp": 1.35, "mouthFrown": 1.35, "mouthShrugLower": 0.75, "eyeBlink": 0.36,
-            "mouthPucker": 0.2},
-    "scared": {"browInnerUp": 1.25, "browOuterUp": 0.35, "browDown": 0.2, "eyeWide": 1.3,
-               "mouthStretch": 1.35, "mouthLowerDown": 0.95, "jawOpen": 0.22, "mouthFrown": 0.2},
-    "surprised": {"browInnerUp": 1.0, "browOuterUp": 1.25, "eyeWide": 1.0, "jawOpen": 0.75,
-                  "mouthFunnel": 0.35},
+    "sad": {
+        "browInnerUp": 1.35,
+        "mouthFrown": 1.35,
+        "mouthShrugLower": 0.75,
+        "eyeBlink": 0.36,
+        "mouthPucker": 0.2,
+    },
+    "scared": {
+        "browInnerUp": 1.25,
+        "browOuterUp": 0.35,
+        "browDown": 0.2,
+        "eyeWide": 1.3,
+        "mouthStretch": 1.35,
+        "mouthLowerDown": 0.95,
+        "jawOpen": 0.22,
+        "mouthFrown": 0.2,
+    },
+    "surprised": {
+        "browInnerUp": 1.0,
+        "browOuterUp": 1.25,
+        "eyeWide": 1.0,
+        "jawOpen": 0.75,
+        "mouthFunnel": 0.35,
+    },
 }
 # Units that some people add, with their highest strength.
 _OPTIONAL: dict[str, dict[str, float]] = {
@@ -39,9 +79,20 @@ _OPTIONAL: dict[str, dict[str, float]] = {
 # Typical head pitch (chin down > 0) and gaze pitch (down > 0) of each expression, degrees.
 _HEAD_PITCH = {"sad": 8.0, "scared": -3.5, "angry": 3.5, "surprised": -2.5, "disgusted": -2.0}
 _GAZE_PITCH = {"sad": 12.0, "angry": -3.0}
-_ONE_SIDED = ("browInnerUp", "cheekPuff", "jawForward", "jawOpen", "mouthClose", "mouthFunnel",
-              "mouthPucker", "mouthRollLower", "mouthRollUpper", "mouthShrugLower",
-              "mouthShrugUpper", "tongueOut")
+_ONE_SIDED = (
+    "browInnerUp",
+    "cheekPuff",
+    "jawForward",
+    "jawOpen",
+    "mouthClose",
+    "mouthFunnel",
+    "mouthPucker",
+    "mouthRollLower",
+    "mouthRollUpper",
+    "mouthShrugLower",
+    "mouthShrugUpper",
+    "tongueOut",
+)
 _BLINK_S = 0.26
 _STRONGEST = 1.6  # beyond it, the mesh breaks
 
@@ -88,9 +139,7 @@ def draw_style(rng: np.random.Generator) -> Style:
     )
 
 
-def perform(
-    expression: str, style: Style, times_s: Floats, rng: np.random.Generator
-) -> Performance:
+def perform(expression: str, style: Style, times_s: Floats, rng: np.random.Generator) -> Performance:
     """Act one expression: onset done by 0.5 s, offset not before 2.5 s of a 3 s clip."""
     envelope = _envelope(times_s, style, rng)
     apex = _draw_apex(expression, style, rng)
@@ -179,9 +228,7 @@ def _head(
     return np.stack(columns, axis=1).astype(np.float32)
 
 
-def _gaze(
-    expression: str, envelope: Floats, times_s: Floats, rng: np.random.Generator
-) -> Floats:
+def _gaze(expression: str, envelope: Floats, times_s: Floats, rng: np.random.Generator) -> Floats:
     """(F, 2) degrees: fixations near the camera with small saccades."""
     jumps = np.sort(rng.uniform(0, float(times_s[-1]), rng.integers(1, 4)))
     targets = rng.normal(0, [1.5, 2.5], (len(jumps) + 1, 2))

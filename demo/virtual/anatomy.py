@@ -11,10 +11,8 @@ NECK_PIVOT = np.array([0.0, 0.085, -0.075], dtype=np.float32)
 IRIS_RAD = 0.385
 "Angle of the iris' edge seen from the centre of the eyeball."
 # Height of the hairline for each depth y: forehead, temple, sideburn, above the ear, nape.
-_HAIRLINE_Y = (-0.04, -0.015, 0.005, 0.025, 0.038, 0.050, 0.060, 0.068, 0.080, 0.098, 0.108,
-               0.120, 0.170)
-_HAIRLINE_Z = (0.074, 0.072, 0.066, 0.052, 0.030, 0.000, -0.012, 0.006, 0.016, 0.012, -0.030,
-               -0.052, -0.060)
+_HAIRLINE_Y = (-0.04, -0.015, 0.005, 0.025, 0.038, 0.050, 0.060, 0.068, 0.080, 0.098, 0.108, 0.120, 0.170)
+_HAIRLINE_Z = (0.074, 0.072, 0.066, 0.052, 0.030, 0.000, -0.012, 0.006, 0.016, 0.012, -0.030, -0.052, -0.060)
 
 
 def relative_template(model: HeadModel) -> Floats:

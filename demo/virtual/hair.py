@@ -46,48 +46,121 @@ class Hairstyle:
 
 _STYLES = (
     Hairstyle(
-        name="buzz", length_m=0.006, lift=0.35, comb=(0.0, 0.3, 0.0), gravity=0.0, cling=0.0,
-        curl_m=0.0, clearance_m=0.001, strands=11000,
+        name="buzz",
+        length_m=0.006,
+        lift=0.35,
+        comb=(0.0, 0.3, 0.0),
+        gravity=0.0,
+        cling=0.0,
+        curl_m=0.0,
+        clearance_m=0.001,
+        strands=11000,
     ),
     Hairstyle(
-        name="crop", length_m=0.030, lift=0.5, comb=(0.0, -0.35, 0.1), gravity=0.05, cling=0.1,
-        curl_m=0.001, clearance_m=0.007, strands=10000,
+        name="crop",
+        length_m=0.030,
+        lift=0.5,
+        comb=(0.0, -0.35, 0.1),
+        gravity=0.05,
+        cling=0.1,
+        curl_m=0.001,
+        clearance_m=0.007,
+        strands=10000,
     ),
     Hairstyle(
-        name="side", length_m=0.075, lift=0.3, comb=(0.9, 0.3, 0.0), gravity=0.12, cling=0.25,
-        curl_m=0.002, clearance_m=0.014, strands=10000,
+        name="side",
+        length_m=0.075,
+        lift=0.3,
+        comb=(0.9, 0.3, 0.0),
+        gravity=0.12,
+        cling=0.25,
+        curl_m=0.002,
+        clearance_m=0.014,
+        strands=10000,
     ),
     Hairstyle(
-        name="back", length_m=0.085, lift=0.25, comb=(0.12, 1.0, 0.15), gravity=0.06,
-        cling=0.35, curl_m=0.001, clearance_m=0.012, strands=10000,
+        name="back",
+        length_m=0.085,
+        lift=0.25,
+        comb=(0.12, 1.0, 0.15),
+        gravity=0.06,
+        cling=0.35,
+        curl_m=0.001,
+        clearance_m=0.012,
+        strands=10000,
     ),
     Hairstyle(
-        name="curly", length_m=0.05, lift=0.8, comb=(0.0, 0.25, 0.1), gravity=0.05, cling=0.05,
-        curl_m=0.009, clearance_m=0.008, strands=9000,
+        name="curly",
+        length_m=0.05,
+        lift=0.8,
+        comb=(0.0, 0.25, 0.1),
+        gravity=0.05,
+        cling=0.05,
+        curl_m=0.009,
+        clearance_m=0.008,
+        strands=9000,
     ),
     Hairstyle(
-        name="afro", length_m=0.045, lift=1.0, comb=(0.0, 0.05, 0.05), gravity=0.0, cling=0.0,
-        curl_m=0.008, clearance_m=0.004, strands=14000,
+        name="afro",
+        length_m=0.045,
+        lift=1.0,
+        comb=(0.0, 0.05, 0.05),
+        gravity=0.0,
+        cling=0.0,
+        curl_m=0.008,
+        clearance_m=0.004,
+        strands=14000,
     ),
     Hairstyle(
-        name="bun", length_m=0.24, lift=0.05, comb=(0.0, 1.0, 0.12), gravity=0.0, cling=0.8,
-        curl_m=0.0005, clearance_m=0.008, strands=9000, tie=(0.0, 0.110, 0.110),
+        name="bun",
+        length_m=0.24,
+        lift=0.05,
+        comb=(0.0, 1.0, 0.12),
+        gravity=0.0,
+        cling=0.8,
+        curl_m=0.0005,
+        clearance_m=0.008,
+        strands=9000,
+        tie=(0.0, 0.110, 0.110),
     ),
     Hairstyle(
-        name="bob", length_m=0.21, lift=0.12, comb=(0.8, 0.45, 0.0), gravity=0.8, cling=0.2,
-        curl_m=0.002, clearance_m=0.024, strands=11000,
+        name="bob",
+        length_m=0.21,
+        lift=0.12,
+        comb=(0.8, 0.45, 0.0),
+        gravity=0.8,
+        cling=0.2,
+        curl_m=0.002,
+        clearance_m=0.024,
+        strands=11000,
     ),
     Hairstyle(
-        name="long", length_m=0.34, lift=0.12, comb=(0.75, 0.55, 0.0), gravity=1.2, cling=0.2,
-        curl_m=0.004, clearance_m=0.026, strands=12000,
+        name="long",
+        length_m=0.34,
+        lift=0.12,
+        comb=(0.75, 0.55, 0.0),
+        gravity=1.2,
+        cling=0.2,
+        curl_m=0.004,
+        clearance_m=0.026,
+        strands=12000,
     ),
     Hairstyle(
-        name="wavy", length_m=0.31, lift=0.16, comb=(0.75, 0.55, 0.0), gravity=1.0, cling=0.15,
-        curl_m=0.010, clearance_m=0.028, strands=12000,
+        name="wavy",
+        length_m=0.31,
+        lift=0.16,
+        comb=(0.75, 0.55, 0.0),
+        gravity=1.0,
+        cling=0.15,
+        curl_m=0.010,
+        clearance_m=0.028,
+        strands=12000,
     ),
 )
-_CHOICES = {"F": ("long", "wavy", "bob", "bun", "curly", "side"),
-            "M": ("crop", "side", "back", "buzz", "curly", "crop")}
+_CHOICES = {
+    "F": ("long", "wavy", "bob", "bun", "curly", "side"),
+    "M": ("crop", "side", "back", "buzz", "curly", "crop"),
+}
 _AFRICAN_CHOICES = {"F": ("afro", "bun", "curly", "bob"), "M": ("buzz", "crop", "afro", "buzz")}
 
 
@@ -135,8 +208,7 @@ def scalp_density(position: Floats, style: Hairstyle) -> Floats:
 def beard_density(position: Floats) -> Floats:
     """(...,) 0..1: where a beard grows: upper lip, chin, jaw and sideburns."""
     x, y, z = np.abs(position[..., 0]), position[..., 1], position[..., 2]
-    jaw = np.clip((-0.052 - z - 0.35 * np.clip(x - 0.025, 0, 1) + 0.75 * np.clip(y, 0, 1)) / 0.008,
-                  0, 1)
+    jaw = np.clip((-0.052 - z - 0.35 * np.clip(x - 0.025, 0, 1) + 0.75 * np.clip(y, 0, 1)) / 0.008, 0, 1)
     jaw *= np.clip((0.062 - y) / 0.01, 0, 1) * np.clip((z + 0.145) / 0.02, 0, 1)
     moustache = np.exp(-(((z + 0.058) / 0.006) ** 2)) * np.clip((0.034 - x) / 0.008, 0, 1)
     moustache *= y < 0.0
@@ -145,9 +217,7 @@ def beard_density(position: Floats) -> Floats:
     return np.clip(np.maximum(np.maximum(jaw, moustache), side), 0, 1).astype(np.float32)
 
 
-def grow(
-    model: HeadModel, rest: Floats, style: Hairstyle, lips: Floats, rng: np.random.Generator
-) -> Strands:
+def grow(model: HeadModel, rest: Floats, style: Hairstyle, lips: Floats, rng: np.random.Generator) -> Strands:
     """Grow a person's hair on their resting vertices (V, 3).
 
     lips: (V,) 0..1, where no beard may grow.
@@ -247,9 +317,7 @@ def _unit(vectors: Floats) -> Floats:
     return vectors / (np.linalg.norm(vectors, axis=-1, keepdims=True) + 1e-9)
 
 
-def _grow_head(
-    scalp: _Scalp, roots: _Roots, style: Hairstyle, rng: np.random.Generator
-) -> Floats:
+def _grow_head(scalp: _Scalp, roots: _Roots, style: Hairstyle, rng: np.random.Generator) -> Floats:
     """(S, K, 3) strands of the scalp."""
     start, normal, template, count = roots.point, roots.normal, roots.template, len(roots.point)
     side = np.clip((template[:, 0] - style.parting_m) / 0.015, -1, 1)

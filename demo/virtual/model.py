@@ -24,8 +24,21 @@ _HELPERS = {
 _LOWEST_Z_M = 0.18  # template height of the lowest vertex kept: below the picture's lower edge
 _FARTHEST_X_M = 0.36
 _NECK_WEIGHTS = {"neck01": 0.3, "neck02": 0.6, "neck03": 0.85}  # share of a head turn they follow
-_BODY_BONES = ("root", "pelvis", "spine", "clavicle", "shoulder", "arm", "breast", "leg", "wrist",
-               "foot", "toe", "finger", "metacarpal")
+_BODY_BONES = (
+    "root",
+    "pelvis",
+    "spine",
+    "clavicle",
+    "shoulder",
+    "arm",
+    "breast",
+    "leg",
+    "wrist",
+    "foot",
+    "toe",
+    "finger",
+    "metacarpal",
+)
 
 
 @dataclass(frozen=True)

@@ -112,14 +112,20 @@ def _skin(canvas: Canvas, person: Person, rng: np.random.Generator) -> Floats:
     """(H, W, 3) skin: tone, redder and darker regions, mottling, freckles, beard shadow."""
     p, looks = canvas.position, person.looks
     shape = p.shape[:2]
-    rosy = (bump(p, (0.040, -0.005, -0.032), 0.018) + bump(p, (0.0, -0.045, -0.040), 0.013)
-            + 0.5 * bump(p, (0.0, -0.025, -0.100), 0.016))
+    rosy = (
+        bump(p, (0.040, -0.005, -0.032), 0.018)
+        + bump(p, (0.0, -0.045, -0.040), 0.013)
+        + 0.5 * bump(p, (0.0, -0.025, -0.100), 0.016)
+    )
     sunken = bump(p, (0.024, -0.015, -0.014), (0.016, 0.03, 0.007))
     light = 1 - 0.6 * looks.melanin
-    tint = np.stack([0.05 * rosy - 0.10 * sunken, -0.17 * rosy - 0.15 * sunken,
-                     -0.13 * rosy - 0.11 * sunken], axis=2) * light
-    mottle = (0.035 * _noise(shape, 60, rng) + 0.025 * _noise(shape, 18, rng)
-              + 0.03 * _noise(shape, 5, rng))
+    tint = (
+        np.stack(
+            [0.05 * rosy - 0.10 * sunken, -0.17 * rosy - 0.15 * sunken, -0.13 * rosy - 0.11 * sunken], axis=2
+        )
+        * light
+    )
+    mottle = 0.035 * _noise(shape, 60, rng) + 0.025 * _noise(shape, 18, rng) + 0.03 * _noise(shape, 5, rng)
     colour = looks.skin * (1 + tint) * (1 + mottle[..., None])
     if looks.freckles:
         spots = np.clip(_noise(shape, 5, rng) - 1.1, 0, 1) * looks.freckles
@@ -132,9 +138,12 @@ def _skin(canvas: Canvas, person: Person, rng: np.random.Generator) -> Floats:
 def _gloss(canvas: Canvas) -> Floats:
     """(H, W) strength of highlights: oily forehead, nose and chin, dull elsewhere."""
     p = canvas.position
-    return (0.35 + 0.5 * bump(p, (0.0, -0.035, 0.045), (0.03, 0.05, 0.02))
-            + 0.7 * bump(p, (0.0, -0.05, -0.030), (0.010, 0.03, 0.02))
-            + 0.3 * bump(p, (0.0, -0.03, -0.105), 0.012))
+    return (
+        0.35
+        + 0.5 * bump(p, (0.0, -0.035, 0.045), (0.03, 0.05, 0.02))
+        + 0.7 * bump(p, (0.0, -0.05, -0.030), (0.010, 0.03, 0.02))
+        + 0.3 * bump(p, (0.0, -0.03, -0.105), 0.012)
+    )
 
 
 def _paint_eyes(colour: Floats, canvas: Canvas, person: Person) -> Floats:

@@ -8,48 +8,116 @@ from .hair import Hairstyle, draw_hairstyle
 from .model import Floats
 
 _ANCESTRIES = ("african", "asian", "caucasian", "mixed")
-_MELANIN = {"african": (0.72, 0.98), "asian": (0.22, 0.55), "caucasian": (0.0, 0.3),
-            "mixed": (0.42, 0.72)}
+_MELANIN = {"african": (0.72, 0.98), "asian": (0.22, 0.55), "caucasian": (0.0, 0.3), "mixed": (0.42, 0.72)}
 # sRGB 0..255 of skin from the palest to the darkest, evenly spaced in melanin 0..1.
-_SKIN_TONES = np.array([
-    [236, 199, 178], [226, 180, 150], [205, 155, 120], [172, 120, 86], [133, 88, 62], [96, 62, 45],
-    [72, 47, 36],
-], dtype=np.float32)
-_IRIS = {"brown": (84, 52, 30), "dark": (48, 30, 20), "hazel": (112, 88, 44),
-         "blue": (92, 124, 152), "green": (92, 112, 76), "grey": (116, 128, 134)}
+_SKIN_TONES = np.array(
+    [
+        [236, 199, 178],
+        [226, 180, 150],
+        [205, 155, 120],
+        [172, 120, 86],
+        [133, 88, 62],
+        [96, 62, 45],
+        [72, 47, 36],
+    ],
+    dtype=np.float32,
+)
+_IRIS = {
+    "brown": (84, 52, 30),
+    "dark": (48, 30, 20),
+    "hazel": (112, 88, 44),
+    "blue": (92, 124, 152),
+    "green": (92, 112, 76),
+    "grey": (116, 128, 134),
+}
 _LIGHT_EYED = ("brown", "hazel", "blue", "green", "grey", "blue")
 _CLOTHES = [
-    [38, 48, 82], [28, 30, 34], [206, 206, 200], [120, 126, 132], [60, 92, 74], [112, 36, 48],
-    [190, 148, 62], [84, 116, 156], [142, 168, 184], [92, 70, 118], [176, 96, 92], [46, 104, 110],
+    [38, 48, 82],
+    [28, 30, 34],
+    [206, 206, 200],
+    [120, 126, 132],
+    [60, 92, 74],
+    [112, 36, 48],
+    [190, 148, 62],
+    [84, 116, 156],
+    [142, 168, 184],
+    [92, 70, 118],
+    [176, 96, 92],
+    [46, 104, 110],
 ]
 # (label, typical spread): how far each local shape of the face may go from the average.
 _SHAPES = {
-    "nose-scale-horiz-incr": 0.35, "nose-scale-vert-incr": 0.35, "nose-scale-depth-incr": 0.4,
-    "nose-hump-incr": 0.5, "nose-point-up": 0.4, "nose-width1-incr": 0.4, "nose-width2-incr": 0.4,
-    "nose-width3-incr": 0.4, "nose-flaring-incr": 0.4, "nose-volume-incr": 0.35,
-    "nose-point-width-incr": 0.5, "nose-curve-convex": 0.4, "nose-base-up": 0.3,
-    "mouth-scale-horiz-incr": 0.4, "mouth-upperlip-height-incr": 0.4,
-    "mouth-lowerlip-height-incr": 0.4, "mouth-upperlip-volume-incr": 0.4,
-    "mouth-lowerlip-volume-incr": 0.4, "mouth-trans-up": 0.25, "mouth-cupidsbow-incr": 0.4,
-    "chin-width-incr": 0.45, "chin-height-incr": 0.35, "chin-prominent-incr": 0.35,
-    "chin-jaw-drop-incr": 0.3, "chin-bones-incr": 0.4, "chin-cleft-incr": 0.4,
-    "forehead-scale-vert-incr": 0.35, "forehead-temple-incr": 0.4, "forehead-nubian-incr": 0.3,
-    "eyebrows-angle-up": 0.25, "eyebrows-trans-up": 0.35, "eyebrows-trans-forward": 0.4,
-    "head-fat-incr": 0.3, "head-scale-horiz-incr": 0.3, "head-scale-vert-incr": 0.3,
-    "head-angle-out": 0.2, "neck-scale-horiz-incr": 0.3, "head-age-incr": 0.0,
+    "nose-scale-horiz-incr": 0.35,
+    "nose-scale-vert-incr": 0.35,
+    "nose-scale-depth-incr": 0.4,
+    "nose-hump-incr": 0.5,
+    "nose-point-up": 0.4,
+    "nose-width1-incr": 0.4,
+    "nose-width2-incr": 0.4,
+    "nose-width3-incr": 0.4,
+    "nose-flaring-incr": 0.4,
+    "nose-volume-incr": 0.35,
+    "nose-point-width-incr": 0.5,
+    "nose-curve-convex": 0.4,
+    "nose-base-up": 0.3,
+    "mouth-scale-horiz-incr": 0.4,
+    "mouth-upperlip-height-incr": 0.4,
+    "mouth-lowerlip-height-incr": 0.4,
+    "mouth-upperlip-volume-incr": 0.4,
+    "mouth-lowerlip-volume-incr": 0.4,
+    "mouth-trans-up": 0.25,
+    "mouth-cupidsbow-incr": 0.4,
+    "chin-width-incr": 0.45,
+    "chin-height-incr": 0.35,
+    "chin-prominent-incr": 0.35,
+    "chin-jaw-drop-incr": 0.3,
+    "chin-bones-incr": 0.4,
+    "chin-cleft-incr": 0.4,
+    "forehead-scale-vert-incr": 0.35,
+    "forehead-temple-incr": 0.4,
+    "forehead-nubian-incr": 0.3,
+    "eyebrows-angle-up": 0.25,
+    "eyebrows-trans-up": 0.35,
+    "eyebrows-trans-forward": 0.4,
+    "head-fat-incr": 0.3,
+    "head-scale-horiz-incr": 0.3,
+    "head-scale-vert-incr": 0.3,
+    "head-angle-out": 0.2,
+    "neck-scale-horiz-incr": 0.3,
+    "head-age-incr": 0.0,
 }
 _PAIRED_SHAPES = {
-    "eye-scale-incr": 0.3, "eye-height1-incr": 0.3, "eye-height2-incr": 0.35,
-    "eye-height3-incr": 0.3, "eye-corner1-up": 0.3, "eye-corner2-up": 0.4, "eye-trans-out": 0.3,
-    "eye-bag-incr": 0.3, "eye-eyefold-up": 0.4, "eye-push1-out": 0.3, "cheek-volume-incr": 0.4,
-    "cheek-bones-incr": 0.5, "cheek-inner-incr": 0.4, "ear-scale-incr": 0.4, "ear-wing-incr": 0.4,
-    "ear-lobe-incr": 0.4, "ear-flap-incr": 0.3, "ear-scale-vert-incr": 0.4,
+    "eye-scale-incr": 0.3,
+    "eye-height1-incr": 0.3,
+    "eye-height2-incr": 0.35,
+    "eye-height3-incr": 0.3,
+    "eye-corner1-up": 0.3,
+    "eye-corner2-up": 0.4,
+    "eye-trans-out": 0.3,
+    "eye-bag-incr": 0.3,
+    "eye-eyefold-up": 0.4,
+    "eye-push1-out": 0.3,
+    "cheek-volume-incr": 0.4,
+    "cheek-bones-incr": 0.5,
+    "cheek-inner-incr": 0.4,
+    "ear-scale-incr": 0.4,
+    "ear-wing-incr": 0.4,
+    "ear-lobe-incr": 0.4,
+    "ear-flap-incr": 0.3,
+    "ear-scale-vert-incr": 0.4,
 }
 # What sets women's faces apart from men's on average, beyond anny's own gender.
-_SEX_SHIFT = {"chin-width-incr": -0.3, "chin-bones-incr": -0.3, "neck-scale-horiz-incr": -0.35,
-              "eyebrows-trans-forward": -0.35, "mouth-lowerlip-volume-incr": 0.2,
-              "mouth-upperlip-volume-incr": 0.25, "nose-scale-horiz-incr": -0.2,
-              "eye-scale-incr": 0.2, "eye-height2-incr": 0.15}
+_SEX_SHIFT = {
+    "chin-width-incr": -0.3,
+    "chin-bones-incr": -0.3,
+    "neck-scale-horiz-incr": -0.35,
+    "eyebrows-trans-forward": -0.35,
+    "mouth-lowerlip-volume-incr": 0.2,
+    "mouth-upperlip-volume-incr": 0.25,
+    "nose-scale-horiz-incr": -0.2,
+    "eye-scale-incr": 0.2,
+    "eye-height2-incr": 0.15,
+}
 _ASYMMETRY = 0.08  # nobody's two sides are quite alike
 
 
@@ -123,9 +191,7 @@ def _draw_person(index: int, seed: int) -> Person:
     )
 
 
-def _draw_phenotype(
-    sex: str, age: int, ancestry: str, rng: np.random.Generator
-) -> dict[str, float]:
+def _draw_phenotype(sex: str, age: int, ancestry: str, rng: np.random.Generator) -> dict[str, float]:
     main = rng.integers(3) if ancestry == "mixed" else _ANCESTRIES.index(ancestry)
     share = rng.dirichlet([0.7, 0.7, 0.7]) * (0.8 if ancestry == "mixed" else 0.25)
     share[main] += 1.0 - share.sum()
@@ -145,8 +211,7 @@ def _draw_phenotype(
 def _draw_shapes(sex: str, rng: np.random.Generator) -> dict[str, float]:
     towards = 1.0 if sex == "F" else -0.3
     shapes = {
-        name: _spread(spread, rng) + towards * _SEX_SHIFT.get(name, 0.0)
-        for name, spread in _SHAPES.items()
+        name: _spread(spread, rng) + towards * _SEX_SHIFT.get(name, 0.0) for name, spread in _SHAPES.items()
     }
     for name, spread in _PAIRED_SHAPES.items():
         both = _spread(spread, rng) + towards * _SEX_SHIFT.get(name, 0.0)

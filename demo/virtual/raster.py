@@ -106,9 +106,7 @@ def draw_strands(screen: Floats, width_px: Floats, depth: Floats, ids: Ints, alo
 
 
 @njit(cache=True)
-def gather(
-    ids: Ints, bary: Floats, triangles: Ints, attributes: Floats, out: Floats
-) -> None:
+def gather(ids: Ints, bary: Floats, triangles: Ints, attributes: Floats, out: Floats) -> None:
     """Interpolate corner attributes (C, A) over the pixels that show a triangle, into (H, W, A)."""
     height, width = ids.shape
     count = attributes.shape[1]
@@ -121,6 +119,4 @@ def gather(
             w0, w1 = bary[y, x]
             w2 = np.float32(1.0) - w0 - w1
             for i in range(count):
-                out[y, x, i] = (
-                    w0 * attributes[a, i] + w1 * attributes[b, i] + w2 * attributes[c, i]
-                )
+                out[y, x, i] = w0 * attributes[a, i] + w1 * attributes[b, i] + w2 * attributes[c, i]

@@ -26,8 +26,14 @@ _STRAND_WIDTH_M = 0.0010
 _FURROW_UNITS: dict[str, dict[str, float]] = {
     "frown": {"browDownLeft": 0.5, "browDownRight": 0.5},
     "forehead": {"browInnerUp": 0.45, "browOuterUpLeft": 0.3, "browOuterUpRight": 0.3},
-    "smile": {"mouthSmileLeft": 0.4, "mouthSmileRight": 0.4, "noseSneerLeft": 0.4,
-              "noseSneerRight": 0.4, "mouthStretchLeft": 0.15, "mouthStretchRight": 0.15},
+    "smile": {
+        "mouthSmileLeft": 0.4,
+        "mouthSmileRight": 0.4,
+        "noseSneerLeft": 0.4,
+        "noseSneerRight": 0.4,
+        "mouthStretchLeft": 0.15,
+        "mouthStretchRight": 0.15,
+    },
     "crow": {"cheekSquintLeft": 0.4, "cheekSquintRight": 0.4},
     "nose": {"noseSneerLeft": 0.5, "noseSneerRight": 0.5},
     "corner": {"mouthFrownLeft": 0.4, "mouthFrownRight": 0.4},
@@ -63,9 +69,7 @@ class Setting:
 class Actor:
     """A person ready to be posed: resting mesh, painted skin and grown hair."""
 
-    def __init__(
-        self, model: HeadModel, canvas: Canvas, rest: Floats, person: Person, seed: int
-    ) -> None:
+    def __init__(self, model: HeadModel, canvas: Canvas, rest: Floats, person: Person, seed: int) -> None:
         """Build a person on their resting vertices (V, 3)."""
         rng = np.random.default_rng((seed, int(person.subject[1:]), 77))
         self.model, self.person = model, person
@@ -73,19 +77,13 @@ class Actor:
         self.rest = _shorten_lashes(model, rest - eye_midpoint(model, rest), person)
         self.texture = paint(canvas, person, rng)
         self.textured = on_canvas(model.uv)[model.triangles].all(axis=1) & (model.material == SKIN)
-        self.strands: Strands = grow(
-            model, self.rest, person.hairstyle, self._lip_vertices(canvas), rng
-        )
+        self.strands: Strands = grow(model, self.rest, person.hairstyle, self._lip_vertices(canvas), rng)
         self.rest = _dress(model, self.rest, self.position, person.looks.neckline_m)
         self.corner_texels = texture_pixels(model.uv)
         looks = person.looks
         lash = looks.brows * 0.15
-        self.tones = np.stack(
-            [looks.skin, looks.cloth, looks.iris, looks.hair, lash]
-        ).astype(np.float32)
-        self.eyeballs = [
-            (index, self.rest[index].mean(axis=0)) for index in _eyeball_vertices(model)
-        ]
+        self.tones = np.stack([looks.skin, looks.cloth, looks.iris, looks.hair, lash]).astype(np.float32)
+        self.eyeballs = [(index, self.rest[index].mean(axis=0)) for index in _eyeball_vertices(model)]
 
     def _lip_vertices(self, canvas: Canvas) -> Floats:
         """(V,) 0..1: the lips' mask at the vertices."""
@@ -119,9 +117,7 @@ class Actor:
         pivot = NECK_PIVOT
         return (
             ((turned - pivot) @ torso.T + pivot).astype(np.float32),
-            ((hair - pivot) @ torso.T + pivot).astype(np.float32).reshape(
-                self.strands.points.shape
-            ),
+            ((hair - pivot) @ torso.T + pivot).astype(np.float32).reshape(self.strands.points.shape),
         )
 
     def body(self, performance: Performance, frame: int, hair: Floats) -> shading.Body:
@@ -228,13 +224,10 @@ class Stage:
         self.depth[:], self.ids[:] = 0.0, -1
         corners = vertices[model.corner_vertex]
         screen = _project(corners, camera)
-        draw_triangles(
-            screen, model.triangles, model.two_sided, self.depth, self.ids, self.bary
-        )
+        draw_triangles(screen, model.triangles, model.two_sided, self.depth, self.ids, self.bary)
         normals = vertex_normals(vertices, model.vertex_triangles)
         attributes = np.concatenate(
-            [normals[model.corner_vertex], actor.position[model.corner_vertex],
-             actor.corner_texels], axis=1
+            [normals[model.corner_vertex], actor.position[model.corner_vertex], actor.corner_texels], axis=1
         )
         gather(self.ids, self.bary, model.triangles, attributes, self.pixel)
         scale = camera.scale_px_per_m * OVERSAMPLING
@@ -289,9 +282,7 @@ def _lens(camera: Camera) -> Floats:
     """What `shading` needs to undo `_project`: see `shading.Buffers.lens`."""
     x, y = camera.eyes_px
     per_m = camera.scale_px_per_m * OVERSAMPLING * _CAMERA_DISTANCE_M
-    return np.array(
-        [x * OVERSAMPLING, y * OVERSAMPLING, 1 / per_m, _CAMERA_DISTANCE_M], np.float32
-    )
+    return np.array([x * OVERSAMPLING, y * OVERSAMPLING, 1 / per_m, _CAMERA_DISTANCE_M], np.float32)
 
 
 def _light_axes(direction: Floats) -> Floats:
@@ -337,13 +328,15 @@ def _draw_light(rng: np.random.Generator) -> Floats:
     warmth = rng.uniform(-1, 1)
     key = np.array([1 + 0.07 * warmth, 1.0, 1 - 0.09 * warmth]) * rng.uniform(0.75, 1.0)
     sky = np.array([1 - 0.03 * warmth, 1.0, 1 + 0.05 * warmth])
-    return np.stack([
-        _direction(side * rng.uniform(8, 40), rng.uniform(18, 42)),
-        key,
-        _direction(-side * rng.uniform(35, 70), rng.uniform(0, 20)),
-        sky * rng.uniform(0.15, 0.32),
-        sky * rng.uniform(0.28, 0.38),
-    ]).astype(np.float32)
+    return np.stack(
+        [
+            _direction(side * rng.uniform(8, 40), rng.uniform(18, 42)),
+            key,
+            _direction(-side * rng.uniform(35, 70), rng.uniform(0, 20)),
+            sky * rng.uniform(0.15, 0.32),
+            sky * rng.uniform(0.28, 0.38),
+        ]
+    ).astype(np.float32)
 
 
 def _draw_backdrop(width_px: int, height_px: int, rng: np.random.Generator) -> Floats:

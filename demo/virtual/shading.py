@@ -194,7 +194,13 @@ def _mouth(kind: int, template: Floats, base: Floats) -> float:
 
 @njit(cache=True, fastmath=True, inline="always")
 def _surface(
-    body: Body, lamps: Lamps, t: int, pixel: Floats, sky: float, reach: float, scratch: _Scratch,
+    body: Body,
+    lamps: Lamps,
+    t: int,
+    pixel: Floats,
+    sky: float,
+    reach: float,
+    scratch: _Scratch,
     out: Floats,
 ) -> None:
     """Linear RGB (3,) of a pixel that shows triangle `t`.
@@ -240,7 +246,13 @@ def _surface(
 
 @njit(cache=True, fastmath=True, inline="always")
 def _hair(
-    body: Body, lamps: Lamps, strand: int, along: float, sky: float, reach: float, half: Floats,
+    body: Body,
+    lamps: Lamps,
+    strand: int,
+    along: float,
+    sky: float,
+    reach: float,
+    half: Floats,
     out: Floats,
 ) -> None:
     """Linear RGB (3,) of a pixel that shows hair (Kajiya and Kay 1989)."""

@@ -32,9 +32,7 @@ def write_video(
         container.mux(stream.encode())
 
 
-def _add_stream(
-    container: av.container.OutputContainer, shape: tuple[int, ...], fps: int
-) -> av.VideoStream:
+def _add_stream(container: av.container.OutputContainer, shape: tuple[int, ...], fps: int) -> av.VideoStream:
     # One thread, no scene cut decisions across threads: the same bytes on every run.
     options = {"crf": str(_QUALITY), "preset": "medium", "threads": "1", "bf": "2"}
     stream = container.add_stream("libx264", rate=fps, options=options)

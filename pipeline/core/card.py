@@ -56,9 +56,11 @@ def dataset_card(census: Sequence[CensusRow], classes: Sequence[str]) -> str:
 def _row(split: str, census: Sequence[CensusRow], classes: Sequence[str]) -> str:
     rows = [row for row in census if row.split == split]
     counts = [sum(row.images for row in rows if row.expression == name) for name in classes]
-    return f"| {split} | {len({row.subject for row in rows})} | {sum(counts)} | " + " | ".join(
-        map(str, counts)
-    ) + " |"
+    return (
+        f"| {split} | {len({row.subject for row in rows})} | {sum(counts)} | "
+        + " | ".join(map(str, counts))
+        + " |"
+    )
 
 
 def _magnitude(images: int) -> str:

@@ -58,9 +58,7 @@ def imported_names(path: Path) -> list[str]:
 
 def _library_versions(module: str) -> list[str]:
     """Return `distribution==version` of each library the closure imports: other codecs, other bytes."""
-    roots = {
-        name.split(".")[0] for part in import_closure(module) for name in imported_names(_source(part))
-    }
+    roots = {name.split(".")[0] for part in import_closure(module) for name in imported_names(_source(part))}
     distributions = importlib.metadata.packages_distributions()
     names = {d for root in roots - {PACKAGE} - sys.stdlib_module_names for d in distributions.get(root, [])}
     return sorted(f"{name}=={importlib.metadata.version(name)}" for name in names)

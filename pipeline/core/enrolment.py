@@ -181,5 +181,7 @@ def _check_order(people: Sequence[Participant], path: Path) -> None:
     for person in people:
         other = seen.setdefault(person.enrolled, person.subject)
         if other != person.subject:
-            raise EmoError(f"{path}: {other} and {person.subject} have the same number {person.enrolled} "
-                           "in `enrolled`; each participant has one of its own")
+            raise EmoError(
+                f"{path}: {other} and {person.subject} have the same number {person.enrolled} "
+                "in `enrolled`; each participant has one of its own"
+            )

@@ -84,8 +84,10 @@ def _open_memo(stage: str) -> Path:
     try:
         memo.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
-        raise EmoError(f"{memo}: cannot be made a folder ({error.strerror}); remove what is in its way, or "
-                       "set EMO_MEMO to another folder") from None
+        raise EmoError(
+            f"{memo}: cannot be made a folder ({error.strerror}); remove what is in its way, or "
+            "set EMO_MEMO to another folder"
+        ) from None
     _sweep(memo)
     return memo
 

@@ -31,9 +31,7 @@ def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
     values = _read_yaml(path)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
-        raise EmoError(
-            f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}"
-        )
+        raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")
     if section not in values:
         raise EmoError(f"{path}: missing section: {section}")
     return build(schema, values[section], f"{path}: {section}")
@@ -121,8 +119,10 @@ def _scalar(hint: type, value: object, where: str) -> Any:
         return float(value) if abs(value) < 1 << 1000 else math.inf * (1 if value > 0 else -1)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
-            raise EmoError(f"{where}: YAML takes {value} for a text; write it as {float(value)!r} or with a "
-                           "point and a sign, as in 1.0e-4")
+            raise EmoError(
+                f"{where}: YAML takes {value} for a text; write it as {float(value)!r} or with a "
+                "point and a sign, as in 1.0e-4"
+            )
         kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
         raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {value!r}")
     return value

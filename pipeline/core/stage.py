@@ -25,9 +25,11 @@ def run_stage(module_name: str) -> None:
     except OSError as error:
         if error.errno not in _MACHINE_FAULTS:
             raise
-        print(f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
-              f"{_MACHINE_FAULTS[error.errno]} and run `dvc repro` again, it goes on from there",
-              file=sys.stderr)
+        print(
+            f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
+            f"{_MACHINE_FAULTS[error.errno]} and run `dvc repro` again, it goes on from there",
+            file=sys.stderr,
+        )
         sys.exit(1)
 
 

@@ -223,15 +223,17 @@ def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = 
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; run `dvc repro`") from None
     except (pa.ArrowInvalid, OSError) as error:
-        raise EmoError(f"{path}: not a readable Parquet file ({error}); remove it and run "
-                       "`dvc repro`") from None
+        raise EmoError(
+            f"{path}: not a readable Parquet file ({error}); remove it and run `dvc repro`"
+        ) from None
     with file:
         found = file.schema_arrow
         for field in schema:
             index = found.get_field_index(field.name)
             if index < 0 or found.field(index).type != field.type:
-                raise EmoError(f"{path}: column {field.name!r} is missing or not {field.type}; "
-                               "run `dvc repro`")
+                raise EmoError(
+                    f"{path}: column {field.name!r} is missing or not {field.type}; run `dvc repro`"
+                )
         return file.read(columns=list(columns) if columns is not None else None)
 
 

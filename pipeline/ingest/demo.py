@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.core.enrolment import Clip, Participant, read_enrolment
 from pipeline.core.digests import sha256
+from pipeline.core.enrolment import Clip, Participant, read_enrolment
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.core.tables import write_csv

@@ -9,6 +9,8 @@ from torch.nn import functional
 
 from pipeline.core.params import check_range
 
+_KNOTS = 5  # points along a side that elastic bending moves on their own
+
 
 @dataclass(frozen=True)
 class AugmentationParams:
@@ -24,6 +26,8 @@ class AugmentationParams:
     "0.1: the face is 0.9 to 1.1 times as large"
     shear: float
     "sideways slant, as a share of the height"
+    elastic: float
+    "smooth bending (Simard, Steinkraus & Platt 2003): features move by this share of the side"
     brightness: float
     "added to all pixels, which are 0..1"
     contrast: float
@@ -37,7 +41,7 @@ class AugmentationParams:
 
     def __post_init__(self) -> None:
         check_range("rotate_deg", self.rotate_deg, 0, 180)
-        for name in ("shift", "shear", "brightness", "shading", "noise", "erase"):
+        for name in ("shift", "shear", "elastic", "brightness", "shading", "noise", "erase"):
             check_range(name, getattr(self, name), 0, 1)
         check_range("zoom", self.zoom, 0, 0.9)
         check_range("contrast", self.contrast, 0, 1)
@@ -66,7 +70,8 @@ def uniform(bound: float, shape: tuple[int, ...], generator: Generator) -> Tenso
 
 def _move(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
     """Mirror, turn, slant, scale and shift in one resampling; what comes in repeats the edge."""
-    if not (params.flip or params.rotate_deg or params.shift or params.zoom or params.shear):
+    moves = (params.flip, params.rotate_deg, params.shift, params.zoom, params.shear, params.elastic)
+    if not any(moves):
         return images
     n = len(images)
     angle = uniform(math.radians(params.rotate_deg), (n, 1), generator)
@@ -80,6 +85,8 @@ def _move(images: Tensor, params: AugmentationParams, generator: Generator) -> T
     across = _outer(mirror * (cos * place + shift[0]), mirror * (slant * cos - sin) * place)
     down = _outer(sin * place + shift[1], (cos + slant * sin) * place)
     grid = torch.stack([across, down], dim=-1)
+    if params.elastic:
+        grid += _bends(images, params.elastic, generator)
     return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
 
 
@@ -92,6 +99,13 @@ def _places(images: Tensor) -> Tensor:
 def _outer(along_x: Tensor, along_y: Tensor) -> Tensor:
     """Add (n, side) over columns and (n, side) over rows to (n, side, side)."""
     return along_x[:, None, :] + along_y[:, :, None]
+
+
+def _bends(images: Tensor, elastic: float, generator: Generator) -> Tensor:
+    """Return (n, side, side, 2) displacements that change smoothly over the face."""
+    knots = uniform(2 * elastic, (len(images), 2, _KNOTS, _KNOTS), generator)
+    bends = functional.interpolate(knots, images.shape[-1], mode="bilinear", align_corners=True)
+    return bends.permute(0, 2, 3, 1)
 
 
 def _relight(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:

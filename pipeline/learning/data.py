@@ -89,8 +89,10 @@ def _classes(path: Path) -> tuple[str, ...]:
 
 def _read_shard(path: Path, classes: Sequence[str]) -> pa.Table:
     if (found := _classes(path)) != tuple(classes):
-        raise EmoError(f"{path}: classes {', '.join(found)} differ from {', '.join(classes)} of the other "
-                       "shards; run `dvc repro dataset`")
+        raise EmoError(
+            f"{path}: classes {', '.join(found)} differ from {', '.join(classes)} of the other "
+            "shards; run `dvc repro dataset`"
+        )
     table = read_parquet(path, dataset_schema(classes))
     labels = table["label"].to_numpy()
     wrong = labels[(labels < 0) | (labels >= len(classes))]
@@ -116,8 +118,10 @@ def _decode(images: pa.StructArray, where: str) -> np.ndarray:
         for i in range(start, min(start + _CHUNK, len(images))):
             image = decode_png(files[i].as_buffer(), f"{where}: {paths[i]}")
             if image.shape != first.shape:
-                raise EmoError(f"{where}: {paths[i]}: {_kind(image)}, but {paths[0]}: {_kind(first)}; "
-                               "all images must be alike: run `dvc repro dataset`")
+                raise EmoError(
+                    f"{where}: {paths[i]}: {_kind(image)}, but {paths[0]}: {_kind(first)}; "
+                    "all images must be alike: run `dvc repro dataset`"
+                )
             pixels[i] = image
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:

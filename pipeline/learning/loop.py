@@ -105,8 +105,10 @@ def train(
         try:
             return _fit(model, training, validation, params, watcher)
         except torch.cuda.OutOfMemoryError:
-            raise EmoError(f"params.yaml: train: batch: {params.batch} does not fit the GPU's memory; "
-                           f"try {max(1, params.batch // 2)}") from None
+            raise EmoError(
+                f"params.yaml: train: batch: {params.batch} does not fit the GPU's memory; "
+                f"try {max(1, params.batch // 2)}"
+            ) from None
 
 
 def _fit(
@@ -120,11 +122,11 @@ def _fit(
     for epoch in range(1, params.epochs + 1):
         loss, accuracy = trainer.run_epoch(watcher)
         rate = trainer.learning_rate
-        _check_finite(loss, epoch, rate)
+        _check_finite(loss, epoch, rate, params)
         logits = all_logits(model, held_out)
         now = trainer.criterion(logits, labels).item()
         hits = (logits.argmax(1) == labels).float().mean().item()
-        _check_finite(now, epoch, rate)
+        _check_finite(now, epoch, rate, params)
         history.append(Epoch(epoch, rate, loss, accuracy, now, hits, now < best_loss))
         watcher.epoch(history[-1])
         if now < best_loss:
@@ -208,12 +210,16 @@ def class_weights(images: ImageSet) -> Tensor:
     counts = torch.bincount(images.labels, minlength=len(images.classes))
     for name, count in zip(images.classes, counts.tolist(), strict=True):
         if not count:
-            raise EmoError(f"data/dataset/train: no image of class {name!r}; enrol clips that show it or "
-                           "take it out of dataset: expressions in params.yaml")
+            raise EmoError(
+                f"data/dataset/train: no image of class {name!r}; enrol clips that show it or "
+                "take it out of dataset: expressions in params.yaml"
+            )
     return len(images) / (len(images.classes) * counts.float())
 
 
-def _check_finite(loss: float, epoch: int, rate: float) -> None:
+def _check_finite(loss: float, epoch: int, rate: float, params: TrainParams) -> None:
     if not math.isfinite(loss):
-        raise EmoError(f"params.yaml: train: learning_rate: the loss became {loss} in epoch {epoch} at "
-                       f"learning rate {rate:.3g}; try {rate / 10:.3g}")
+        raise EmoError(
+            f"params.yaml: train: learning_rate: {params.learning_rate}: the loss became {loss} in "
+            f"epoch {epoch} at learning rate {rate:.3g}; try {params.learning_rate / 10:.3g}"
+        )

@@ -68,9 +68,7 @@ def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
     return float(-np.log(np.maximum(actual, 1e-12)).mean())
 
 
-def resampled_subjects(
-    confusions: np.ndarray, resamples: int, generator: np.random.Generator
-) -> np.ndarray:
+def resampled_subjects(confusions: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
     """Return confusion matrices (resamples, k, k) of cohorts drawn from the subjects with replacement.
 
     Images of one person are not independent of each other, so people are drawn, not images: the cluster

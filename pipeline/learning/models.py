@@ -72,18 +72,28 @@ def lenet(settings: LenetParams, *, classes: int, input_px: int, channels: int) 
     """
     after_s4 = ((input_px - 4) // 2 - 4) // 2
     if after_s4 < 1:
-        raise EmoError(f"params.yaml: train: input_px: {input_px} is too small for recipe lenet; use 16 or "
-                       "more")
+        raise EmoError(
+            f"params.yaml: train: input_px: {input_px} is too small for recipe lenet; use 16 or more"
+        )
     c1, c3 = settings.maps
     act, pool = _ACTIVATIONS[settings.activation], _POOLINGS[settings.pooling]
     return nn.Sequential(
         Standardise(),
-        nn.Conv2d(channels, c1, 5), pool(2), act(),
-        nn.Conv2d(c1, c3, 5), pool(2), act(),
+        nn.Conv2d(channels, c1, 5),
+        pool(2),
+        act(),
+        nn.Conv2d(c1, c3, 5),
+        pool(2),
+        act(),
         nn.Flatten(),
-        nn.Dropout(settings.dropout), nn.Linear(c3 * after_s4**2, 120), act(),
-        nn.Dropout(settings.dropout), nn.Linear(120, 84), act(),
-        nn.Dropout(settings.dropout), nn.Linear(84, classes),
+        nn.Dropout(settings.dropout),
+        nn.Linear(c3 * after_s4**2, 120),
+        act(),
+        nn.Dropout(settings.dropout),
+        nn.Linear(120, 84),
+        act(),
+        nn.Dropout(settings.dropout),
+        nn.Linear(84, classes),
     )
 
 
@@ -118,8 +128,10 @@ def shrink(pixels: Tensor, input_px: int, batch: int = 4096) -> Tensor:
     """
     side = pixels.shape[-1]
     if side < input_px:
-        raise EmoError(f"data/dataset: images of {side}x{side} pixels are too small for train: input_px: "
-                       f"{input_px}; set it to {side} or less, or enlarge faces: side_px, in params.yaml")
+        raise EmoError(
+            f"data/dataset: images of {side}x{side} pixels are too small for train: input_px: "
+            f"{input_px}; set it to {side} or less, or enlarge faces: side_px, in params.yaml"
+        )
     if side == input_px:
         return pixels
     parts = [functional.interpolate(part.float(), input_px, mode="area") for part in pixels.split(batch)]

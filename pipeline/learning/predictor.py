@@ -56,5 +56,7 @@ class Predictor:
         side = self.card.side_px
         expected = (side, side) if self.card.channels == 1 else (side, side, 3)
         if crops.shape[1:] != expected or crops.dtype != np.uint8:
-            raise EmoError(f"face crops: {crops.shape[1:]} {crops.dtype}, but the net was trained on "
-                           f"{expected} uint8; crop them as the dataset's, or train again")
+            raise EmoError(
+                f"face crops: {crops.shape[1:]} {crops.dtype}, but the net was trained on "
+                f"{expected} uint8; crop them as the dataset's, or train again"
+            )

@@ -73,8 +73,15 @@ def confusion_plot(confusion: np.ndarray, classes: Sequence[str], title: str) ->
     for row, column in np.ndindex(k, k):
         count, share = confusion[row, column], shares[row, column]
         if count:
-            axes.text(column, row, f"{count}\n{share:.0%}", ha="center", va="center", fontsize=8,
-                      color="white" if share > 0.55 else "#222222")
+            axes.text(
+                column,
+                row,
+                f"{count}\n{share:.0%}",
+                ha="center",
+                va="center",
+                fontsize=8,
+                color="white" if share > 0.55 else "#222222",
+            )
     axes.set_xticks(range(k), classes, rotation=35, ha="right")
     axes.set_yticks(range(k), classes)
     axes.set(xlabel="predicted", ylabel="actual", title=title)

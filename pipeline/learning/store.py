@@ -75,8 +75,9 @@ def load_model(folder: Path = MODEL, device: torch.device | None = None) -> tupl
     try:
         model.load_state_dict(_read_weights(folder / WEIGHTS, card.weights_sha256))
     except RuntimeError:
-        raise EmoError(f"{folder / WEIGHTS}: its layers are not those of {folder / CARD}; "
-                       "run `dvc repro train`") from None
+        raise EmoError(
+            f"{folder / WEIGHTS}: its layers are not those of {folder / CARD}; run `dvc repro train`"
+        ) from None
     return model.to(device or torch.device("cpu")).eval(), card
 
 
@@ -94,8 +95,10 @@ def read_card(path: Path) -> ModelCard:
 def check_classes(card: ModelCard, classes: tuple[str, ...], where: str) -> None:
     """Raise EmoError unless a net was trained for just these classes."""
     if card.classes != classes:
-        raise EmoError(f"{where}: the net knows {', '.join(card.classes)}, the dataset holds "
-                       f"{', '.join(classes)}; run `dvc repro train`")
+        raise EmoError(
+            f"{where}: the net knows {', '.join(card.classes)}, the dataset holds "
+            f"{', '.join(classes)}; run `dvc repro train`"
+        )
 
 
 def _read_weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
@@ -104,8 +107,10 @@ def _read_weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; run `dvc repro train`") from None
     if hashlib.sha256(data).hexdigest() != sha256:
-        raise EmoError(f"{path}: broken, or not the weights that {CARD} describes; "
-                       "run `dvc checkout` or `dvc repro --force train`")
+        raise EmoError(
+            f"{path}: broken, or not the weights that {CARD} describes; "
+            "run `dvc checkout` or `dvc repro --force train`"
+        )
     try:
         return safetensors.torch.load(data)
     except SafetensorError as error:

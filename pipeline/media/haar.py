@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import cv2
+import cv2.data
 import numpy as np
 
 CASCADES = (

@@ -128,9 +128,7 @@ def collapse(hashes: Hashes, sharpness: npt.NDArray[np.floating], max_distance: 
     return representative
 
 
-def near_pairs(
-    hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.integer] | None = None
-) -> Pairs:
+def near_pairs(hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.integer] | None = None) -> Pairs:
     """All pairs ``i < j`` of hashes at most `max_distance` bits apart, sorted, each once.
 
     With `groups`, ``(n,) int``, only pairs whose groups differ. Returns ``i, j, distance``, each
@@ -229,10 +227,7 @@ def _cost(bands: list[_Band], n: int) -> float:
     nanoseconds = 0.0
     for band in bands:
         width, radius = band.width, min(band.radius, band.width)
-        meet = sum(
-            math.comb(width, k) * _DIFFER**k * (1 - _DIFFER) ** (width - k)
-            for k in range(radius + 1)
-        )
+        meet = sum(math.comb(width, k) * _DIFFER**k * (1 - _DIFFER) ** (width - k) for k in range(radius + 1))
         nanoseconds += min(n, 2**width) * 10_000 + 6 * meet * n * n / 2
     return nanoseconds
 
@@ -316,9 +311,7 @@ def _close(word: Hashes, rows: range, columns: Ints, reach: int) -> Iterator[tup
             yield left[forward], right[forward]
 
 
-def _new_pairs(
-    difference: Hashes, earlier: list[_Band], max_distance: int
-) -> npt.NDArray[np.bool_]:
+def _new_pairs(difference: Hashes, earlier: list[_Band], max_distance: int) -> npt.NDArray[np.bool_]:
     """Which pairs are near and joined by no earlier band, from their bits ``(pairs, 4)``."""
     new = np.bitwise_count(difference).sum(axis=1) <= max_distance
     for band in earlier:

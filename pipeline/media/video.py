@@ -103,8 +103,10 @@ def probe(path: Path) -> VideoInfo:
             _decode_end(container, stream, stamps)
             return _info(stream, first, stamps)
     except av.error.FFmpegError as error:
-        raise EmoError(f"{path}: cannot be decoded ({error.strerror}); is the copy complete, and is it a "
-                       "video? play it, copy or convert it again") from None
+        raise EmoError(
+            f"{path}: cannot be decoded ({error.strerror}); is the copy complete, and is it a "
+            "video? play it, copy or convert it again"
+        ) from None
 
 
 def _refuse_non_videos(path: Path) -> None:
@@ -113,15 +115,18 @@ def _refuse_non_videos(path: Path) -> None:
     if not head:
         raise EmoError(f"{path}: the file is empty (0 bytes); copy it again")
     if head == _LFS_POINTER:
-        raise EmoError(f"{path}: a git-lfs pointer, not the video itself; run `git lfs pull` where it "
-                       "came from, or download the video")
+        raise EmoError(
+            f"{path}: a git-lfs pointer, not the video itself; run `git lfs pull` where it "
+            "came from, or download the video"
+        )
 
 
 def _video_stream(container: InputContainer, path: Path) -> VideoStream:
     videos = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
     if not videos:
-        raise EmoError(f"{path}: no video in it (sound only?); give the recording with the picture, "
-                       "copied completely")
+        raise EmoError(
+            f"{path}: no video in it (sound only?); give the recording with the picture, copied completely"
+        )
     if container.format.name.endswith("_pipe") or container.format.name == "image2":
         raise EmoError(f"{path}: a still picture ({container.format.name}), not a video")
     stream = videos[0]
@@ -145,8 +150,9 @@ def _all_stamps(container: InputContainer, stream: VideoStream, path: Path) -> l
     stamps = sorted(_stamp(packet) for packet in container.demux(stream) if packet.size)
     # The header of an AVI also counts the empty chunks that stand for repeated frames.
     if len(stamps) < stream.frames and container.format.name != "avi":
-        raise EmoError(f"{path}: truncated: {len(stamps)} of its {stream.frames} frames are in the file; "
-                       "copy it again")
+        raise EmoError(
+            f"{path}: truncated: {len(stamps)} of its {stream.frames} frames are in the file; copy it again"
+        )
     return [stamp for stamp in stamps if stamp >= (stream.start_time or 0)] or stamps
 
 
@@ -362,7 +368,8 @@ class _Health:
     """Tells which frames are whole: those that no damage reaches.
 
     A decoder flags the frame that it had to patch up, but damage goes on into every frame that is decoded
-    after it, up to the next keyframe, by up to 70 grey levels where we tried it.
+    after it, up to the next keyframe, by up to 70 grey levels where we tried it. What no decoder notices
+    stays unnoticed: a packet of which only the last bytes are hit.
     """
 
     def __init__(self) -> None:

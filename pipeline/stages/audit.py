@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.dataset import (
     NEAR_PAIRS_SCHEMA,
@@ -48,7 +49,7 @@ class Evidence:
     clips: Sequence[Clip]
     images: Sequence[Image]
     classes: Sequence[str]
-    near_pairs: Sequence[dict[str, object]]
+    near_pairs: Sequence[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -87,7 +88,7 @@ def no_near_duplicates_across_splits(evidence: Evidence) -> Check:
     for pair in evidence.near_pairs:
         here, there = (pair["clip"], pair["frame"]), (pair["other_clip"], pair["other_frame"])
         if split_of.get(here, "") != split_of.get(there, "") and here in split_of and there in split_of:
-            names = f"{image_name(*here)} and {image_name(*there)}"  # type: ignore[arg-type]
+            names = f"{image_name(*here)} and {image_name(*there)}"
             bad.append(f"{names} ({split_of[here]}, {split_of[there]}; {pair['distance']} bits)")
     return _verdict(
         "no near-duplicate across splits", bad, f"{len(evidence.near_pairs)} near pairs, all within a split"
@@ -157,8 +158,10 @@ def main() -> None:
     for check in checks:
         print(f"audit: {'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}")
     if failed:
-        raise EmoError(f"{AUDIT}: {len(failed)} of {len(checks)} checks failed; nothing is trained until "
-                       f"they pass: {listed(check.name for check in failed)}")
+        raise EmoError(
+            f"{AUDIT}: {len(failed)} of {len(checks)} checks failed; nothing is trained until "
+            f"they pass: {listed(check.name for check in failed)}"
+        )
 
 
 def as_report(checks: Sequence[Check]) -> dict[str, object]:

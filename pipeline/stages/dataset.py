@@ -85,9 +85,7 @@ class ClipImages:
     funnel: FunnelRow
 
 
-def collect(
-    clip: Clip, split: str, duplicates: frozenset[int], classes: Sequence[str]
-) -> ClipImages:
+def collect(clip: Clip, split: str, duplicates: frozenset[int], classes: Sequence[str]) -> ClipImages:
     """Return one clip's images and its row of the funnel; `duplicates` are frames not kept."""
     path = FACES / f"{clip.clip}.parquet"
     faces = read_parquet(path, FACES_SCHEMA, ["frame", "time_s", "status", "png"]).to_pylist()
@@ -184,9 +182,7 @@ def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:
     return {name: sum(getattr(row, name) for row in funnel) for name in names}
 
 
-def _by_subject(
-    clips: Sequence[Clip], splits: Mapping[str, SplitRow]
-) -> dict[str, list[Clip]]:
+def _by_subject(clips: Sequence[Clip], splits: Mapping[str, SplitRow]) -> dict[str, list[Clip]]:
     groups: dict[str, list[Clip]] = {}
     for clip in clips:
         if clip.subject not in splits:

@@ -35,10 +35,12 @@ class DedupParams:
     """params.yaml, section dedup."""
 
     max_distance: int
-    "bits of 256 by which near-duplicates may differ; -1 keeps every image"
+    "bits of 256 by which near-duplicates may differ"
+    collapse: bool
+    "false keeps every image of a performance; pairs across subjects are recorded all the same"
 
     def __post_init__(self) -> None:
-        check_range("max_distance", self.max_distance, -1, 64)
+        check_range("max_distance", self.max_distance, 0, 64)
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class Judged:
         return self.face is self.leader
 
 
-def find_duplicates(faces: Sequence[Face], max_distance: int) -> list[Judged]:
+def find_duplicates(faces: Sequence[Face], params: DedupParams) -> list[Judged]:
     """Collapse the near-duplicates of every performance to the sharpest; sorted by clip and frame."""
     judged: list[Judged] = []
     ordered = sorted(faces, key=attrgetter("performance", "clip", "frame"))
@@ -80,20 +82,18 @@ def find_duplicates(faces: Sequence[Face], max_distance: int) -> list[Judged]:
         same = list(group)
         hashes = np.stack([face.hash for face in same])
         sharpness = np.array([face.sharpness for face in same])
-        leaders = collapse(hashes, sharpness, max_distance) if max_distance >= 0 else range(len(same))
+        leaders = collapse(hashes, sharpness, params.max_distance) if params.collapse else range(len(same))
         judged += [Judged(face, same[leader]) for face, leader in zip(same, leaders, strict=True)]
     return sorted(judged, key=lambda j: (j.face.clip, j.face.frame))
 
 
 def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[tuple[Face, Face, int, str]]:
     """Return pairs of kept faces within the distance that differ in subject, label or take."""
-    if not kept or max_distance < 0:
+    if not kept:
         return []
     performances = {name: i for i, name in enumerate(sorted({face.performance for face in kept}))}
     groups = np.array([performances[face.performance] for face in kept])
-    left, right, distance = near_pairs(
-        np.stack([face.hash for face in kept]), max_distance, groups=groups
-    )
+    left, right, distance = near_pairs(np.stack([face.hash for face in kept]), max_distance, groups=groups)
     return [
         (kept[i], kept[j], int(d), _difference(kept[i], kept[j]))
         for i, j, d in zip(left, right, distance, strict=True)
@@ -104,15 +104,17 @@ def main() -> None:
     """Hash all faces and write both tables."""
     params = load_params("dedup", DedupParams)
     faces = list(_read_faces(consented_clips()))
-    judged = find_duplicates(faces, params.max_distance)
+    judged = find_duplicates(faces, params)
     pairs = find_near_pairs([j.face for j in judged if j.kept], params.max_distance)
     write_parquet(DUPLICATES, _duplicates_table(judged))
     write_parquet(NEAR_PAIRS, _pairs_table(pairs))
     kept = sum(j.kept for j in judged)
     across = [pair[3] for pair in pairs]
-    print(f"dedup: {len(judged)} faces, {kept} kept; near-duplicates left between "
-          f"subjects {across.count('subject')}, labels {across.count('label')}, "
-          f"takes {across.count('take')}")
+    print(
+        f"dedup: {len(judged)} faces, {kept} kept; near-duplicates left between "
+        f"subjects {across.count('subject')}, labels {across.count('label')}, "
+        f"takes {across.count('take')}"
+    )
 
 
 def _difference(a: Face, b: Face) -> str:

@@ -151,12 +151,16 @@ def predictions(images: ImageSet, probabilities: np.ndarray) -> list[Prediction]
     names = images.classes
     return [
         Prediction(
-            row.path, row.subject, row.clip, row.frame, row.time_s,
-            names[label], names[chances.argmax()], round(float(chances.max()), 6),
+            row.path,
+            row.subject,
+            row.clip,
+            row.frame,
+            row.time_s,
+            names[label],
+            names[chances.argmax()],
+            round(float(chances.max()), 6),
         )
-        for row, label, chances in zip(
-            images.provenance, images.labels.tolist(), probabilities, strict=True
-        )
+        for row, label, chances in zip(images.provenance, images.labels.tolist(), probabilities, strict=True)
     ]
 
 
@@ -195,9 +199,7 @@ def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> l
 
 def _mistake(row: Prediction, pixels: np.ndarray) -> report.Mistake:
     image = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-    return report.Mistake(
-        image, row.subject, row.clip, row.time_s, row.actual, row.predicted, row.confidence
-    )
+    return report.Mistake(image, row.subject, row.clip, row.time_s, row.actual, row.predicted, row.confidence)
 
 
 def _rounded(value: Any) -> Any:

@@ -20,8 +20,6 @@ from pipeline.learning.loop import Trained, TrainParams, train
 from pipeline.learning.progress import summary, watching
 from pipeline.learning.store import ModelCard, save_model
 
-__all__ = ["TrainParams", "main"]
-
 
 def main() -> None:
     """Read the training and validation images, train, write the net and the history."""
@@ -54,8 +52,9 @@ def check_alike(training: ImageSet, validation: ImageSet, folder: Path) -> None:
     for name in ("classes", "side_px", "channels"):
         first, second = getattr(training, name), getattr(validation, name)
         if first != second:
-            raise EmoError(f"{folder}: {name} of train is {first}, of validation {second}; "
-                           "run `dvc repro dataset`")
+            raise EmoError(
+                f"{folder}: {name} of train is {first}, of validation {second}; run `dvc repro dataset`"
+            )
 
 
 def model_card(trained: Trained, training: ImageSet, params: TrainParams) -> ModelCard:

@@ -58,7 +58,9 @@ class Summary:
         images = table.pivot_table("images", "split", "expression", "sum", fill_value=0).reindex(SPLITS)
         subjects = table.groupby("split")["subject"].nunique().reindex(SPLITS)
         counts = pd.concat([subjects, images], axis=1).fillna(0).astype(int)
-        rows = [[str(split), *map(str, row)] for split, row in zip(counts.index, counts.to_numpy(), strict=True)]
+        rows = [
+            [str(split), *map(str, row)] for split, row in zip(counts.index, counts.to_numpy(), strict=True)
+        ]
         return "Images", ["split", "subjects", *images.columns], rows
 
     def _audit(self) -> Table:

@@ -57,7 +57,10 @@ def draw_subject(seed: int, expressions: Sequence[str], each: int) -> list[tuple
 
 
 def write_shard(
-    folder: Path, split: str, subject: str, faces: Sequence[tuple[str, np.ndarray]],
+    folder: Path,
+    split: str,
+    subject: str,
+    faces: Sequence[tuple[str, np.ndarray]],
     expressions: Sequence[str] = EXPRESSIONS,
 ) -> Path:
     """Write the faces (expression, image) of one person as a shard of the dataset; return its path."""

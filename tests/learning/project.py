@@ -26,6 +26,7 @@ train:
     shift: 0.05
     zoom: 0.1
     shear: 0.0
+    elastic: 0.02
     brightness: 0.1
     contrast: 0.1
     shading: 0.1

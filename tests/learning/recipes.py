@@ -16,7 +16,17 @@ from tests.learning.drawn import draw_subject
 CLASSES = ("angry", "happy", "surprised")
 
 OFF = AugmentationParams(
-    flip=False, rotate_deg=0, shift=0, zoom=0, shear=0, brightness=0, contrast=0, shading=0, noise=0, erase=0
+    flip=False,
+    rotate_deg=0,
+    shift=0,
+    zoom=0,
+    shear=0,
+    elastic=0,
+    brightness=0,
+    contrast=0,
+    shading=0,
+    noise=0,
+    erase=0,
 )
 
 PARAMS = TrainParams(

@@ -9,11 +9,21 @@ from torch import Generator, Tensor
 from pipeline.learning.augmentation import AugmentationParams, augment
 
 OFF = AugmentationParams(
-    flip=False, rotate_deg=0, shift=0, zoom=0, shear=0, brightness=0, contrast=0, shading=0, noise=0, erase=0
+    flip=False,
+    rotate_deg=0,
+    shift=0,
+    zoom=0,
+    shear=0,
+    elastic=0,
+    brightness=0,
+    contrast=0,
+    shading=0,
+    noise=0,
+    erase=0,
 )
 ALL = AugmentationParams(
-    flip=True, rotate_deg=15, shift=0.1, zoom=0.2, shear=0.1, brightness=0.3, contrast=0.5, shading=0.3,
-    noise=0.1, erase=0.3,
+    flip=True, rotate_deg=15, shift=0.1, zoom=0.2, shear=0.1, elastic=0.05, brightness=0.3, contrast=0.5,
+    shading=0.3, noise=0.1, erase=0.3,
 )  # fmt: skip
 
 

@@ -262,7 +262,7 @@ def test_a_bad_setting_is_named(name: str, value: object, bound: str) -> None:
 
 
 def test_the_smallest_face_is_smaller_than_the_largest() -> None:
-    with pytest.raises(ValueError, match="min_face: 0.5 is not below max_face"):
+    with pytest.raises(ValueError, match=r"min_face: 0\.5 is not below max_face"):
         replace(SEARCH, min_face=0.5, max_face=0.4)
 
 

@@ -77,9 +77,7 @@ def london() -> dict[tuple[str, str], np.ndarray]:
     for path in sorted(LONDON.glob("*/*.mp4"))[:24]:
         video = cv2.VideoCapture(str(path))
         grey = cv2.cvtColor(video.read()[1], cv2.COLOR_BGR2GRAY)
-        x, y, w, h = max(
-            cascade.detectMultiScale(grey, 1.2, 5, minSize=(120, 120)), key=lambda box: box[2]
-        )
+        x, y, w, h = max(cascade.detectMultiScale(grey, 1.2, 5, minSize=(120, 120)), key=lambda box: box[2])
         crops[path.parent.name, path.stem] = cv2.resize(
             grey[max(0, y) : y + h, x : x + w], (64, 64), interpolation=cv2.INTER_AREA
         )
@@ -102,9 +100,7 @@ def test_near_pairs_equal_brute_force(n: int, clusters: int, max_distance: int, 
 
 @pytest.mark.parametrize("width", [8, 16])
 @pytest.mark.parametrize("max_distance", [3, 20, 31, 37])
-def test_every_band_width_is_exact(
-    width: int, max_distance: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_every_band_width_is_exact(width: int, max_distance: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(phash, "_WIDTHS", (width,))
     hashes = random_hashes(700, 30, seed=1)
     found = phash.near_pairs(hashes, max_distance)

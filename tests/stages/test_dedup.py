@@ -19,13 +19,14 @@ def face(bits: int, frame: int = 0, sharpness: float = 1.0, **values: str) -> Fa
     return Face(**plain, frame=frame, sharpness=sharpness, hash=words)
 
 
-def kept(faces: list[Face], distance: int) -> list[tuple[str, int]]:
-    return [(j.face.clip, j.face.frame) for j in find_duplicates(faces, distance) if j.kept]
+def kept(faces: list[Face], distance: int, *, collapse: bool = True) -> list[tuple[str, int]]:
+    params = DedupParams(distance, collapse=collapse)
+    return [(j.face.clip, j.face.frame) for j in find_duplicates(faces, params) if j.kept]
 
 
 def test_the_sharpest_of_a_performance_stands_for_its_near_duplicates() -> None:
     faces = [face(0, 0, 1.0), face(3, 1, 9.0), face(6, 2, 2.0), face(100, 3, 1.0)]
-    judged = find_duplicates(faces, 5)
+    judged = find_duplicates(faces, DedupParams(5, collapse=True))
     assert [(j.face.frame, j.leader.frame) for j in judged] == [(0, 1), (1, 1), (2, 1), (3, 3)]
 
 
@@ -36,11 +37,11 @@ def test_a_performance_is_of_one_subject_one_expression_one_take() -> None:
     assert kept(views, 5) == [("c2", 0)]
 
 
-def test_a_negative_distance_keeps_all_and_zero_only_equal_ones() -> None:
+def test_without_collapse_all_stay_and_zero_collapses_only_equal_ones() -> None:
     faces = [face(0, 0), face(0, 1), face(1, 2)]
-    assert len(kept(faces, -1)) == 3
+    assert len(kept(faces, 5, collapse=False)) == 3
     assert len(kept(faces, 0)) == 2
-    assert find_duplicates([], 5) == []
+    assert find_duplicates([], DedupParams(5, collapse=True)) == []
 
 
 def test_the_order_of_the_faces_does_not_matter() -> None:
@@ -66,13 +67,13 @@ def test_near_pairs_name_what_differs_first() -> None:
         (2, 3, 1, "label"),
         (4, 5, 1, "take"),
     ]
-    assert find_near_pairs(faces, -1) == find_near_pairs([], 5) == []
+    assert find_near_pairs([], 5) == []
 
 
 def test_ranges_of_the_params() -> None:
-    for value in (-2, 65):
-        with pytest.raises(ValueError, match=r"max_distance: .* is not within -1\.\.64"):
-            DedupParams(value)
+    for value in (-1, 65):
+        with pytest.raises(ValueError, match=r"max_distance: .* is not within 0\.\.64"):
+            DedupParams(value, collapse=True)
 
 
 def test_the_stage_writes_both_tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,5 @@
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
@@ -80,7 +80,7 @@ def test_the_stage(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    set_params()
+    set_params(split=asdict(PARAMS))
     enrol(COHORT, [])
     split.main()
     assert capsys.readouterr().out.startswith("split: 40 subjects: train 2")

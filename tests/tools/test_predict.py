@@ -40,7 +40,9 @@ def still() -> np.ndarray:
 def test_a_video_gives_the_faces_of_the_pipeline(project: Path) -> None:
     [result] = run([VIDEO])
     settings = read_settings()
-    plan = ClipFrames(Sampling(0.0, float("inf"), 0.5, settings.frames.max_side), settings.frames.jpeg_quality)
+    plan = ClipFrames(
+        Sampling(0.0, float("inf"), 0.5, settings.frames.max_side), settings.frames.jpeg_quality
+    )
     write_frames(VIDEO, plan, project / "frames.parquet")
     write_faces(project / "frames.parquet", settings.faces, project / "faces.parquet")
     rows = pq.read_table(project / "faces.parquet").to_pylist()
@@ -54,7 +56,10 @@ def test_a_picture_and_a_video_are_annotated(project: Path) -> None:
     write_picture(project / "still.png", still())
     assert [len(result.faces) for result in run([project / "still.png"], project / "out")] == [1]
     run([VIDEO], project / "out")
-    assert {path.name for path in (project / "out").iterdir()} == {"still_predicted.png", "happy_predicted.mp4"}
+    assert {path.name for path in (project / "out").iterdir()} == {
+        "still_predicted.png",
+        "happy_predicted.mp4",
+    }
     assert probe(project / "out" / "happy_predicted.mp4").frames == 6  # 3 s at 2 frames/s
 
 
@@ -75,7 +80,10 @@ def test_bad_files_are_named_after_the_good_ones_are_done(project: Path) -> None
     with pytest.raises(EmoError) as caught:
         predict_files([project / "note.mp4", project / "still.png", project / "gone"], None, 2.0, done.append)
     assert [result.file.name for result in done] == ["still.png"]
-    assert [line.split(":")[0].split("/")[-1] for line in str(caught.value).splitlines()] == ["note.mp4", "gone"]
+    assert [line.split(":")[0].split("/")[-1] for line in str(caught.value).splitlines()] == [
+        "note.mp4",
+        "gone",
+    ]
 
 
 def test_a_picture_without_a_face(project: Path) -> None:
