@@ -21,7 +21,6 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-
 from pipeline.media import phash
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"

@@ -26,9 +26,6 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from dedup_calibration import DISTANCE, Detector, Face, codes, faces, read
 
 from pipeline.media import phash
