@@ -188,10 +188,10 @@ def _put_piece(scene: np.ndarray, patch: np.ndarray, rng: np.random.Generator) -
 
 def demo(fps: float) -> list[Clip]:
     """The ordinary clips of the virtual cohort."""
-    table = ROOT / "demo" / "difficult.csv"
-    difficult = set(pd.read_csv(table).iloc[:, 0].astype(str)) if table.exists() else set()
-    paths = sorted((ROOT / "demo" / "clips").rglob("*.mp4"))
-    easy = [p for p in paths if p.stem not in difficult and p.name not in difficult]
+    table, clips = ROOT / "demo" / "difficult.csv", ROOT / "demo" / "clips"
+    difficult = set(pd.read_csv(table)["video"]) if table.exists() else set()
+    paths = sorted(clips.rglob("*.mp4"))
+    easy = [p for p in paths if p.relative_to(clips).as_posix() not in difficult]
     return [read(p, fps, p.parent.name) for p in easy]
 
 
