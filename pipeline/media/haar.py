@@ -38,6 +38,7 @@ _REACH = 0.5  # how far the window goes beyond the last box, in box widths
 _SAME_SIZE = 1.5
 _SAME_PLACE, _SAME_PLACE_PER_S = 1.5, 2.0  # in box widths; per second of absence
 _SAME_FACE = 0.3  # boxes that overlap by this share of the smaller one show one face
+_TOLERANCE_S = 1e-6  # times are sums of fractions
 _GRID = 16  # boxes are averaged on a grid this much finer than the pixels searched
 
 
@@ -99,7 +100,8 @@ class Search:
     """Mean score that a person must reach over the clip, 0..100."""
     rival_share: float
     """A second person's presence (area of the face, nearness to the centre, time), as a share of
-    the first's, from which nobody can tell who the participant is, 0.05..1."""
+    the first's, from which nobody can tell who the participant is, 0.05..1. For two faces equally
+    central and seen equally long: 0.5 means that one is 0.71 times as wide as the other."""
 
     def __post_init__(self) -> None:
         """Raise ValueError, with name, value and bound, for a setting out of range."""
@@ -308,7 +310,7 @@ def track(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search
     nothing = [Sighting("no_face", None, 0.0)] * len(frames)
     if not people:
         return nothing
-    if len(people) > 1 and _weight(people[1]) >= search.rival_share * _weight(people[0]):
+    if len(people) > 1 and _rivalry(people[1], people[0]) >= search.rival_share:
         return _undecided(people, nothing)
     participant = _fill_back(people[0], frames, search)
     return [participant[i].sighting if i in participant else no for i, no in enumerate(nothing)]
@@ -317,25 +319,35 @@ def track(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search
 def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search) -> list[_Track]:
     """Follow every face from frame to frame; a face that was lost begins a new track."""
     tracks: dict[int, _Track] = {}
-    weights: dict[int, float] = {}
+    weights: dict[int, float] = {}  # how much each face has been there so far
     current: dict[int, _Face] = {}
     searched_s = -inf
     for i, time_s in enumerate(times_s):
         grey = frames[i]
         found = _step(grey, current, search)
-        due = time_s - searched_s >= search.full_search_every_s
-        if due or not found or len(found) < len(current):
-            searched_s = time_s
-            # Whoever has been there most must not be lost to a bystander who is easier to find.
-            missed = bool(weights) and max(weights, key=weights.__getitem__) not in found
+        # Whoever has been there most must not be lost to a bystander who is easier to find.
+        main = max(weights, key=weights.__getitem__, default=None)
+        missed = main is not None and main not in found
+        due = time_s - searched_s >= search.full_search_every_s - _TOLERANCE_S
+        if due or missed or not found:
+            searched_s = time_s if due else searched_s
             known = [face.box for face in found.values()]
             new = _full_search(grey, search, known, small=due, thorough=missed)
             found |= {len(tracks) + n: face for n, face in enumerate(new)}
+            if main is not None and missed and (heir := _heir(tracks[main], found)) is not None:
+                weights[heir] = weights.pop(main)
         for k, face in found.items():
             tracks.setdefault(k, {})[i] = _seen(face, grey.shape, search)
             weights[k] = weights.get(k, 0) + tracks[k][i].presence
         current = found
     return list(tracks.values())
+
+
+def _heir(lost: _Track, found: dict[int, _Face]) -> int | None:
+    """Tell which of the faces found may be the lost one: the newest of about its size."""
+    width = lost[max(lost)].face.box.w
+    alike = [k for k, f in found.items() if 1 / _SAME_SIZE <= f.box.w / width <= _SAME_SIZE]
+    return max(alike, default=None)
 
 
 def _step(grey: np.ndarray, current: dict[int, _Face], search: Search) -> dict[int, _Face]:
@@ -354,6 +366,12 @@ def _seen(face: _Face, shape: tuple[int, ...], search: Search) -> _Seen:
 
 def _weight(person: _Track) -> float:
     return sum(seen.presence for seen in person.values())
+
+
+def _rivalry(second: _Track, first: _Track) -> float:
+    """Compare the presence of two people, in a typical frame; less for one seen in fewer frames."""
+    typical = (_weight(second) / len(second)) / (_weight(first) / len(first))
+    return typical * min(1, len(second) / len(first))
 
 
 def _people(tracks: Iterable[_Track], times_s: Sequence[float]) -> list[_Track]:

@@ -138,6 +138,12 @@ def test_a_smaller_second_face_is_never_taken() -> None:
     assert all(off_centre(s.box, 110, 120) < 0.1 for s in seen if s.box)
 
 
+def test_a_participant_hidden_for_most_of_the_clip_is_still_the_participant() -> None:
+    both, alone = scene((110, 120, 100), (260, 90, 50)), scene((260, 90, 50))
+    seen = run([both] * 3 + [alone] * 7 + [both] * 2)
+    assert statuses(seen) == ["ok"] * 3 + ["no_face"] * 7 + ["ok"] * 2
+
+
 def test_a_participant_who_comes_late_is_followed_from_the_first_frame() -> None:
     """The face of the background is followed already, so no full search is due."""
     alone, both = scene((260, 90, 50)), scene((110, 120, 100), (260, 90, 50))
