@@ -99,6 +99,14 @@ def test_zoom_changes_the_area_within_its_bounds() -> None:
     assert areas.max() - areas.min() > 0.4
 
 
+def test_elastic_bends_smoothly_and_within_its_share() -> None:
+    ramp = torch.linspace(0, 1, 32).expand(20, 1, 32, 32).contiguous()  # grey value = place across
+    moved = (changed(ramp, elastic=0.05) - ramp)[:, 0, :, 3:-3]
+    assert 0.02 < moved.abs().max() < 0.055  # a side is 1 long; its edges repeat, hence the margin
+    assert moved.diff(dim=1).abs().max() < 0.02  # neighbours move alike
+    assert moved.std(dim=(1, 2)).min() > 0  # but not all as much
+
+
 def test_brightness_and_contrast_are_bounded() -> None:
     grey = torch.full((100, 1, 8, 8), 0.5)
     assert (changed(grey, brightness=0.2) - 0.5).abs().max() <= 0.2 + 1e-6
