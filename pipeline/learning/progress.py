@@ -46,7 +46,9 @@ class Bar(Silent):
 
     def epoch(self, row: Epoch) -> None:
         """One epoch is done."""
-        self._progress.reset(self._task, description=describe(row))
+        loss, accuracy = row.validation_loss, row.validation_accuracy
+        text = f"epoch {row.epoch:3d}  validation loss {loss:.3f} {accuracy:.0%}"
+        self._progress.reset(self._task, description=text)  # short, to leave room for the bar
 
 
 def describe(row: Epoch) -> str:
