@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test lint bench bench-quick lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -31,8 +31,17 @@ lint: setup  ## Check style and types
 	ruff format --check .
 	mypy
 
-bench: setup  ## Measure; prints tables
-	python -m benchmarks
+bench: setup .venv-peers/.installed  ## Measure against peers and limits: half an hour on two idle cores
+	python benchmarks --peers .venv-peers/bin/python
+
+bench-quick: setup  ## Show that all benchmarks work: three minutes, small samples, no peers of other environments
+	python benchmarks --quick
+
+.venv-peers/.installed: benchmarks/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --requirement benchmarks/peers.txt
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps imagededup==0.3.3.post2
+	touch $@
 
 lock:  ## Write requirements.lock anew: the newest versions that pyproject.toml allows
 	rm -rf $(VENV)-lock
@@ -42,4 +51,4 @@ lock:  ## Write requirements.lock anew: the newest versions that pyproject.toml 
 	rm -rf $(VENV)-lock
 
 clean:  ## Remove the environment, caches and everything that can be built again (never raw/)
-	rm -rf $(VENV) .emo data/frames data/faces data/dataset data/*.parquet models .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) .venv-peers .emo data/frames data/faces data/dataset data/*.parquet models .pytest_cache .mypy_cache .ruff_cache

@@ -21,7 +21,7 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from pipeline.media import phash
+from pipeline.media import neighbours, phash
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 
@@ -290,7 +290,7 @@ def print_within(videos: list[Path], detector: Detector) -> None:
             crops = [face.crop() for face in found[:: max(1, round(rate / fps))]]
             if crops:
                 sharpness = np.array([cv2.Laplacian(c, cv2.CV_64F).var() for c in crops])
-                leader = phash.collapse(phash.perceptual_hashes(crops), sharpness, DISTANCE)
+                leader = neighbours.collapse(phash.perceptual_hashes(crops), sharpness, DISTANCE)
                 kept.append(len(np.unique(leader)))
                 total += len(crops)
         true = min(fps, clips[0][1])

@@ -1,40 +1,52 @@
-"""Searching near-duplicates: exact, how fast, how much memory? Prints docs/dedup.md's table.
+"""Near-duplicates among a million faces: exact, how fast, how much memory? Hashing: how fast?
 
-    python benchmarks/near_duplicates.py --sizes 10000 100000 1000000
-    python benchmarks/near_duplicates.py --sizes --imagededup OTHER_ENV/bin/python
+    python benchmarks/near_duplicates.py --peers .venv-peers/bin/python
 
-Hashes are simulated: uniform ones, the easy case, and ones as clustered as those of real faces.
-The latter come from a nested normal model (subject, clip, frame) of the DCT coefficients that the
-hash takes the signs of, fitted to the clips of a folder. 0.1 % of the hashes are then
-overwritten by copies of others with up to `DISTANCE` bits flipped: all of them must be found.
+Hashes are simulated: uniform ones, the easy case, and ones as clustered as those of real faces. The
+latter come from a nested normal model (subject, clip, frame) of the DCT coefficients that the hash takes
+the signs of, fitted to real clips where there are some, else to the virtual participants. 0.1 % of the
+hashes are then overwritten by copies of others with up to 31 bits flipped: all of them must be found.
+
+Hashing is held against imagededup, where --peers names an interpreter that has it: crops in memory, as the
+stage faces hashes them, one after the other; and PNG files, read and decoded, on all processors.
 """
 
 from __future__ import annotations
 
-import argparse
-import itertools
 import json
-import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+from _results import Row, bounded, faster, parser, record
 from dedup_calibration import DISTANCE, Detector, Face, codes, faces, read
 
-from pipeline.media import phash
+from pipeline.core.workers import worker_count
+from pipeline.media import neighbours, phash
+from pipeline.media.images import decode_grey, encode_png
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 
+ROOT = Path(__file__).resolve().parents[1]
+REAL = ROOT.parent / "shared" / "data" / "london" / "clips"
+VIRTUAL = ROOT / "demo" / "clips"
+
 CLIPS_A_SUBJECT = 7
 FACES_A_CLIP = 90  # 25,000 faces of 40 people, as in the study this project re-creates
+SIZES = (10_000, 100_000, 1_000_000)
+PEER = "imagededup"
+
+
+# Simulated hashes ---------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -47,13 +59,19 @@ class Model:
     frames: Floats
 
 
-def coefficients(crops: list[npt.NDArray[np.uint8]]) -> Floats:
-    small = np.stack([phash._reduced(crop) for crop in crops])
-    spectrum = phash._DCT @ phash._LOG[small] @ phash._DCT.T
-    return np.asarray(spectrum[:, phash._ROWS, phash._COLUMNS], np.float32)
+def fitted(clips: int) -> Model:
+    """Return the model of the faces in every tenth frame of the first clips."""
+    folder = REAL if REAL.is_dir() else VIRTUAL
+    detector = Detector()
+    found: list[Face] = []
+    for video in sorted(folder.glob("*/*.mp4"))[:clips]:
+        found.extend(faces(video, read(video)[0][::10], detector))
+    print(f"model: {len(found)} crops of {folder}; distance {DISTANCE}\n")
+    return fit(found)
 
 
 def fit(found: list[Face]) -> Model:
+    """Return the deviations of subjects from all, of clips from their subject, of frames from their clip."""
     values = coefficients([face.crop() for face in found])
     clip = codes([f"{face.subject}/{face.expression}" for face in found])
     subject = codes([face.subject for face in found])
@@ -64,7 +82,15 @@ def fit(found: list[Face]) -> Model:
     return Model(mean, subjects - mean, clips - subjects[owner], values - clips[clip])
 
 
+def coefficients(crops: list[npt.NDArray[np.uint8]]) -> Floats:
+    """Return what the hash takes the signs of, ``(n, 256) float32``."""
+    small = np.stack([phash._reduced(crop) for crop in crops])
+    spectrum = phash._DCT @ phash._LOG[small] @ phash._DCT.T
+    return np.asarray(spectrum[:, phash._ROWS, phash._COLUMNS], np.float32)
+
+
 def mixtures(deviations: Floats, n: int, rng: np.random.Generator) -> Floats:
+    """Return n normal vectors with the covariance of the deviations."""
     weights = rng.standard_normal((n, len(deviations)), np.float32)
     return weights @ (deviations / np.float32(np.sqrt(len(deviations))))
 
@@ -79,7 +105,7 @@ def clustered(model: Model, n: int, rng: np.random.Generator) -> tuple[phash.Has
     for start in range(0, n, 10_000):
         rows = np.arange(start, min(n, start + 10_000))
         values = centres[rows // FACES_A_CLIP] + mixtures(model.frames, len(rows), rng)
-        hashes[rows] = phash._packed(values > 0)
+        hashes[rows] = phash.packed(values > 0)
     return hashes, np.arange(n) // (FACES_A_CLIP * CLIPS_A_SUBJECT)
 
 
@@ -90,8 +116,60 @@ def plant(hashes: phash.Hashes, rng: np.random.Generator) -> tuple[Ints, Ints]:
     for to, of in zip(copy, original, strict=True):
         bits = np.zeros((1, phash.BITS), bool)
         bits[0, rng.permutation(phash.BITS)[: rng.integers(0, DISTANCE + 1)]] = True
-        hashes[to] = hashes[of] ^ phash._packed(bits)[0]
+        hashes[to] = hashes[of] ^ phash.packed(bits)[0]
     return np.minimum(copy, original), np.maximum(copy, original)
+
+
+# Searching ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Search:
+    """What one search found and cost."""
+
+    kind: str
+    n: int
+    planted: int
+    missed: int
+    found: int
+    unlike: int
+    "pairs in which the search and brute force differ, for a sample of the hashes"
+    wall_s: float
+    cpu_s: float
+    brute_cpu_s: float
+    "extrapolated from the sample"
+    peak_gb: float
+    "of the whole process so far"
+
+    def __str__(self) -> str:
+        return (
+            f"| {self.kind} | {self.n:,} | {self.planted} | {self.missed} | {self.found} | {self.unlike} "
+            f"| {self.wall_s:.1f} | {self.cpu_s:.1f} | {self.brute_cpu_s:,.0f} | {self.peak_gb:.2f} |"
+        )
+
+
+HEADER = (
+    "| hashes | n | planted | missed | found | unlike brute force | wall s | CPU s | brute force, CPU s "
+    "| peak GB |\n|---|---|---|---|---|---|---|---|---|---|"
+)
+
+
+def measured(kind: str, hashes: phash.Hashes, groups: Ints, rng: np.random.Generator) -> Search:
+    """Plant copies, search, and hold what is found against them and against brute force."""
+    planted = {p for p in zip(*plant(hashes, rng), strict=True) if groups[p[0]] != groups[p[1]]}
+    wall, cpu = time.perf_counter(), time.process_time()
+    i, j, _ = neighbours.near_pairs(hashes, DISTANCE, groups=groups)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    found = set(zip(i.tolist(), j.tolist(), strict=True))
+    sample = rng.permutation(len(hashes))[: min(len(hashes), 20_000_000 // len(hashes))]
+    start = time.process_time()
+    expected = brute_force(hashes, groups, sample)
+    brute = (time.process_time() - start) * len(hashes) / len(sample) / 2
+    touched = set(sample.tolist())
+    unlike = len(expected ^ {pair for pair in found if touched & set(pair)})
+    missed = len(planted - found)
+    return Search(kind, len(hashes), len(planted), missed, len(found), unlike, wall, cpu, brute, peak)
 
 
 def brute_force(hashes: phash.Hashes, groups: Ints, rows: Ints) -> set[tuple[int, int]]:
@@ -107,97 +185,134 @@ def brute_force(hashes: phash.Hashes, groups: Ints, rows: Ints) -> set[tuple[int
     return pairs
 
 
-def measure(name: str, hashes: phash.Hashes, groups: Ints, rng: np.random.Generator) -> float:
-    """Print one row of the table; the seconds the search took."""
-    n = len(hashes)
-    planted = [p for p in zip(*plant(hashes, rng), strict=True) if groups[p[0]] != groups[p[1]]]
-    wall, cpu = time.perf_counter(), time.process_time()
-    i, j, _ = phash.near_pairs(hashes, DISTANCE, groups=groups)
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    found = set(zip(i.tolist(), j.tolist(), strict=True))
-    missed = len(set(planted) - found)
-    sample = rng.permutation(n)[: min(n, 20_000_000 // n)]
-    brute = time.process_time()
-    expected = brute_force(hashes, groups, sample)
-    brute = (time.process_time() - brute) * n / len(sample) / 2
-    touched = set(sample.tolist())
-    same = expected == {pair for pair in found if touched & set(pair)}
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"| {name} | {n:,} | {len(planted)} | {missed} | {len(found)} | {'yes' if same else 'NO'} "
-        f"| {wall:.1f} | {cpu:.1f} | {brute:,.0f} | {peak:.2f} |",
-        flush=True,
-    )
-    return cpu
-
-
-def print_search(sizes: list[int], folder: Path) -> None:
-    detector = Detector()
-    found: list[Face] = []
-    for video in sorted(folder.glob("*/*.mp4")):
-        found.extend(faces(video, read(video)[0][::10], detector))
-    model = fit(found)
-    print(f"model: {len(found)} crops of {folder}; distance {DISTANCE}\n")
-    print(
-        "| hashes | n | planted | missed | found | sample as brute force | wall s | CPU s "
-        "| brute force, CPU s | peak GB |\n|---|---|---|---|---|---|---|---|---|---|"
-    )
-    seconds: dict[str, list[float]] = {"uniform": [], "clustered": []}
+def searches(sizes: Sequence[int], model: Model) -> list[Search]:
+    """Search hashes of every size and both kinds; print a line for each."""
+    done = []
+    print(HEADER)
     for n in sizes:
         rng = np.random.default_rng(n)
-        uniform = rng.integers(0, 2**64, (n, phash.WORDS), np.uint64)
-        seconds["uniform"].append(measure("uniform", uniform, np.arange(n), rng))
-        hashes, groups = clustered(model, n, rng)
-        seconds["clustered"].append(measure("clustered", hashes, groups, rng))
-    for name, spent in seconds.items():
-        ratios = [f"x{after / before:.0f}" for before, after in itertools.pairwise(spent)]
-        print(f"\n{name}: CPU time grows by {', '.join(ratios) or '-'} from size to size")
+        uniform = rng.integers(0, 2**64, (n, phash.WORDS), np.uint64), np.arange(n)
+        for kind, (hashes, groups) in {"uniform": uniform, "clustered": clustered(model, n, rng)}.items():
+            done.append(measured(kind, hashes, groups, rng))
+            print(done[-1], flush=True)
+    return done
 
 
-THEIRS = """
-import json, sys, time
+def search_rows(done: Sequence[Search]) -> list[Row]:
+    """Judge the searches; the last is the largest of the clustered ones, the one two before a tenth of it."""
+    smaller, largest = done[-3], done[-1]
+    hard = f"{largest.n:,} clustered hashes"
+    growth = largest.cpu_s / smaller.cpu_s
+    return [
+        bounded("search for near-duplicates", hard, largest.wall_s, "s", 60),
+        bounded("peak memory of it", hard, largest.peak_gb, "GB", 2),
+        bounded("CPU time for ten times the hashes", f"{hard}, {smaller.n:,}", growth, "x", 100),
+        bounded("planted pairs missed", _all(done, "planted"), sum(s.missed for s in done), "pairs", 0),
+        bounded("pairs unlike brute force", "samples of all", sum(s.unlike for s in done), "pairs", 0),
+    ]
+
+
+def _all(done: Sequence[Search], what: str) -> str:
+    return f"{sum(getattr(search, what) for search in done):,} {what} in {len(done)} searches"
+
+
+# Hashing ------------------------------------------------------------------------------------
+
+PEERS_PROGRAM = """
+import json, multiprocessing, sys, time, types
+from pathlib import Path
+import numpy as np
+from PIL import Image
+# Three modules want torch, torchvision and matplotlib; hashing uses none of them.
+unused = {"methods.cnn": "CNN", "utils.models": "CustomModel", "utils.plotter": "plot_duplicates"}
+for module, name in unused.items():
+    sys.modules["imagededup." + module] = types.SimpleNamespace(**{name: None})
 from imagededup.methods import PHash
+multiprocessing.set_start_method("fork")
+hasher, start = PHash(verbose=False), time.perf_counter()
+count = len(hasher.encode_images(sys.argv[1], num_enc_workers=int(sys.argv[2])))
+from_files = time.perf_counter() - start
+crops = [np.array(Image.open(path)) for path in sorted(Path(sys.argv[1]).iterdir())]
 start = time.perf_counter()
-hashes = PHash(verbose=False).encode_images(sys.argv[1], num_enc_workers=2)
-print(json.dumps([len(hashes), time.perf_counter() - start]))
+for crop in crops:
+    hasher.encode_image(image_array=crop)
+print(json.dumps([count, from_files, time.perf_counter() - start]))
 """
 
 
-def print_hashing(python: str, n: int = 25_000) -> None:
-    """Files to hashes: `imagededup`'s 64-bit PHash with two workers, ours with one."""
-    rng = np.random.default_rng(0)
+def hashing_rows(python: str | None, n: int) -> list[Row]:
+    """Hash n crops in memory, and from files; no rows where there is no peer."""
     with tempfile.TemporaryDirectory() as folder:
-        for k in range(n):
-            noise = rng.integers(0, 256, (8, 8), np.uint8)
-            image = cv2.resize(noise, (64, 64), interpolation=cv2.INTER_CUBIC)
-            cv2.imwrite(f"{folder}/{k:05}.png", image)
-        paths = sorted(Path(folder).iterdir())
-        start = time.perf_counter()
-        greys = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in paths]
-        read_s = time.perf_counter() - start
-        phash.perceptual_hashes(greys)  # type: ignore[arg-type]
-        ours = time.perf_counter() - start
-        answer = subprocess.run(
-            [python, "-c", THEIRS, folder], capture_output=True, text=True, env=dict(os.environ)
-        )
-        if answer.returncode:
-            sys.exit(f"{python} failed: {answer.stderr.strip()}")
-        count, theirs = json.loads(answer.stdout.splitlines()[-1])
-    print(f"\nimagededup PHash, {count:,} PNG files, 2 workers: {theirs:.1f} s")
-    print(f"ours, 1 thread: {ours:.1f} s, of it reading the files {read_s:.1f} s")
-    print(f"ratio {theirs / ours:.1f}")
+        files = Path(folder)
+        write_images(files, n)
+        theirs = hashed_by_peer(python, files, n) if python else None
+        ours = hashed(files)
+    print(f"\nemo: {n:,} files in {ours[0]:.2f} s, crops in memory in {ours[1]:.2f} s")
+    if theirs is None:
+        print(f"hashing is not compared: give --peers an interpreter that has {PEER}")
+        return []
+    return [
+        faster(f"hashing {n:,} crops of 64x64 in memory", f"{PEER}, PHash", (ours[1], theirs[1]), "s", 20),
+        faster(f"hashing {n:,} PNG files of 64x64", f"{PEER}, PHash", (ours[0], theirs[0]), "s", 20),
+    ]
+
+
+def write_images(files: Path, n: int) -> None:
+    """Write n textures of 64x64 as PNG files."""
+    rng = np.random.default_rng(0)
+    for k in range(n):
+        (files / f"{k:05}.png").write_bytes(encode_png(texture(rng)))
+
+
+def hashed(files: Path) -> tuple[float, float]:
+    """Return the seconds it takes to hash all files, and their crops once they are in memory."""
+    paths = sorted(files.iterdir())
+    batches = [paths[k : k + FACES_A_CLIP] for k in range(0, len(paths), FACES_A_CLIP)]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(worker_count()) as threads:
+        list(threads.map(lambda batch: phash.perceptual_hashes(crops_of(batch)), batches))
+    from_files = time.perf_counter() - start
+    crops = [crops_of(batch) for batch in batches]
+    start = time.perf_counter()
+    for batch in crops:
+        phash.perceptual_hashes(batch)
+    return from_files, time.perf_counter() - start
+
+
+def crops_of(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
+    """Read PNG files as grey crops."""
+    return [decode_grey(path.read_bytes()) for path in paths]
+
+
+def texture(rng: np.random.Generator) -> npt.NDArray[np.uint8]:
+    """Return a picture whose PNG is as large as that of a face: 3 kB."""
+    coarse = rng.integers(0, 256, (8, 8), np.uint8)
+    return cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
+
+
+def hashed_by_peer(python: str, files: Path, n: int) -> tuple[float, float] | None:
+    """Return the peer's seconds as `hashed` does; None where it cannot run, and say why."""
+    command = [python, "-c", PEERS_PROGRAM, str(files), str(worker_count())]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError) as error:
+        print((getattr(error, "stderr", "") or str(error)).strip().splitlines()[-1])
+        return None
+    count, from_files, in_memory = json.loads(answer.stdout.splitlines()[-1])
+    print(f"{PEER}: {count:,} files in {from_files:.2f} s, crops in memory in {in_memory:.2f} s")
+    if count != n:
+        raise RuntimeError(f"{PEER} hashed {count} images of {n}")
+    return float(from_files), float(in_memory)
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
-    parser.add_argument("--sizes", type=int, nargs="*", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--clips", type=Path, default=Path("demo/clips"))
-    parser.add_argument("--imagededup", metavar="PYTHON", help="an interpreter that has it")
-    options = parser.parse_args()
-    if options.sizes:
-        print_search(options.sizes, options.clips)
-    if options.imagededup:
-        print_hashing(options.imagededup)
+    """Measure searching and hashing, and record both."""
+    options = parser(__doc__)
+    options.add_argument("--peers", metavar="PYTHON", help=f"an interpreter that has {PEER}")
+    given = options.parse_args()
+    sizes, clips, images = (SIZES[:2], 28, 2_000) if given.quick else (SIZES, 1000, 25_000)
+    rows = search_rows(searches(sizes, fitted(clips)))
+    record(__file__, [*rows, *hashing_rows(given.peers, images)], quick=given.quick)
 
 
 if __name__ == "__main__":

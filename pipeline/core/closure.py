@@ -2,6 +2,7 @@
 
 import ast
 import hashlib
+import importlib
 import importlib.metadata
 import sys
 from functools import cache
@@ -57,11 +58,17 @@ def imported_names(path: Path) -> list[str]:
 
 
 def _library_versions(module: str) -> list[str]:
-    """Return `distribution==version` of each library the closure imports: other codecs, other bytes."""
+    """Return `name==version` of each library the closure imports: other codecs, other bytes."""
     roots = {name.split(".")[0] for part in import_closure(module) for name in imported_names(_source(part))}
-    distributions = importlib.metadata.packages_distributions()
-    names = {d for root in roots - {PACKAGE} - sys.stdlib_module_names for d in distributions.get(root, [])}
-    return sorted(f"{name}=={importlib.metadata.version(name)}" for name in names)
+    return sorted(f"{root}=={_version(root)}" for root in roots - {PACKAGE} - sys.stdlib_module_names)
+
+
+def _version(library: str) -> str:
+    """Return the version of an installed library, whose distribution may have another name (cv2, PIL)."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return str(importlib.import_module(library).__version__)
 
 
 def _source(module: str) -> Path:

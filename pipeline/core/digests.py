@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.core.tables import write_text
@@ -18,11 +19,12 @@ def sha256(path: Path) -> str:
 def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
     """Return the SHA-256 of each file; `store` is the JSON file that remembers them by stat."""
     known = _load(store)
-    found: dict[Path, str] = {}
-    fresh: dict[str, str] = {}
-    for path in paths:
-        mark = _mark(path)
-        found[path] = fresh[mark] = known.get(mark) or sha256(path)
+    marks = {path: _mark(path) for path in paths}
+    unknown = [path for path in marks if marks[path] not in known]
+    with ThreadPoolExecutor() as threads:  # hashing lets go of the interpreter
+        hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
+    found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}
+    fresh = {marks[path]: digest for path, digest in found.items()}
     if fresh != known:
         with contextlib.suppress(OSError):  # a memo that may only be read: it costs time, nothing else
             write_text(store, json.dumps(fresh, sort_keys=True, indent=0))

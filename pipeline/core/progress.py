@@ -5,9 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
 
 class Advance(Protocol):
     """Called once for each finished piece of work."""
@@ -15,16 +12,26 @@ class Advance(Protocol):
     def __call__(self, steps: int = 1) -> None: ...
 
 
+def _show_nothing(steps: int = 1) -> None:
+    """Advance where nobody looks."""
+
+
 @contextmanager
 def progress_bar(label: str, total: int) -> Iterator[Advance]:
     """Show `label` with a bar of `total` steps on stderr; without a terminal show nothing."""
-    console = Console(file=sys.stderr)
+    if not sys.stderr.isatty():
+        yield _show_nothing
+        return
+    # Loaded here: stages that DVC runs, and each of their workers, start faster without.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
     columns = (
         TextColumn("{task.description:<9}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    with Progress(*columns, console=Console(file=sys.stderr)) as progress:
         task = progress.add_task(label, total=total)
         yield lambda steps=1: progress.advance(task, steps)

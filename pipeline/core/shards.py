@@ -21,6 +21,7 @@ FACES_SCHEMA = pa.schema(
         ("score", pa.float64()),
         ("sharpness", pa.float64()),
         ("png", pa.binary()),
+        ("hash", pa.binary()),  # perceptual, 32 bytes; empty where there is no crop
     ]
 )
 

@@ -1,5 +1,6 @@
 """Light random changes that leave the expression as it is; whole batches at once, on their device."""
 
+import functools
 import math
 from dataclasses import dataclass
 
@@ -69,53 +70,57 @@ def uniform(bound: float, shape: tuple[int, ...], generator: Generator) -> Tenso
 
 
 def _move(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Mirror, turn, slant, scale and shift in one resampling; what comes in repeats the edge."""
+    """Mirror, turn, slant, scale, shift and bend in one resampling; what comes in repeats the edge."""
     moves = (params.flip, params.rotate_deg, params.shift, params.zoom, params.shear, params.elastic)
     if not any(moves):
         return images
-    n = len(images)
-    angle = uniform(math.radians(params.rotate_deg), (n, 1), generator)
-    scale = 1 / (1 + uniform(params.zoom, (n, 1), generator))
-    slant = uniform(params.shear, (n, 1), generator)
-    shift = uniform(2 * params.shift, (2, n, 1), generator)  # a side is 2 long in grid_sample's units
-    cos, sin = angle.cos() * scale, angle.sin() * scale
-    mirror = torch.where(uniform(0.5 * params.flip, (n, 1), generator) < 0, -1, 1)
-    # For each pixel of the outcome the place (x, y) it is taken from; torch's affine_grid takes longer.
-    place = _places(images)
-    across = _outer(mirror * (cos * place + shift[0]), mirror * (slant * cos - sin) * place)
-    down = _outer(sin * place + shift[1], (cos + slant * sin) * place)
-    grid = torch.stack([across, down], dim=-1)
+    n, side = len(images), images.shape[-1]
+    factors = _turns(n, params, generator)
     if params.elastic:
-        grid += _bends(images, params.elastic, generator)
-    return functional.grid_sample(images, grid, padding_mode="border", align_corners=False)
+        knots = uniform(2 * params.elastic, (n, 2, _KNOTS**2), generator)
+        factors = torch.cat([factors, knots], dim=2)
+    # For each pixel of the outcome the place (x, y) it is taken from: one matrix product for all of it.
+    places = (factors @ _patterns(side, images.device)[: factors.shape[2]]).view(n, 2, side, side)
+    return functional.grid_sample(
+        images, places.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
+    )
 
 
-def _places(images: Tensor) -> Tensor:
-    """Return the middles of a side's pixels, the whole side being -1..1."""
-    side = images.shape[-1]
-    return (torch.arange(side, device=images.device) * 2 + 1) / side - 1
+def _turns(n: int, params: AugmentationParams, generator: Generator) -> Tensor:
+    """Return (n, 2, 3): by how much of x, of y and of 1 each pixel's x and y are to be replaced."""
+    angle = uniform(math.radians(params.rotate_deg), (n,), generator)
+    scale = 1 / (1 + uniform(params.zoom, (n,), generator))
+    slant = uniform(params.shear, (n,), generator)
+    shift = uniform(2 * params.shift, (2, n), generator)  # a side is 2 long in grid_sample's units
+    mirror = torch.where(uniform(0.5 * params.flip, (n,), generator) < 0, -1, 1)
+    cos, sin = angle.cos() * scale, angle.sin() * scale
+    x = torch.stack([cos, slant * cos - sin, shift[0]]) * mirror
+    y = torch.stack([sin, cos + slant * sin, shift[1]])
+    return torch.stack([x, y]).permute(2, 0, 1)
 
 
-def _outer(along_x: Tensor, along_y: Tensor) -> Tensor:
-    """Add (n, side) over columns and (n, side) over rows to (n, side, side)."""
-    return along_x[:, None, :] + along_y[:, :, None]
+@functools.cache
+def _patterns(side: int, device: torch.device) -> Tensor:
+    """Return (3 + knots, pixels): x, y and 1 at each pixel, then how much each knot bends it.
 
-
-def _bends(images: Tensor, elastic: float, generator: Generator) -> Tensor:
-    """Return (n, side, side, 2) displacements that change smoothly over the face."""
-    knots = uniform(2 * elastic, (len(images), 2, _KNOTS, _KNOTS), generator)
-    bends = functional.interpolate(knots, images.shape[-1], mode="bilinear", align_corners=True)
-    return bends.permute(0, 2, 3, 1)
+    The whole side is -1..1. Between knots the bend is interpolated linearly along both sides.
+    """
+    middles = (torch.arange(side) * 2 + 1) / side - 1
+    along = functional.interpolate(torch.eye(_KNOTS)[None], side, mode="linear", align_corners=True)[0]
+    y, x = torch.meshgrid(middles, middles, indexing="ij")
+    planes = torch.stack([x, y, torch.ones(side, side)]).view(3, -1)
+    return torch.cat([planes, torch.kron(along, along)]).to(device)
 
 
 def _relight(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
     """Change each image's contrast and brightness, light it from one side, add noise."""
     n, changed = len(images), images
     if params.contrast or params.brightness or params.shading:
-        gain = 1 + uniform(params.contrast, (n, 1, 1, 1), generator)
-        offset = uniform(params.brightness, (n, 1), generator) + 0.5 * (1 - gain.view(n, 1))
-        slope = uniform(params.shading, (2, n, 1), generator) * _places(images)
-        changed = torch.addcmul(_outer(slope[0] + offset, slope[1])[:, None], images, gain)
+        gain = 1 + uniform(params.contrast, (n, 1), generator)
+        offset = uniform(params.brightness, (n, 1), generator) + 0.5 * (1 - gain)
+        slope = uniform(params.shading, (n, 2), generator)
+        light = torch.cat([slope, offset], dim=1) @ _patterns(images.shape[-1], images.device)[:3]
+        changed = torch.addcmul(light.view(n, 1, *images.shape[2:]), images, gain[:, :, None, None])
     if params.noise:
         noise = torch.randn(images.shape, generator=generator, device=images.device)
         changed = torch.add(changed, noise, alpha=params.noise)
@@ -127,5 +132,6 @@ def _erase(images: Tensor, params: AugmentationParams, generator: Generator) -> 
     if not params.erase:
         return images
     centre = uniform(1, (2, len(images), 1), generator)
-    down, across = (_places(images) - centre).abs() < params.erase
-    return images.masked_fill((down[:, :, None] & across[:, None, :])[:, None], 0.5)
+    x, y = _patterns(images.shape[-1], images.device)[:2]
+    away = torch.maximum((x - centre[0]).abs(), (y - centre[1]).abs())
+    return images.masked_fill((away < params.erase).view(len(images), 1, *images.shape[2:]), 0.5)

@@ -1,12 +1,17 @@
 """Where the tensors live: the CPU or a CUDA device, the same code on both."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 import torch
 
 from pipeline.core.errors import EmoError
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 def choose_device() -> torch.device:
@@ -36,3 +41,20 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
             yield
     finally:
         torch.set_num_threads(before)
+
+
+def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Yield function(item) of each item, in order, while a second thread already works on the next one.
+
+    PyTorch lets go of the interpreter while it computes, so both threads run. All calls are made one
+    after the other on that thread: a generator that only they use gives the same whatever the timing.
+    An exception of a call is raised where its result would have come.
+    """
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as helper:
+        coming = None
+        for item in items:
+            ready, coming = coming, helper.submit(function, item)
+            if ready:
+                yield ready.result()
+        if coming:
+            yield coming.result()

@@ -14,9 +14,11 @@ from pipeline.core.errors import EmoError
 from pipeline.core.params import check_choice, check_range
 from pipeline.learning.augmentation import AugmentationParams, augment
 from pipeline.learning.data import ImageSet
-from pipeline.learning.device import reproducible
+from pipeline.learning.device import ahead, reproducible
 from pipeline.learning.history import Epoch, best_epoch
 from pipeline.learning.models import SETTINGS, LenetParams, all_logits, build_model, shrink, to_float
+
+_BATCHES_AT_ONCE = 8  # are augmented in one go: most of the time that a small batch takes is overhead
 
 
 @dataclass(frozen=True)
@@ -145,17 +147,18 @@ class Trainer:
         self.device = next(model.parameters()).device
         self.pixels = shrink(training.pixels, params.input_px).to(self.device)
         self.labels = training.labels.to(self.device)
-        self.steps = math.ceil(len(training) / params.batch)
+        steps = math.ceil(len(training) / params.batch)
         self.optimiser = torch.optim.AdamW(
             model.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
         )
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimiser, lambda step: warm_cosine(step / (self.steps * params.epochs))
+            self.optimiser, lambda step: warm_cosine(step / (steps * params.epochs))
         )
         weights = class_weights(training).to(self.device)  # always: it refuses an empty class
         self.weights = weights if params.class_weights else None
         # One generator on the CPU, one on the device: the order is the same on every device.
         self.order = Generator().manual_seed(params.seed)
+        # The changes have one of their own, as they are drawn on another thread than dropout.
         self.chance = Generator(self.device).manual_seed(params.seed + 1)
 
     @property
@@ -172,27 +175,40 @@ class Trainer:
     def run_epoch(self, watcher: Watcher) -> tuple[float, float]:
         """See each image once, changed by chance; return the mean loss and the accuracy."""
         self.model.train()
-        sums = torch.zeros(2, device=self.device)  # read once an epoch: reading waits for the GPU
-        for batch in self._batches():
-            images = augment(to_float(self.pixels[batch]), self.params.augmentation, self.chance)
-            images = images.contiguous(memory_format=torch.channels_last)
-            labels = self.labels[batch]
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
-                logits = self.model(images).float()
-            loss = self.criterion(logits, labels)
-            self.optimiser.zero_grad()
-            loss.backward()
-            self.optimiser.step()
-            self.schedule.step()
-            hits = (logits.detach().argmax(1) == labels).sum()
-            sums += torch.stack([loss.detach() * len(batch), hits])
+        losses, outputs, targets = [], [], []
+        for images, labels in self._batches():
+            loss, logits = self._step(images, labels)
+            losses.append(loss)
+            outputs.append(logits)
+            targets.append(labels)
             watcher.step()
-        loss_sum, hits_sum = (sums / len(self.labels)).tolist()
-        return loss_sum, hits_sum
+        # Once an epoch: reading waits for the GPU, and on a CPU each small operation costs.
+        shares = torch.tensor([len(labels) / len(self.labels) for labels in targets], device=self.device)
+        hits = torch.cat(outputs).argmax(1) == torch.cat(targets)
+        return (torch.stack(losses) @ shares).item(), hits.float().mean().item()
 
-    def _batches(self) -> Iterator[Tensor]:
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield all images, changed, and their labels, in batches of random order."""
         order = torch.randperm(len(self.labels), generator=self.order).to(self.device)
-        return iter(order.split(self.params.batch))
+        for images, labels in ahead(self._changed, order.split(self.params.batch * _BATCHES_AT_ONCE)):
+            batches = images.split(self.params.batch), labels.split(self.params.batch)
+            yield from zip(*batches, strict=True)
+
+    def _changed(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images at positions `chosen`, changed by chance, and their labels."""
+        images = augment(to_float(self.pixels[chosen]), self.params.augmentation, self.chance)
+        return images.contiguous(memory_format=torch.channels_last), self.labels[chosen]
+
+    def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Learn from one batch; return its loss and its logits."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
+            logits = self.model(images).float()
+        loss = self.criterion(logits, labels)
+        self.optimiser.zero_grad()
+        loss.backward()
+        self.optimiser.step()
+        self.schedule.step()
+        return loss.detach(), logits.detach()
 
 
 def warm_cosine(progress: float) -> float:

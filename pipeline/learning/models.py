@@ -19,6 +19,7 @@ applied to document recognition, Proceedings of the IEEE 86(11), section II.B), 
 `maps` gives the maps of C1 and C3.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -61,8 +62,39 @@ class Standardise(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """(n, channels, h, w) float32 in 0..1 -> the same shape."""
-        deviation, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
-        return (images - mean) / (deviation + 1e-3)  # an even image stays even
+        every = (1, 2, 3)
+        centred = images - images.mean(every, keepdim=True)
+        # torch.std_mean gives the same, but takes four times as long
+        deviation = (
+            torch.linalg.vector_norm(centred, dim=every, keepdim=True) / (images[0].numel() - 1) ** 0.5
+        )
+        return centred / (deviation + 1e-3)  # an even image stays even
+
+
+class Unroll(nn.Module):
+    """Put the values of all maps in one row, in the order in which they lie in memory.
+
+    nn.Flatten has another order, for which it copies, and copies again on the way back.
+    """
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(n, maps, h, w), channels last in memory -> (n, h * w * maps)."""
+        return maps.permute(0, 2, 3, 1).flatten(1)
+
+
+class Dropout(nn.Module):
+    """Leave out a share of the units while training: nn.Dropout, but twice as fast on a CPU."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, units: Tensor) -> Tensor:
+        """Return units, or a copy in which some are 0 and the others larger: the same shape and dtype."""
+        if not (self.training and self.share):
+            return units
+        kept = (torch.rand(units.shape, device=units.device) >= self.share).to(units.dtype)
+        return units * kept.mul_(1 / (1 - self.share))
 
 
 def lenet(settings: LenetParams, *, classes: int, input_px: int, channels: int) -> nn.Sequential:
@@ -77,24 +109,25 @@ def lenet(settings: LenetParams, *, classes: int, input_px: int, channels: int) 
         )
     c1, c3 = settings.maps
     act, pool = _ACTIVATIONS[settings.activation], _POOLINGS[settings.pooling]
-    return nn.Sequential(
-        Standardise(),
-        nn.Conv2d(channels, c1, 5),
-        pool(2),
-        act(),
-        nn.Conv2d(c1, c3, 5),
-        pool(2),
-        act(),
-        nn.Flatten(),
-        nn.Dropout(settings.dropout),
-        nn.Linear(c3 * after_s4**2, 120),
-        act(),
-        nn.Dropout(settings.dropout),
-        nn.Linear(120, 84),
-        act(),
-        nn.Dropout(settings.dropout),
-        nn.Linear(84, classes),
-    )
+    layers = {
+        "input": Standardise(),
+        "c1": nn.Conv2d(channels, c1, 5),
+        "s2": pool(2),
+        "s2_squash": act(),
+        "c3": nn.Conv2d(c1, c3, 5),
+        "s4": pool(2),
+        "s4_squash": act(),
+        "unroll": Unroll(),
+        "c5_dropout": Dropout(settings.dropout),
+        "c5": nn.Linear(c3 * after_s4**2, 120),
+        "c5_squash": act(),
+        "f6_dropout": Dropout(settings.dropout),
+        "f6": nn.Linear(120, 84),
+        "f6_squash": act(),
+        "output_dropout": Dropout(settings.dropout),
+        "output": nn.Linear(84, classes),
+    }
+    return nn.Sequential(OrderedDict(layers))
 
 
 SETTINGS: dict[str, type[Any]] = {"lenet": LenetParams}

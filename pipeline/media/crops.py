@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.core.params import check_choice, check_range
+from pipeline.media.images import as_grey
 
 COLOURS = ("grey", "colour")
 CONTRASTS = ("none", "histogram", "clahe")
@@ -48,8 +49,8 @@ def cut_square(picture: np.ndarray, box: tuple[float, float, float, float], crop
     side = max(1, round(max(w, h) * (1 + 2 * crop.margin)))
     left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
     height, width = picture.shape[:2]
-    rows = np.clip(np.arange(top, top + side), 0, height - 1)
-    columns = np.clip(np.arange(left, left + side), 0, width - 1)
+    rows = np.maximum(np.minimum(np.arange(top, top + side), height - 1), 0)
+    columns = np.maximum(np.minimum(np.arange(left, left + side), width - 1), 0)
     cut = picture[rows[:, None], columns]
     shrinks = side > crop.side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
@@ -61,8 +62,7 @@ def sharpness(picture: np.ndarray) -> float:
 
     Comparable between crops of one side only: measure before contrast and denoising.
     """
-    grey = picture if picture.ndim == 2 else cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY)
-    return float(cv2.Laplacian(grey, cv2.CV_64F).var())
+    return float(cv2.Laplacian(as_grey(picture), cv2.CV_64F).var())
 
 
 def treat(picture: np.ndarray, crop: Crop) -> np.ndarray:

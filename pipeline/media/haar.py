@@ -8,7 +8,7 @@ participant before the whole clip has been seen: `track` first follows every fac
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from functools import cache
 from math import hypot, inf
 from pathlib import Path
@@ -27,17 +27,18 @@ CASCADES = (
 STATUSES = ("ok", "no_face", "several_faces", "too_small")
 
 # A search shrinks its image until the smallest face it looks for is this wide. The cascades were
-# trained on 20 or 24 px faces, so a full search needs no more. Twice that makes OpenCV try every
+# trained on 20 or 24 px faces, so a full search needs little more. From 40 px on OpenCV tries every
 # position instead of every second one, which around a known face is cheap and gives steady boxes.
 _FULL_PX, _NEAR_PX = 26, 40
 _LEAST_PX = 8  # narrower things are no faces, whatever the picture
 # From one frame to the next, a face keeps about its size and its place.
 _SHRINK, _GROW = 0.75, 1.35
-_REACH = 0.5  # how far the window goes beyond the last box, in box widths
+_REACH = 0.25  # how far the window goes beyond the last box, in box widths
 # After a loss, a face is the same person's if its size fits and it could have moved that far.
 _SAME_SIZE = 1.5
 _SAME_PLACE, _SAME_PLACE_PER_S = 1.5, 2.0  # in box widths; per second of absence
 _SAME_FACE = 0.3  # boxes that overlap by this share of the smaller one show one face
+_STILL = 0.75  # boxes of neighbouring frames that overlap by this share show a head that keeps its place
 _TOLERANCE_S = 1e-6  # times are sums of fractions
 _GRID = 16  # boxes are averaged on a grid this much finer than the pixels searched
 
@@ -154,24 +155,28 @@ def find_faces(grey: np.ndarray, search: Search) -> list[Sighting]:
     grey: (H, W) uint8. Faces narrower than `search.min_face` are looked for only where there is
     no other, and have the status `too_small`. Raises ValueError for any other kind of array.
     """
-    faces = sorted(
-        _full_search(grey, search, small=True, thorough=False), key=lambda f: -_presence(f, grey.shape)
-    )
+    found = _full_search(grey, search) or _search_small(grey, search)
+    faces = sorted(found, key=lambda f: -_presence(f, grey.shape))
     return [_sighting(face, grey.shape, search) for face in faces]
 
 
 def _full_search(
-    grey: np.ndarray, search: Search, known: Sequence[Box] = (), *, small: bool, thorough: bool
+    grey: np.ndarray,
+    search: Search,
+    known: Sequence[Box] = (),
+    *,
+    least_px: float = 0.0,
+    thorough: bool = False,
 ) -> list[_Face]:
     """Search the whole image coarsely, then closely around each find that is not `known` already.
 
-    thorough: ask the second opinion even if the first finds somebody. small: look for faces below
-    `search.min_face` where there is no other; costs most.
+    least_px: faces narrower than this do not matter; small ones cost most. thorough: ask the second
+    opinion even if the first finds somebody.
     """
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise ValueError(f"expected (H, W) uint8, got {grey.shape} {grey.dtype}")
-    low, high = max(search.min_face * min(grey.shape), _LEAST_PX), search.max_face * min(grey.shape)
-    sizes = _Sizes(low, high, _FULL_PX)
+    least = max(search.min_face * min(grey.shape), _LEAST_PX, least_px)
+    sizes = _Sizes(least, search.max_face * min(grey.shape), _FULL_PX)
     found: list[_Face] = []
     for opinion in _opinions(search):
         coarse = _detect(grey, opinion, sizes, search.scale_factor, search.min_neighbors / 2)
@@ -179,11 +184,15 @@ def _full_search(
         found += _look_closer(grey, fresh, search)
         if not thorough and (found or len(fresh) < len(coarse)):
             break
-    if small and not found and not known:
-        sizes = _Sizes(max(low / 2, _LEAST_PX), low, _FULL_PX)
-        coarse = _detect(grey, _opinions(search)[0], sizes, search.scale_factor, search.min_neighbors / 2)
-        found = _look_closer(grey, coarse, search)
     return _distinct(found)
+
+
+def _search_small(grey: np.ndarray, search: Search) -> list[_Face]:
+    """Search the whole image for faces narrower than `search.min_face`; costs more than all others."""
+    least = max(search.min_face * min(grey.shape), _LEAST_PX)
+    sizes = _Sizes(max(least / 2, _LEAST_PX), least, _FULL_PX)
+    coarse = _detect(grey, _opinions(search)[0], sizes, search.scale_factor, search.min_neighbors / 2)
+    return _distinct(_look_closer(grey, coarse, search))
 
 
 def _look_closer(grey: np.ndarray, coarse: Iterable[_Face], search: Search) -> list[_Face]:
@@ -244,11 +253,17 @@ def _detect(grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, nei
     boxes, counts = cv2.groupRectangles((np.asarray(raw) * _GRID).tolist(), 1, eps=0.2)
     unit = zoom * _GRID
     faces = [
-        _Face(Box(*(float(v) / unit for v in box)), float(n))
+        _Face(_square(*(float(v) / unit for v in box)), float(n))
         for box, n in zip(boxes, np.ravel(counts), strict=True)
         if n >= neighbors
     ]
     return sorted(faces, key=lambda f: (-f.score, f.box.y, f.box.x, f.box.w))
+
+
+def _square(x: float, y: float, w: float, h: float) -> Box:
+    """Return the square in the middle of a window that is one but for rounding."""
+    side = (w + h) / 2
+    return Box(x + (w - side) / 2, y + (h - side) / 2, side, side)
 
 
 @cache
@@ -276,6 +291,11 @@ def _presence(face: _Face, shape: tuple[int, ...]) -> float:
     x, y = face.box.centre
     off = hypot(x - width / 2, y - height / 2) / hypot(width / 2, height / 2)
     return face.box.w * face.box.h / (height * width) * (1 - off / 2)
+
+
+def _rival_px(face: _Face, shape: tuple[int, ...], search: Search) -> float:
+    """Return the width that another face needs, if it were in the middle, to rival this one."""
+    return (search.rival_share * _presence(face, shape) * shape[0] * shape[1]) ** 0.5
 
 
 def _sighting(face: _Face, shape: tuple[int, ...], search: Search) -> Sighting:
@@ -313,7 +333,7 @@ def track(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search
     if len(people) > 1 and _rivalry(people[1], people[0]) >= search.rival_share:
         return _undecided(people, nothing)
     participant = _fill_back(people[0], frames, search)
-    return [participant[i].sighting if i in participant else no for i, no in enumerate(nothing)]
+    return _steady([participant[i].sighting if i in participant else no for i, no in enumerate(nothing)])
 
 
 def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Search) -> list[_Track]:
@@ -332,7 +352,10 @@ def _follow(frames: Sequence[np.ndarray], times_s: Sequence[float], search: Sear
         if due or missed or not found:
             searched_s = time_s if due else searched_s
             known = [face.box for face in found.values()]
-            new = _full_search(grey, search, known, small=due, thorough=missed)
+            least_px = 0.0 if missed or main is None else _rival_px(found[main], grey.shape, search)
+            new = _full_search(grey, search, known, least_px=least_px, thorough=missed)
+            if due and not found and not new:
+                new = _search_small(grey, search)
             found |= {len(tracks) + n: face for n, face in enumerate(new)}
             if main is not None and missed and (heir := _heir(tracks[main], found)) is not None:
                 weights[heir] = weights.pop(main)
@@ -428,3 +451,25 @@ def _fill_back(person: _Track, frames: Sequence[np.ndarray], search: Search) -> 
                 break
             filled[i] = _seen(face, frames[i].shape, search)
     return filled
+
+
+def _steady(sightings: Sequence[Sighting]) -> list[Sighting]:
+    """Average each box with those of the frames before and after (weights 1 2 1).
+
+    A cascade's boxes tremble by some percent even where the head is still; movement at constant speed
+    stays as it is. Where the head jumps or a neighbour is missing, the box is left alone.
+    """
+    steady = list(sightings)
+    for i, (before, now, after) in enumerate(zip(sightings, sightings[1:], sightings[2:], strict=False), 1):
+        if before.box and now.box and after.box and _is_still(now.box, (before.box, after.box)):
+            steady[i] = replace(now, box=_mean((before.box, now.box, now.box, after.box)))
+    return steady
+
+
+def _is_still(box: Box, others: Iterable[Box]) -> bool:
+    return all(box.shared(other) >= _STILL and _STILL <= box.w / other.w <= 1 / _STILL for other in others)
+
+
+def _mean(boxes: Sequence[Box]) -> Box:
+    x, y, w, h = (sum(values) / len(boxes) for values in zip(*map(astuple, boxes), strict=True))
+    return Box(x, y, w, h)

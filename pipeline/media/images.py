@@ -7,6 +7,8 @@ import numpy as np
 
 from pipeline.core.errors import EmoError
 
+cv2.setNumThreads(1)  # clips run side by side: threads of OpenCV would only wait for each other
+
 
 def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
     """Encode (H, W, 3) uint8 BGR or (H, W) uint8 grey as JPEG of quality 1..100."""
@@ -26,6 +28,11 @@ def decode_grey(data: bytes) -> np.ndarray:
 def decode_colour(data: bytes) -> np.ndarray:
     """Decode a JPEG or PNG to (H, W, 3) uint8 BGR."""
     return _decode(data, cv2.IMREAD_COLOR)
+
+
+def as_grey(pixels: np.ndarray) -> np.ndarray:
+    """Return (H, W, 3) uint8 BGR or (H, W) uint8 grey as (H, W) uint8 grey."""
+    return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
 
 
 def read_picture(path: Path) -> np.ndarray:

@@ -59,4 +59,4 @@ def _sheet(title: str, lines: Sequence[tuple[str, list[np.ndarray]]]) -> Image.I
 
 def _save(sheet: Image.Image, path: Path) -> None:
     with replacing(path) as temporary:
-        sheet.save(temporary, format="PNG")
+        sheet.save(temporary, format="PNG", compress_level=1)  # a tenth of the time, a third more bytes

@@ -6,18 +6,23 @@ upright, as a player shows them: turned by the rotation flag, with square pixels
 
 import bisect
 import math
+import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import dropwhile, islice, pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import av
+import cv2
 import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
-from av.video.frame import VideoFrame
+from av.video.frame import PictureType, VideoFrame
+from av.video.plane import VideoPlane
+from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from pipeline.core.errors import EmoError
@@ -31,6 +36,16 @@ _SEEK_AFTER_S = 2.0
 
 _SKIPPING = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})
 """Decoders that can be told packet by packet to pass over frames that serve no other as a reference."""
+
+_SHORT_GAP = 16
+"""Packets nobody needs are decoded all the same where fewer than this lie together: starting a decoder
+afresh has its price too. Where every packet stands by itself (MJPEG), it has none."""
+
+_REORDERED = 64
+"""A frame comes out of its decoder after at most so many packets."""
+
+_PLANAR = frozenset({"yuv420p", "yuvj420p"})
+"""Pixel formats whose planes are scaled before colours are converted: a quarter of the work."""
 
 
 @dataclass(frozen=True)
@@ -224,24 +239,35 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
     """Yield the frames of a stretch of video at regular times; count them in `tally`.
 
     The timestamps of the packets say beforehand which frames are wanted, so that variable frame rates
-    come out right; frames that neither are wanted nor serve others as a reference are not decoded. A
-    frame that damage reaches is counted as corrupt and left out. Memory: a few pictures.
+    come out right; frames that neither are wanted nor serve others as a reference are not decoded, nor
+    are whole stretches between keyframes from which nothing is wanted. A frame that damage reaches is
+    counted as corrupt and left out. Memory: a few pictures.
     """
     try:
         with av.open(str(path)) as container:
             stream = _video_stream(container, path)
-            reader = _Reader(container, stream)
+            reader, converter = _Reader(container, stream), VideoReformatter()
             wanted = _wanted(reader.stamps(sampling.start_s, sampling.end_s), reader, sampling)
             tally.wanted = len(wanted)
             found = 0
             for stamp, frame in reader.decode(wanted):
                 found += 1
                 tally.width, tally.height = _upright_extent(stream, frame)
-                pixels = _upright(frame, stream, sampling.max_side)
+                pixels = _upright(frame, stream, sampling.max_side, converter)
                 yield Picture(wanted[stamp], reader.seconds(stamp), pixels)
             tally.corrupt = tally.wanted - found
     except av.error.FFmpegError as error:
         raise EmoError(f"{path}: cannot be read ({error.strerror}); restore it with `dvc checkout`") from None
+
+
+class _Entry(NamedTuple):
+    """What is known of a packet before it is decoded."""
+
+    stamp: int
+    "presentation timestamp"
+    decoding: int
+    "decoding timestamp"
+    is_key: bool
 
 
 class _Reader:
@@ -257,15 +283,17 @@ class _Reader:
         self.origin = self.head if self.counted else stream.start_time or 0
         self.start_stamp = self.head
         "from where on to demux: the keyframe that the stretch is reached from"
+        self.entries: list[_Entry] = []
+        "the packets from there on, in the order of decoding"
 
     def seconds(self, stamp: int) -> float:
         return round((stamp - self.origin) * self.tick_s, 6)
 
     def stamps(self, start_s: float, end_s: float) -> dict[int, int]:
         """Return timestamp -> index in the stream of the frames from start_s to end_s, in order."""
-        packets = self._packets(start_s, end_s)
-        before = self._frames_before(packets[0]) if self.start_stamp != self.head else 0
-        order = sorted(stamp for stamp, _ in packets)
+        self.entries = self._packets(start_s, end_s)
+        before = self._frames_before(self.entries[0]) if self.start_stamp != self.head else 0
+        order = sorted(entry.stamp for entry in self.entries)
         hidden = bisect.bisect_left(order, self.origin)  # an edit list may hide frames at the start
         index = {stamp: before + rank for rank, stamp in enumerate(order[hidden:])}
         first_s, end_s = start_s - _TOLERANCE_S, end_s - _TOLERANCE_S
@@ -289,9 +317,7 @@ class _Reader:
         """Decode from the keyframe before the stretch; tell `health` about every packet and damage."""
         context, shown = self.stream.codec_context, deque[int]()
         skips = context.name in _SKIPPING and not self.counted
-        self.container.seek(self.start_stamp, stream=self.stream)
-        context.flush_buffers()
-        for packet in self.container.demux(self.stream):
+        for packet in self._needed_packets(wanted):
             if packet.size:
                 stamp = self._stamp(packet)
                 shown.append(stamp)
@@ -308,32 +334,68 @@ class _Reader:
                     health.damaged(stamp)
                 yield stamp, frame
 
-    def _packets(self, start_s: float, end_s: float) -> list[tuple[int, int]]:
-        """Demux, without decoding or keeping, the packets from a keyframe before start_s on to end_s.
-
-        Return (presentation, decoding) timestamps, in the order of decoding.
+    def _needed_packets(self, wanted: dict[int, int]) -> Iterator[av.Packet]:
+        """Demux the packets that wanted frames need, an empty packet at each gap: the decoder then ends
+        what it has begun, and starts afresh.
         """
+        needed = _needed(self.entries, wanted)
+        after_gap = needed.find(b"\0\1") + 1
+        if self.counted or (after_gap and not self._stands_alone(self.entries[after_gap])):
+            needed = bytearray(b"\1" * len(needed))
+        self.container.seek(self.start_stamp, stream=self.stream)
+        self.stream.codec_context.flush_buffers()
+        position = 0
+        for packet in self.container.demux(self.stream):
+            if not packet.size or position >= len(needed) or needed[position]:
+                yield packet
+            elif position and needed[position - 1]:
+                flush = av.Packet()
+                flush.stream = self.stream
+                yield flush
+                self.stream.codec_context.flush_buffers()
+            position += bool(packet.size)
+
+    def _stands_alone(self, key: _Entry) -> bool:
+        """Tell whether a keyframe is whole by itself.
+
+        Containers also flag the beginning of a gradual refresh (x264's intra-refresh) as a keyframe:
+        whoever starts to decode there gets pictures with holes.
+        """
+        self.container.seek(key.decoding, stream=self.stream)
+        self.stream.codec_context.flush_buffers()
+        demuxed = self.container.demux(self.stream)
+        packets = dropwhile(lambda packet: not packet.size or self._stamp(packet) != key.stamp, demuxed)
+        for packet in islice(packets, _REORDERED):
+            for frame in _decode(packet):
+                if _frame_stamp(frame) == key.stamp:
+                    return frame.pict_type == PictureType.I
+        return False
+
+    def _packets(self, start_s: float, end_s: float) -> list[_Entry]:
+        """Demux, without decoding or keeping them, the packets from a keyframe before start_s to end_s."""
         back_s = start_s if start_s > _SEEK_AFTER_S and not self.counted else 0.0
         while back_s > 0:
             self.start_stamp = self.origin + math.floor(back_s / self.tick_s)
             entries = self._entries(end_s)
-            stamp, decoding, is_key = next(entries, (self.origin, 0, False))
+            first = next(entries, _Entry(self.origin, 0, False))
             # Containers seek by decoding time, and some (MPEG-TS) to any packet.
-            if is_key and self.seconds(stamp) <= start_s:
-                return [(stamp, decoding), *(entry[:2] for entry in entries)]
+            if first.is_key and self.seconds(first.stamp) <= start_s:
+                found = [first, *entries]
+                if self._stands_alone(first):
+                    return found
             back_s -= _SEEK_AFTER_S
         self.start_stamp = self.head
-        return [entry[:2] for entry in self._entries(end_s)]
+        return list(self._entries(end_s))
 
-    def _entries(self, end_s: float) -> Iterator[tuple[int, int, bool]]:
+    def _entries(self, end_s: float) -> Iterator[_Entry]:
         self.container.seek(self.start_stamp, stream=self.stream)
-        for stamp, decoding, is_key in self._demuxed():
-            if self.seconds(decoding) >= end_s:
+        for entry in self._demuxed():
+            if self.seconds(entry.decoding) >= end_s:
                 return
-            yield stamp, decoding, is_key
+            yield entry
 
-    def _frames_before(self, first: tuple[int, int]) -> int:
-        """Return how many frames are shown before a keyframe, given its (presentation, decoding) time.
+    def _frames_before(self, first: _Entry) -> int:
+        """Return how many frames are shown before a keyframe.
 
         From the container's index where it lists every frame (MP4, MOV), else by counting packets.
         """
@@ -342,18 +404,18 @@ class _Reader:
         shown = hidden = 0
         self.container.seek(self.head, stream=self.stream)
         for stamp, decoding, _ in self._demuxed():
-            if stamp == first[0] or (indexed and decoding >= self.origin):
+            if stamp == first.stamp or (indexed and decoding >= self.origin):
                 break
             shown, hidden = shown + (stamp >= self.origin), hidden + (stamp < self.origin)
         if not indexed:
             return shown
-        return bisect.bisect_left(entries, first[1], key=lambda entry: entry.timestamp) - hidden
+        return bisect.bisect_left(entries, first.decoding, key=lambda entry: entry.timestamp) - hidden
 
-    def _demuxed(self) -> Iterator[tuple[int, int, bool]]:
+    def _demuxed(self) -> Iterator[_Entry]:
         for packet in self.container.demux(self.stream):
             if packet.size:
                 stamp = self._stamp(packet)
-                yield stamp, packet.dts if packet.dts is not None else stamp, packet.is_keyframe
+                yield _Entry(stamp, packet.dts if packet.dts is not None else stamp, packet.is_keyframe)
 
     def _stamp(self, packet: av.Packet) -> int:
         return packet.dts if self.counted and packet.dts is not None else _stamp(packet)
@@ -403,6 +465,27 @@ class _Health:
             yield pair
 
 
+def _needed(entries: Sequence[_Entry], wanted: dict[int, int]) -> bytearray:
+    """Tell, packet by packet, which must be decoded for the wanted frames: 1, or 0.
+
+    A frame needs what lies between its keyframe and itself; one that is shown before the keyframe it
+    follows (open GOP) also needs what lies after the keyframe before that.
+    """
+    needed = bytearray(len(entries))
+    key = key_before = 0
+    for position, entry in enumerate(entries):
+        if entry.is_key:
+            key_before, key = key, position
+        if entry.stamp in wanted:
+            first = key_before if entry.stamp < entries[key].stamp else key
+            needed[first : position + 1] = b"\1" * (position + 1 - first)
+    short = 1 if all(entry.is_key for entry in entries) else _SHORT_GAP
+    for gap in re.finditer(rb"\0+", bytes(needed)):
+        if len(gap[0]) < short:
+            needed[gap.start() : gap.end()] = b"\1" * len(gap[0])
+    return needed
+
+
 def _wanted(stamps: dict[int, int], reader: _Reader, sampling: Sampling) -> dict[int, int]:
     """Choose from timestamp -> index the first frame at or after each of the regular times."""
     chosen: dict[int, int] = {}
@@ -448,13 +531,38 @@ def _upright_extent(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:
     return (height, width) if _rotation(frame) % 180 else (width, height)
 
 
-def _upright(frame: VideoFrame, stream: VideoStream, max_side: int) -> np.ndarray:
-    """Return the (H, W, 3) uint8 BGR picture as shown, scaled down to `max_side`."""
+def _upright(
+    frame: VideoFrame, stream: VideoStream, max_side: int, converter: VideoReformatter
+) -> np.ndarray:
+    """Return the (H, W, 3) uint8 BGR picture as shown, scaled down to `max_side`.
+
+    `converter` is one for all frames of a video, with one thread: it takes longer to set up than to use.
+    """
     width, height = _upright_extent(stream, frame)
     scale = min(1.0, max_side / max(width, height))
     width, height = max(1, round(width * scale)), max(1, round(height * scale))
     turns = _rotation(frame) // 90
     if turns % 2:
         width, height = height, width
-    picture = frame.reformat(width, height, format="bgr24", interpolation="AREA").to_ndarray()
+    if frame.format.name in _PLANAR and width < frame.width and height < frame.height:
+        frame = _shrunk(frame, width, height)
+    converted = converter.reformat(frame, width, height, format="bgr24", interpolation="AREA", threads=1)
+    picture = converted.to_ndarray()
     return np.ascontiguousarray(np.rot90(picture, -turns))
+
+
+def _shrunk(frame: VideoFrame, width: int, height: int) -> VideoFrame:
+    """Return a smaller copy of a 4:2:0 frame, each plane scaled by areas, with the same colour space."""
+    small = VideoFrame(width, height, frame.format.name)
+    small.colorspace, small.color_range = frame.colorspace, frame.color_range
+    for source, target in zip(frame.planes, small.planes, strict=True):
+        size = (target.width, target.height)
+        _pixels(target)[:] = cv2.resize(_pixels(source), size, interpolation=cv2.INTER_AREA)
+    return small
+
+
+def _pixels(plane: VideoPlane) -> np.ndarray:
+    """Return a plane's (height, width) uint8, not copied."""
+    return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+        : plane.height, : plane.width
+    ]

@@ -11,6 +11,7 @@ from operator import attrgetter
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from pipeline.core.dataset import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA, image_name
 from pipeline.core.enrolment import Clip, consented_clips
@@ -20,14 +21,8 @@ from pipeline.core.progress import progress_bar
 from pipeline.core.shards import FACES_SCHEMA, OK, shard_names
 from pipeline.core.stage import run_stage
 from pipeline.core.tables import read_parquet, write_parquet
-from pipeline.media.images import decode_grey
-from pipeline.media.phash import (
-    collapse,
-    hamming,
-    hash_bytes,
-    near_pairs,
-    perceptual_hash,
-)
+from pipeline.media.neighbours import collapse, near_pairs
+from pipeline.media.phash import hamming, hash_bytes, hashes_from_bytes
 
 
 @dataclass(frozen=True)
@@ -101,7 +96,7 @@ def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[tuple[Face,
 
 
 def main() -> None:
-    """Hash all faces and write both tables."""
+    """Compare all faces and write both tables."""
     params = load_params("dedup", DedupParams)
     faces = list(_read_faces(consented_clips()))
     judged = find_duplicates(faces, params)
@@ -132,14 +127,13 @@ def _read_faces(clips: Sequence[Clip]) -> Iterator[Face]:
             advance()
 
 
-def _faces_of(clip: Clip) -> Iterator[Face]:
-    columns = ["frame", "status", "sharpness", "png"]
-    for row in read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns).to_pylist():
-        if row["status"] == OK:
-            digest = perceptual_hash(decode_grey(row["png"]))
-            yield Face(
-                clip.subject, clip.expression, clip.take, clip.clip, row["frame"], row["sharpness"], digest
-            )
+def _faces_of(clip: Clip) -> list[Face]:
+    columns = ["frame", "status", "sharpness", "hash"]
+    table = read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns)
+    ok = table.filter(pc.equal(table["status"], OK))
+    hashes = hashes_from_bytes(ok["hash"].to_pylist())
+    rows = zip(ok["frame"].to_pylist(), ok["sharpness"].to_pylist(), hashes, strict=True)
+    return [Face(clip.subject, clip.expression, clip.take, clip.clip, *row) for row in rows]
 
 
 def _duplicates_table(judged: Sequence[Judged]) -> pa.Table:

@@ -20,10 +20,14 @@ from pipeline.core.stage import run_stage
 from pipeline.core.tables import parquet_sink
 from pipeline.media.crops import Crop, cut_square, sharpness, treat
 from pipeline.media.haar import Box, Search, Sighting, track
-from pipeline.media.images import decode_colour, decode_grey, encode_png
+from pipeline.media.images import as_grey, decode_colour, decode_grey, encode_png
+from pipeline.media.phash import hash_bytes, perceptual_hashes
 
 _GROUP = 256
 """Rows written at a time."""
+
+_KEPT = 200
+"""Decoded frames kept in memory: those of a whole clip, unless params.yaml allows longer ones."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,7 @@ class FacesParams:
 
 
 class StoredFrames(Sequence[np.ndarray]):
-    """The frames of one shard as grey pictures, decoded when asked for; one row group in memory."""
+    """The frames of one shard as grey pictures, decoded when asked for; the latest stay in memory."""
 
     def __init__(self, path: Path) -> None:
         self._file = pq.ParquetFile(path)
@@ -44,12 +48,13 @@ class StoredFrames(Sequence[np.ndarray]):
         )
         self._ends = ends.astype(int)
         self._group = lru_cache(maxsize=2)(self._read_group)
+        self._grey = lru_cache(maxsize=_KEPT)(lambda index: decode_grey(self.jpeg(index)))
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
 
     def __getitem__(self, index: Any) -> Any:
-        return decode_grey(self.jpeg(index))
+        return self._grey(index)
 
     def jpeg(self, index: int) -> bytes:
         """Return one frame as it is stored."""
@@ -74,7 +79,7 @@ def write_faces(source: Path, params: FacesParams, target: Path) -> None:
     rows = _rows(frames, sightings, facts["width"], params.crop)
     with parquet_sink(target, FACES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
-            sink.write_table(pa.Table.from_pylist(group, schema=FACES_SCHEMA))
+            sink.write_table(_table(group))
         add_facts(sink, facts)
 
 
@@ -97,12 +102,11 @@ def _rows(
     frames: StoredFrames, sightings: Sequence[Sighting], source_width: int, crop: Crop
 ) -> Iterator[dict[str, Any]]:
     numbers, times = frames.column("frame"), frames.column("time_s")
-    decode = decode_colour if crop.colour == "colour" else decode_grey
     for index, sighting in enumerate(sightings):
         row = {"frame": numbers[index], "time_s": times[index], "status": sighting.status}
-        row |= {"score": sighting.score, "png": b""}
+        row |= {"score": sighting.score, "png": b"", "hash": b""}
         if sighting.box:
-            picture = decode(frames.jpeg(index))
+            picture = decode_colour(frames.jpeg(index)) if crop.colour == "colour" else frames[index]
             row |= _in_source(sighting.box, source_width / picture.shape[1])
             row |= _cut(picture, sighting, crop)
         yield row
@@ -118,7 +122,16 @@ def _cut(picture: np.ndarray, sighting: Sighting, crop: Crop) -> dict[str, Any]:
     face, sharp = crop_face(picture, sighting.box, crop)
     if sharp < crop.min_sharpness:
         return {"status": "blurred", "sharpness": sharp}
-    return {"sharpness": sharp, "png": encode_png(face)}
+    return {"sharpness": sharp, "png": encode_png(face), "face": face}
+
+
+def _table(rows: list[dict[str, Any]]) -> pa.Table:
+    """Return rows as a table, with the hashes of their faces: all at once is ten times as fast."""
+    faces = [row for row in rows if "face" in row]
+    hashes = hash_bytes(perceptual_hashes([as_grey(row.pop("face")) for row in faces]))
+    for row, digest in zip(faces, hashes, strict=True):
+        row["hash"] = digest
+    return pa.Table.from_pylist(rows, schema=FACES_SCHEMA)
 
 
 if __name__ == "__main__":

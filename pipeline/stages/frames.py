@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -18,7 +19,7 @@ from pipeline.core.tables import parquet_sink
 from pipeline.media.images import encode_jpeg
 from pipeline.media.video import Picture, Sampling, Tally, sample
 
-_GROUP = 32
+_GROUP = 64
 """Frames written, and later read, at a time."""
 
 
@@ -76,10 +77,10 @@ def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
 def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
     """Sample one clip into a shard; raise EmoError where no frame can be decoded."""
     tally = Tally()
-    pictures = sample(video, plan.sampling, tally)
+    rows = (_row(picture, plan.jpeg_quality) for picture in sample(video, plan.sampling, tally))
     with parquet_sink(target, FRAMES_SCHEMA) as sink:
-        while group := list(islice(pictures, _GROUP)):
-            sink.write_table(_table(group, plan.jpeg_quality))
+        while group := list(islice(rows, _GROUP)):
+            sink.write_table(pa.Table.from_pylist(group, schema=FRAMES_SCHEMA))
         add_facts(sink, {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt})
     if tally.wanted == tally.corrupt:
         raise EmoError(
@@ -126,13 +127,9 @@ def check_recordings(clips: list[Clip]) -> None:
             )
 
 
-def _table(pictures: list[Picture], quality: int) -> pa.Table:
-    columns = {
-        "frame": [picture.frame for picture in pictures],
-        "time_s": [picture.time_s for picture in pictures],
-        "jpeg": [encode_jpeg(picture.pixels, quality) for picture in pictures],
-    }
-    return pa.table(columns, schema=FRAMES_SCHEMA)
+def _row(picture: Picture, quality: int) -> dict[str, Any]:
+    jpeg = encode_jpeg(picture.pixels, quality)
+    return {"frame": picture.frame, "time_s": picture.time_s, "jpeg": jpeg}
 
 
 if __name__ == "__main__":

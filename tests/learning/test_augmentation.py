@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pipeline.learning.augmentation import AugmentationParams, augment
+from pipeline.learning.augmentation import AugmentationParams, _patterns, _turns, augment
 
 OFF = AugmentationParams(
     flip=False,
@@ -97,6 +97,35 @@ def test_zoom_changes_the_area_within_its_bounds() -> None:
     assert areas.min() > 0.8**2 - 0.05
     assert areas.max() < 1.2**2 + 0.05
     assert areas.max() - areas.min() > 0.4
+
+
+def test_places_are_those_of_an_affine_grid() -> None:
+    n, side = 6, 16
+    params = dataclasses.replace(ALL, elastic=0)
+    factors = _turns(n, params, Generator().manual_seed(3))
+    found = (factors @ _patterns(side, torch.device("cpu"))[:3]).view(n, 2, side, side).permute(0, 2, 3, 1)
+    expected = torch.nn.functional.affine_grid(factors, [n, 1, side, side], align_corners=False)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_bends_lie_on_straight_lines_between_the_knots() -> None:
+    knots = torch.rand(2, 3, 25)
+    found = (knots @ _patterns(32, torch.device("cpu"))[3:]).view(2, 3, 32, 32)
+    grid = knots.view(2, 3, 5, 5)
+    expected = torch.nn.functional.interpolate(grid, 32, mode="bilinear", align_corners=True)
+    assert torch.allclose(found, expected, atol=1e-5)
+
+
+def test_turns_spread_evenly_over_their_bounds() -> None:
+    params = dataclasses.replace(OFF, flip=True, rotate_deg=10, shift=0.1)
+    (a, b, x), (c, d, y) = _turns(4000, params, Generator().manual_seed(0)).permute(1, 2, 0)
+    angle = torch.rad2deg(torch.atan2(c, d))
+    for drawn, bound in ((angle, 10), (x, 0.2), (y, 0.2)):  # a side is 2 long
+        assert drawn.abs().max() <= bound * 1.0001
+        assert drawn.std().item() == pytest.approx(bound / 3**0.5, rel=0.03)  # of an even spread
+        assert drawn.mean().item() == pytest.approx(0, abs=bound * 0.04)
+    assert torch.allclose(a.abs(), d)  # mirrored or not
+    assert torch.allclose(b.abs(), c.abs(), atol=1e-6)
 
 
 def test_elastic_bends_smoothly_and_within_its_share() -> None:

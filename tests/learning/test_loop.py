@@ -1,16 +1,21 @@
 """The training loop, on small drawn sets."""
 
 import dataclasses
+import random
+import time
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
 from pipeline.core.errors import EmoError
+from pipeline.learning import loop
+from pipeline.learning.augmentation import augment
 from pipeline.learning.data import ImageSet
-from pipeline.learning.loop import class_weights, warm_cosine
-from pipeline.learning.models import all_logits, shrink
-from tests.learning.recipes import OFF, PARAMS, Log, people, trained
+from pipeline.learning.loop import Trainer, class_weights, warm_cosine
+from pipeline.learning.models import all_logits, build_model, shrink
+from tests.learning.recipes import CLASSES, OFF, PARAMS, Log, people, trained
 
 
 def weights(**changes: object) -> list[Tensor]:
@@ -40,6 +45,47 @@ def test_the_seed_decides_alone() -> None:
     torch.rand(3)  # the global generator's state is no input
     assert same(first, weights(**changes))
     assert not same(first, weights(seed=1, **changes))
+
+
+def test_the_timing_of_the_second_thread_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    changes = {
+        "augmentation": dataclasses.replace(OFF, rotate_deg=10, elastic=0.03, noise=0.05),
+        "lenet": dataclasses.replace(PARAMS.lenet, dropout=0.3),
+        "batch": 2,  # 18 images: two goes of augmentation an epoch
+    }
+    first = weights(**changes)
+
+    def slow(*arguments: Any) -> Tensor:
+        time.sleep(random.random() / 50)
+        return augment(*arguments)
+
+    monkeypatch.setattr(loop, "augment", slow)
+    assert same(first, weights(**changes))
+
+
+def test_an_error_of_the_second_thread_surfaces(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: Any) -> Tensor:
+        raise RuntimeError("broken augmentation")
+
+    monkeypatch.setattr(loop, "augment", broken)
+    with pytest.raises(RuntimeError, match="broken augmentation"):
+        weights()
+
+
+def test_an_epoch_sees_each_image_once_with_its_label() -> None:
+    pixels = torch.arange(45, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 32, 32).contiguous()
+    images = ImageSet(pixels, torch.arange(45) % 3, CLASSES, ())
+    settings = {"classes": 3, "input_px": 32, "channels": 1}
+    trainer = Trainer(
+        build_model("lenet", PARAMS.lenet, **settings), images, dataclasses.replace(PARAMS, batch=2)
+    )
+    epochs = [list(trainer._batches()) for _ in range(2)]
+    orders = [[round(image.mean().item() * 255) for batch, _ in one for image in batch] for one in epochs]
+    labels = torch.cat([labels for _, labels in epochs[0]]).tolist()
+    assert [len(labels) for _, labels in epochs[0]] == [2] * 22 + [1]
+    assert sorted(orders[0]) == list(range(45))
+    assert orders[0] != orders[1]
+    assert labels == [number % 3 for number in orders[0]]
 
 
 def test_training_leaves_the_global_state_alone() -> None:

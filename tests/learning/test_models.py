@@ -5,7 +5,15 @@ import torch
 from torch import nn
 
 from pipeline.core.errors import EmoError
-from pipeline.learning.models import LenetParams, Standardise, all_logits, build_model, shrink
+from pipeline.learning.models import (
+    Dropout,
+    LenetParams,
+    Standardise,
+    Unroll,
+    all_logits,
+    build_model,
+    shrink,
+)
 
 SETTINGS = LenetParams(maps=(6, 16), activation="tanh", pooling="average", dropout=0.0)
 
@@ -38,6 +46,43 @@ def test_light_and_contrast_make_no_difference() -> None:
     assert torch.allclose(plain, darker, atol=0.02)
     assert torch.allclose(plain.mean((1, 2, 3)), torch.zeros(4), atol=1e-5)
     assert Standardise()(torch.full((1, 1, 8, 8), 0.4)).abs().max() < 1e-3
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_standardise_divides_by_the_standard_deviation(channels: int) -> None:
+    images = torch.rand(4, channels, 16, 16)
+    deviation, mean = torch.std_mean(images, dim=(1, 2, 3), keepdim=True)
+    assert torch.allclose(Standardise()(images), (images - mean) / (deviation + 1e-3), atol=1e-5)
+
+
+def test_unroll_follows_the_memory() -> None:
+    maps = torch.rand(2, 3, 4, 5).contiguous(memory_format=torch.channels_last)
+    rows = Unroll()(maps)
+    assert rows.shape == (2, 60)
+    assert rows.data_ptr() == maps.data_ptr()  # no copy
+    assert rows[1, :3].tolist() == maps[1, :, 0, 0].tolist()
+
+
+def test_dropout_leaves_out_its_share_and_keeps_the_mean() -> None:
+    units, dropout = torch.ones(200, 500), Dropout(0.3)
+    result = dropout(units)
+    assert result.unique().tolist() == pytest.approx([0, 1 / 0.7])
+    assert (result == 0).float().mean().item() == pytest.approx(0.3, abs=0.01)  # standard deviation 0.0014
+    assert result.mean().item() == pytest.approx(1, abs=0.01)
+    assert not torch.equal(result, dropout(units))
+
+
+def test_dropout_passes_back_what_it_let_through() -> None:
+    units = torch.ones(100, requires_grad=True)
+    result = Dropout(0.5)(units)
+    result.sum().backward()
+    assert torch.equal(units.grad, result.detach())
+
+
+def test_dropout_does_nothing_in_use() -> None:
+    units = torch.rand(5, 5)
+    assert Dropout(0.5).eval()(units) is units
+    assert Dropout(0)(units) is units
 
 
 def test_shrink_takes_means_of_areas() -> None:

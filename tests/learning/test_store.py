@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors.torch
 import torch
 
 from pipeline.core.errors import EmoError
@@ -48,6 +49,16 @@ def test_the_same_net_gives_the_same_bytes(tmp_path: Path) -> None:
     save_model(model, card, tmp_path / "b")
     for name in (WEIGHTS, CARD):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
+
+
+def test_weights_of_a_net_that_unrolled_its_maps_in_another_order(tmp_path: Path) -> None:
+    saved(tmp_path)
+    older = {f"{n}.weight": torch.zeros(2, 2) for n in (1, 4, 9, 12, 15)}  # its layers had no names
+    data = safetensors.torch.save(older)
+    (tmp_path / WEIGHTS).write_bytes(data)
+    change(tmp_path, weights_sha256=hashlib.sha256(data).hexdigest())
+    with pytest.raises(EmoError, match=r"layers are not those of .*; run `dvc repro train`"):
+        load_model(tmp_path)
 
 
 def test_missing_files(tmp_path: Path) -> None:

@@ -3,10 +3,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from pipeline.media import phash
+from pipeline.media import neighbours, phash
 
 LONDON = Path(__file__).resolve().parents[3] / "shared" / "data" / "london" / "clips"
 DISTANCE = 31
@@ -51,22 +49,6 @@ def copies(face: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def random_hashes(n: int, clusters: int, seed: int) -> np.ndarray:
-    """Hashes within a few flipped bits of some centres; with ``clusters = 0``, uniform ones."""
-    rng = np.random.default_rng(seed)
-    if clusters == 0:
-        return rng.integers(0, 2**64, (n, phash.WORDS), np.uint64)
-    centres = rng.integers(0, 2**64, (clusters, phash.WORDS), np.uint64)
-    flipped = np.packbits(rng.random((n, phash.BITS)) < rng.choice([0, 0.03, 0.1]), axis=1)
-    return centres[rng.integers(0, clusters, n)] ^ flipped.view(np.uint64)
-
-
-def brute_force(hashes: np.ndarray, max_distance: int) -> tuple[np.ndarray, ...]:
-    distance = phash.hamming(hashes[:, None], hashes[None])
-    i, j = np.nonzero(np.triu(distance <= max_distance, 1))
-    return i, j, distance[i, j]
-
-
 @pytest.fixture(scope="module")
 def london() -> dict[tuple[str, str], np.ndarray]:
     """The middle frame of each London clip, cropped by the cascade."""
@@ -84,78 +66,6 @@ def london() -> dict[tuple[str, str], np.ndarray]:
     return crops
 
 
-@given(
-    n=st.integers(0, 60),
-    clusters=st.integers(0, 4),
-    max_distance=st.sampled_from([0, 1, 5, 15, 16, 24, 31, 32, 40, 90, 256]),
-    seed=st.integers(0, 1000),
-)
-@settings(max_examples=30, deadline=None)
-def test_near_pairs_equal_brute_force(n: int, clusters: int, max_distance: int, seed: int) -> None:
-    hashes = random_hashes(n, clusters, seed)
-    found = phash.near_pairs(hashes, max_distance)
-    for column, expected in zip(found, brute_force(hashes, max_distance), strict=True):
-        np.testing.assert_array_equal(column, expected)
-
-
-@pytest.mark.parametrize("width", [8, 16])
-@pytest.mark.parametrize("max_distance", [3, 20, 31, 37])
-def test_every_band_width_is_exact(width: int, max_distance: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(phash, "_WIDTHS", (width,))
-    hashes = random_hashes(700, 30, seed=1)
-    found = phash.near_pairs(hashes, max_distance)
-    expected = brute_force(hashes, max_distance)
-    assert len(expected[0]) > 10
-    np.testing.assert_array_equal(found, expected)
-
-
-def test_small_batches_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    hashes = random_hashes(300, 3, seed=2)
-    whole = phash.near_pairs(hashes, DISTANCE)
-    for name in ("_BLOCK", "_BATCH_PAIRS", "_BATCH_ROWS"):
-        monkeypatch.setattr(phash, name, 7)
-    np.testing.assert_array_equal(phash.near_pairs(hashes, DISTANCE), whole)
-
-
-def test_groups_keep_only_pairs_across() -> None:
-    hashes = random_hashes(200, 3, seed=3)
-    groups = np.arange(200) % 4
-    i, j, distance = brute_force(hashes, DISTANCE)
-    across = groups[i] != groups[j]
-    found = phash.near_pairs(hashes, DISTANCE, groups=groups)
-    np.testing.assert_array_equal(found, (i[across], j[across], distance[across]))
-
-
-@given(n=st.integers(0, 40), clusters=st.integers(0, 3), seed=st.integers(0, 1000))
-@settings(max_examples=30, deadline=None)
-def test_collapse_keeps_the_sharpest_of_what_is_near(n: int, clusters: int, seed: int) -> None:
-    hashes = random_hashes(n, clusters, seed)
-    sharpness = np.random.default_rng(seed).random(n)
-    representative = phash.collapse(hashes, sharpness, DISTANCE)
-    kept = np.flatnonzero(representative == np.arange(n))
-    assert set(representative) == set(kept)
-    assert (phash.hamming(hashes, hashes[representative]) <= DISTANCE).all()
-    assert (sharpness[representative] >= sharpness).all()
-    assert len(phash.near_pairs(hashes[kept], DISTANCE)[0]) == 0
-
-
-@given(clusters=st.integers(0, 3), seed=st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
-def test_collapse_does_not_depend_on_the_order(clusters: int, seed: int) -> None:
-    rng = np.random.default_rng(seed)
-    hashes, sharpness = random_hashes(40, clusters, seed), rng.permutation(40)
-    shuffle = rng.permutation(40)
-    # Equally near representatives are told apart by their sharpness, which no two items share.
-    straight = phash.collapse(hashes, sharpness, DISTANCE)
-    shuffled = phash.collapse(hashes[shuffle], sharpness[shuffle], DISTANCE)
-    np.testing.assert_array_equal(shuffle[shuffled], straight[shuffle])
-
-
-def test_collapse_breaks_ties_by_index() -> None:
-    hashes = np.zeros((3, phash.WORDS), np.uint64)
-    assert phash.collapse(hashes, np.array([1.0, 2.0, 2.0]), 0).tolist() == [1, 1, 1]
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_a_copy_of_a_drawn_face_is_near(seed: int) -> None:
     face = drawn_face(seed)
@@ -166,7 +76,7 @@ def test_a_copy_of_a_drawn_face_is_near(seed: int) -> None:
 
 def test_drawn_people_are_apart() -> None:
     hashes = phash.perceptual_hashes([drawn_face(seed) for seed in range(30)])
-    assert len(phash.near_pairs(hashes, DISTANCE)[0]) == 0
+    assert len(neighbours.near_pairs(hashes, DISTANCE)[0]) == 0
 
 
 def test_copies_of_real_faces_are_near(london: dict[tuple[str, str], np.ndarray]) -> None:
@@ -179,7 +89,7 @@ def test_copies_of_real_faces_are_near(london: dict[tuple[str, str], np.ndarray]
 def test_real_people_are_apart(london: dict[tuple[str, str], np.ndarray]) -> None:
     hashes = phash.perceptual_hashes(list(london.values()))
     people = np.unique([subject for subject, _ in london], return_inverse=True)[1]
-    assert len(phash.near_pairs(hashes, DISTANCE, groups=people)[0]) == 0
+    assert len(neighbours.near_pairs(hashes, DISTANCE, groups=people)[0]) == 0
 
 
 def test_one_by_one_equals_the_batch() -> None:
@@ -195,7 +105,7 @@ def test_no_crops_give_no_hashes() -> None:
 
 
 def test_bytes_round_trip() -> None:
-    hashes = random_hashes(9, 0, seed=4)
+    hashes = np.random.default_rng(4).integers(0, 2**64, (9, phash.WORDS), np.uint64)
     rows = phash.hash_bytes(hashes)
     assert {len(row) for row in rows} == {32}
     np.testing.assert_array_equal(phash.hashes_from_bytes(rows), hashes)

@@ -24,7 +24,7 @@ from making import (
 )
 
 from pipeline.core.errors import EmoError
-from pipeline.media.video import is_video, probe
+from pipeline.media.video import _Entry, _needed, is_video, probe
 
 KINDS = {
     "h264.mp4": ("libx264", {"g": "12"}),
@@ -36,6 +36,7 @@ KINDS = {
     "bframes.ts": ("libx264", {"g": "12", "bf": "2"}),
     "bframes.flv": ("libx264", {"g": "12", "bf": "2"}),
     "sorenson.flv": ("flv", {"g": "12"}),
+    "intra_refresh.mkv": ("libx264", {"x264-params": "intra-refresh=1:keyint=12:bframes=0"}),
     "mpeg4.avi": ("mpeg4", {"g": "12"}),
     "mpeg4_bframes.avi": ("mpeg4", {"g": "12", "bf": "2"}),
     "h264_bframes.avi": ("libx264", {"g": "12", "bf": "2"}),
@@ -74,6 +75,18 @@ def test_passing_over_frames_leaves_the_wanted_ones_as_they_are(recording: Path)
     assert tally.corrupt == 0
 
 
+@pytest.mark.parametrize("step_s", [2.5, 1.9])
+def test_passing_over_whole_stretches_leaves_the_wanted_frames_as_they_are(
+    recording: Path, step_s: float
+) -> None:
+    pictures, tally = take_sample(recording, step_s=step_s)
+    plain = decode_all(recording)
+    assert [p.frame for p in pictures] == [number_of(p.pixels) for p in pictures]
+    assert [p.frame for p in pictures] == [round(i * step_s * 10) for i in range(len(pictures))]
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
+    assert (len(pictures), tally.corrupt) == (-(-59 // round(step_s * 10)), 0)
+
+
 @pytest.mark.parametrize("start_s", [2.05, 3.1, 5.0])
 def test_a_stretch_reached_by_seeking_is_the_same_as_from_the_start(recording: Path, start_s: float) -> None:
     pictures, _ = take_sample(recording, start_s, start_s + 0.8, 0.2)
@@ -82,6 +95,19 @@ def test_a_stretch_reached_by_seeking_is_the_same_as_from_the_start(recording: P
     for picture in pictures:
         assert picture.time_s == whole[picture.frame].time_s
         assert np.array_equal(picture.pixels, whole[picture.frame].pixels)
+
+
+def test_what_is_decoded_for_the_wanted_frames() -> None:
+    keys = (0, 20, 40)
+    entries = [_Entry(stamp, stamp, stamp in keys) for stamp in range(60)]
+    # From each keyframe to the frame; the last 14 packets are too few to be passed over.
+    assert _needed(entries, {3: 3, 45: 45}) == bytes([1] * 4 + [0] * 36 + [1] * 20)
+    # Shown before the keyframe that it follows: what comes after the keyframe before serves it too.
+    leading = [*entries[:40], _Entry(42, 40, True), _Entry(40, 41, False), _Entry(41, 42, False)]
+    assert _needed(leading, {41: 41}) == bytes([0] * 20 + [1] * 23)
+    # Pictures that stand by themselves: nothing else is decoded.
+    alone = [_Entry(stamp, stamp, True) for stamp in range(6)]
+    assert _needed(alone, {1: 1, 4: 4}) == bytes([0, 1, 0, 0, 1, 0])
 
 
 def test_probing(recording: Path) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 from pipeline.core.shards import FACES_SCHEMA, add_facts
 from pipeline.core.tables import parquet_sink
 from pipeline.media.images import encode_png
+from pipeline.media.phash import perceptual_hash
 
 
 def texture(seed: int, side: int = 64) -> np.ndarray:
@@ -24,9 +25,16 @@ def face_rows(seeds: Sequence[int | None], missing: str = "no_face") -> list[dic
     box = {"x": 10.0, "y": 10.0, "w": 50.0, "h": 50.0, "score": 9.0, "sharpness": 5.0}
     rows = []
     for frame, seed in enumerate(seeds):
-        row: dict[str, Any] = {"frame": frame, "time_s": frame / 5, "status": missing, "png": b""}
+        row: dict[str, Any] = {
+            "frame": frame,
+            "time_s": frame / 5,
+            "status": missing,
+            "png": b"",
+            "hash": b"",
+        }
         if seed is not None:
-            row |= {**box, "status": "ok", "png": encode_png(texture(seed))}
+            face = texture(seed)
+            row |= {**box, "status": "ok", "png": encode_png(face), "hash": perceptual_hash(face).tobytes()}
         rows.append(row)
     return rows
 

@@ -9,7 +9,8 @@ from making import TOP, drawn_face, set_params, write_video
 from pipeline.core.params import load_params
 from pipeline.core.shards import FACES_SCHEMA, read_facts
 from pipeline.core.tables import read_parquet
-from pipeline.media.images import decode_colour, decode_grey
+from pipeline.media.images import as_grey, decode_colour, decode_grey
+from pipeline.media.phash import perceptual_hash
 from pipeline.media.video import Sampling
 from pipeline.stages import faces
 from pipeline.stages.faces import FacesParams, StoredFrames, write_faces
@@ -42,7 +43,7 @@ def test_a_row_for_every_frame_and_the_box_in_source_pixels(frames: Path, tmp_pa
     rows = found(frames / "moving.parquet", tmp_path / "f.parquet")
     assert [row["frame"] for row in rows] == list(range(9))
     assert [row["status"] for row in rows] == ["ok"] * 8 + ["no_face"]
-    assert rows[8]["png"] == b""
+    assert (rows[8]["png"], rows[8]["hash"]) == (b"", b"")
     assert [rows[8][name] for name in ("x", "sharpness")] == [None, None]
     # The stored frames are half as large as the video, 320 pixels wide, in which the face was drawn.
     centres = [row["x"] + row["w"] / 2 for row in rows[:8]]
@@ -54,9 +55,12 @@ def test_a_row_for_every_frame_and_the_box_in_source_pixels(frames: Path, tmp_pa
 def test_crops_are_square_grey_or_colour(frames: Path, tmp_path: Path) -> None:
     for colour, shape in (("grey", (32, 32)), ("colour", (32, 32, 3))):
         params = replace(PARAMS, crop=replace(PARAMS.crop, colour=colour, side_px=32))
-        png = found(frames / "moving.parquet", tmp_path / "f.parquet", params)[0]["png"]
+        row = found(frames / "moving.parquet", tmp_path / "f.parquet", params)[0]
+        png = row["png"]
         assert isinstance(png, bytes)
         assert (decode_colour if colour == "colour" else decode_grey)(png).shape == shape
+        grey = decode_grey(png) if colour == "grey" else as_grey(decode_colour(png))
+        assert row["hash"] == perceptual_hash(grey).tobytes()
 
 
 def test_blurred_faces_keep_their_box_but_give_no_image(frames: Path, tmp_path: Path) -> None:

@@ -120,7 +120,7 @@ def test_frames_are_written_in_groups(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", 70)
     write_frames(path, ClipFrames(Sampling(0, 7, 0.1, 640), 90), tmp_path / "c.parquet")
     groups = pq.ParquetFile(tmp_path / "c.parquet").metadata
-    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [32, 32, 6]
+    assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [64, 6]
 
 
 def test_a_recording_without_one_whole_frame(tmp_path: Path) -> None:

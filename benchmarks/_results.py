@@ -1,0 +1,129 @@
+"""What a benchmark says: rows of a figure, what it is held against, and the target it should meet."""
+
+import argparse
+import json
+import os
+import platform
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+RESULTS = Path(__file__).with_name("results.json")
+
+
+@dataclass(frozen=True)
+class Row:
+    """One claim: emo's figure beside another's, measured in the same run."""
+
+    claim: str
+    "what is measured"
+    against: str
+    "the peer or the limit, with the number of clips it ran on where that is a sample"
+    emo: float
+    other: float | None
+    "the peer's or the limit's figure; None where the target is a bound of emo's own figure"
+    unit: str
+    "of both figures"
+    judged: float
+    "the figure that the target speaks of, such as a ratio of the two"
+    judged_as: str
+    "how it is made: `other / emo`, `emo / other`, `emo`"
+    target: float
+    at_most: bool
+    "whether the judged figure should be at most the target, or at least"
+
+    @property
+    def met(self) -> bool:
+        """Tell whether the target is met."""
+        return self.judged <= self.target if self.at_most else self.judged >= self.target
+
+
+def faster(claim: str, against: str, figures: tuple[float, float], unit: str, at_least: float) -> Row:
+    """Return a row that says how many times the peer's time `figures[1]` emo's `figures[0]` goes into."""
+    emo, other = figures
+    return Row(claim, against, emo, other, unit, other / emo, "other / emo", at_least, at_most=False)
+
+
+def within(claim: str, against: str, figures: tuple[float, float], unit: str, at_most: float) -> Row:
+    """Return a row that says how many times the limit `figures[1]` emo's `figures[0]` is."""
+    emo, other = figures
+    return Row(claim, against, emo, other, unit, emo / other, "emo / other", at_most, at_most=True)
+
+
+def bounded(claim: str, against: str, figure: float, unit: str, at_most: float) -> Row:
+    """Return a row whose target is a bound of emo's own figure."""
+    return Row(claim, against, figure, None, unit, figure, "emo", at_most, at_most=True)
+
+
+def parser(doc: str | None) -> argparse.ArgumentParser:
+    """Return the options that every benchmark has; its docstring is the help."""
+    made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
+    made.add_argument("--quick", action="store_true", help="a small sample: shows that it runs, no figures")
+    return made
+
+
+def record(program: str, rows: Sequence[Row], *, quick: bool) -> None:
+    """Print rows as a table and put them into results.json in the place of the program's older ones.
+
+    A quick run is printed only: its figures are those of too small a sample.
+    """
+    Console(width=160).print(as_table(rows))
+    if not quick:
+        known = load()
+        known |= {Path(program).stem: {"machine": machine(), "rows": [asdict(row) for row in rows]}}
+        RESULTS.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def load() -> dict[str, Any]:
+    """Return results.json: program -> machine and rows."""
+    found: dict[str, Any] = json.loads(RESULTS.read_text(encoding="utf-8")) if RESULTS.is_file() else {}
+    return found
+
+
+def as_table(rows: Sequence[Row]) -> Table:
+    """Return rows as they are printed."""
+    table = Table("claim", "against", "emo", "other", "judged", "target", "met")
+    for row in rows:
+        table.add_row(*cells(row))
+    return table
+
+
+def cells(row: Row) -> Iterator[str]:
+    """Yield the texts of one row: figures with three digits that count."""
+    yield row.claim
+    yield row.against
+    yield f"{number(row.emo)} {row.unit}"
+    yield "-" if row.other is None else f"{number(row.other)} {row.unit}"
+    yield number(row.judged) if row.judged_as == "emo" else f"{number(row.judged)} ({row.judged_as})"
+    yield f"{'<=' if row.at_most else '>='} {number(row.target)}"
+    yield "yes" if row.met else "NO"
+
+
+def number(value: float) -> str:
+    """Return a figure with three digits that count, without an exponent."""
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.3g}'):g}"
+
+
+def machine() -> dict[str, Any]:
+    """Say on what the figures were taken."""
+    libraries = ("av", "opencv-python-headless", "numpy", "pyarrow", "torch", "dvc")
+    return {
+        "processor": _processor(),
+        "processors": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in libraries},
+    }
+
+
+def _processor() -> str:
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")

@@ -1,0 +1,79 @@
+"""Memory of a worker: an hour of 1920x1080 against a minute of it.
+
+    python benchmarks/memory.py [--quick]
+
+The stages frames and faces run on one recording in a process of their own, whose peak resident memory is
+read from the system. The recording is a virtual participant before a busy background; its packets are
+written again and again up to the length. Twice: as params.yaml says, where a long recording is sampled more
+sparsely (`max_per_clip`), and at 5 fps throughout.
+"""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from _corpus import HOME, Format, lengthened, recordings
+from _results import Row, bounded, parser, record, within
+
+from pipeline.core.params import load_params
+from pipeline.media.video import Sampling, probe
+from pipeline.stages.faces import FacesParams, write_faces
+from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
+
+FULL_HD = Format(1920, 1080, 25, 60.0)
+LIMIT_MB = 400
+
+
+def work(video: Path, max_per_clip: int) -> None:
+    """Run both stages' work on one recording."""
+    params, length_s = load_params("frames", FramesParams), probe(video).duration_s
+    step_s = max(1 / params.fps, length_s / max_per_clip)
+    plan = ClipFrames(Sampling(0.0, length_s, step_s, params.max_side), params.jpeg_quality)
+    with tempfile.TemporaryDirectory(dir=HOME) as folder:
+        frames, faces = Path(folder) / "frames.parquet", Path(folder) / "faces.parquet"
+        write_frames(video, plan, frames)
+        write_faces(frames, load_params("faces", FacesParams), faces)
+
+
+def peak_mb(video: Path, max_per_clip: int) -> float:
+    """Return the peak resident memory of a process that does the work, in MB (10^6 bytes)."""
+    command = [sys.executable, __file__, "--work", str(video), str(max_per_clip)]
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    if status:
+        sys.exit(f"{video}: failed")
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+
+
+def rows_of(name: str, minute: Path, hour: Path, max_per_clip: int) -> list[Row]:
+    """Return the rows of one way of sampling."""
+    short, long = peak_mb(minute, max_per_clip), peak_mb(hour, max_per_clip)
+    claim = f"peak memory of a worker, one hour of 1080p, {name}"
+    return [
+        bounded(claim, "-", long, "MB", LIMIT_MB),
+        within(claim, "one minute of it", (long, short), "MB", 1.1),
+    ]
+
+
+def main() -> None:
+    """Measure and record."""
+    options_of = parser(__doc__)
+    options_of.add_argument("--work", nargs=2, metavar=("VIDEO", "MAX_PER_CLIP"), help="only do the work")
+    options = options_of.parse_args()
+    if options.work:
+        work(Path(options.work[0]), int(options.work[1]))
+        return
+    (minute,) = recordings(1, FULL_HD)
+    hour = lengthened(minute, minute.with_name("hour.mp4"), 3 if options.quick else 60)
+    most = load_params("frames", FramesParams).max_per_clip
+    rows = rows_of(f"at most {most} frames", minute, hour, most)
+    if not options.quick:
+        rows += rows_of("5 frames/s", minute, hour, 10**6)
+    hour.unlink()
+    record(__file__, rows, quick=options.quick)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""Working ahead on a second thread: order, errors, interruption."""
+
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline.learning.device import ahead
+
+TOP = Path(__file__).resolve().parents[2]
+
+
+def doubled(item: int) -> int:
+    if item == 3:
+        raise ValueError("three")
+    return 2 * item
+
+
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
+def test_results_come_in_order(count: int) -> None:
+    assert list(ahead(doubled, range(count))) == [0, 2, 4][:count]
+
+
+def test_the_next_one_is_worked_on_meanwhile_and_no_further() -> None:
+    done: list[int] = []
+    results = ahead(done.append, range(5))
+    next(results)
+    deadline = time.monotonic() + 10
+    while len(done) < 2 and time.monotonic() < deadline:
+        time.sleep(0.001)
+    time.sleep(0.02)
+    assert done == [0, 1]
+
+
+def test_an_error_comes_where_its_result_would_have() -> None:
+    results = ahead(doubled, range(10))
+    assert [next(results) for _ in range(3)] == [0, 2, 4]
+    with pytest.raises(ValueError, match="three"):
+        next(results)
+
+
+def test_an_error_of_the_items_is_raised_too() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        raise ValueError("no more")
+
+    with pytest.raises(ValueError, match="no more"):
+        list(ahead(doubled, items()))
+
+
+def test_who_stops_early_leaves_no_thread_behind() -> None:
+    before = threading.active_count()
+    results = ahead(doubled, range(3))
+    next(results)
+    results.close()  # type: ignore[attr-defined]
+    assert threading.active_count() == before
+
+
+ENDLESS = """
+import torch
+from tests.learning.recipes import people, trained
+class Talker:
+    def step(self): print("step", flush=True)
+    def epoch(self, row): pass
+images = people(1, 2)
+trained(images, images, Talker(), epochs=1_000_000, patience=1_000_000)
+"""
+
+
+def test_ctrl_c_ends_a_training_at_once() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", ENDLESS], cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as training:
+        assert training.stdout
+        assert training.stdout.readline() == "step\n"
+        training.send_signal(signal.SIGINT)
+        _, error = training.communicate(timeout=60)
+    assert training.returncode
+    assert error.rstrip().endswith("KeyboardInterrupt")
