@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -204,6 +205,40 @@ def write_parquet(path: Path, table: pa.Table, *, row_group: int | None = None) 
             use_dictionary=False,
             write_statistics=False,
         )
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
+    """Return rows as a table; a key that a row lacks is null there, keys that are no columns are left out.
+
+    As `pa.Table.from_pylist` does it, but that loads pandas, which takes every process a third of a second.
+    """
+    columns = [_array([row.get(field.name) for row in rows], field.type) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values of a type that the contracts use: numbers, truth, text, bytes and structs of them."""
+    if pa.types.is_struct(kind):
+        parts = [_array([value[field.name] for value in values], field.type) for field in kind]
+        return pa.StructArray.from_arrays(parts, fields=list(kind))
+    missing = [value is None for value in values]
+    valid = pa.py_buffer(_bits(not gone for gone in missing)) if any(missing) else None
+    return pa.Array.from_buffers(kind, len(values), [valid, *map(pa.py_buffer, _buffers(values, kind))])
+
+
+def _buffers(values: Sequence[Any], kind: pa.DataType) -> tuple[Any, ...]:
+    """Return the memory of an Arrow array after its first part, which tells what is null."""
+    if pa.types.is_boolean(kind):
+        return (_bits(map(bool, values)),)
+    if pa.types.is_binary(kind) or pa.types.is_string(kind):
+        data = [value.encode() if isinstance(value, str) else value or b"" for value in values]
+        ends = np.cumsum([0, *map(len, data)])
+        return ends.astype(np.int32), b"".join(data)
+    return (np.array([value or 0 for value in values], kind.to_pandas_dtype()),)
+
+
+def _bits(values: Iterable[bool]) -> np.ndarray:
+    return np.packbits(np.fromiter(values, np.uint8), bitorder="little")
 
 
 @contextmanager

@@ -49,9 +49,12 @@ def cut_square(picture: np.ndarray, box: tuple[float, float, float, float], crop
     side = max(1, round(max(w, h) * (1 + 2 * crop.margin)))
     left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
     height, width = picture.shape[:2]
-    rows = np.maximum(np.minimum(np.arange(top, top + side), height - 1), 0)
-    columns = np.maximum(np.minimum(np.arange(left, left + side), width - 1), 0)
-    cut = picture[rows[:, None], columns]
+    if 0 <= top <= height - side and 0 <= left <= width - side:
+        cut = picture[top : top + side, left : left + side]
+    else:
+        rows = np.arange(top, top + side).clip(0, height - 1)
+        columns = np.arange(left, left + side).clip(0, width - 1)
+        cut = picture[rows[:, None], columns]
     shrinks = side > crop.side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(cut, (crop.side_px, crop.side_px), interpolation=method)

@@ -29,7 +29,7 @@ STATUSES = ("ok", "no_face", "several_faces", "too_small")
 # A search shrinks its image until the smallest face it looks for is this wide. The cascades were
 # trained on 20 or 24 px faces, so a full search needs little more. From 40 px on OpenCV tries every
 # position instead of every second one, which around a known face is cheap and gives steady boxes.
-_FULL_PX, _NEAR_PX = 26, 40
+_FULL_PX, _NEAR_PX = 22, 40
 _LEAST_PX = 8  # narrower things are no faces, whatever the picture
 # From one frame to the next, a face keeps about its size and its place.
 _SHRINK, _GROW = 0.75, 1.35
@@ -238,7 +238,7 @@ def _detect(grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, nei
     if sizes.high < sizes.low:
         return []
     zoom = sizes.low_shrunk / sizes.low
-    picture = cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    picture = _shrunk(grey, zoom)
     if opinion.equalise:
         picture = cv2.equalizeHist(picture)
     raw = _cascade(opinion.cascade).detectMultiScale(
@@ -258,6 +258,18 @@ def _detect(grey: np.ndarray, opinion: _Opinion, sizes: _Sizes, step: float, nei
         if n >= neighbors
     ]
     return sorted(faces, key=lambda f: (-f.score, f.box.y, f.box.x, f.box.w))
+
+
+def _shrunk(grey: np.ndarray, zoom: float) -> np.ndarray:
+    """Return the image scaled down: halved by the mean of 2x2 pixels, the rest between pixels.
+
+    A tenth of the time that areas of any size take.
+    """
+    while zoom <= 0.5:
+        height, width = (side // 2 for side in grey.shape)
+        even = grey[: 2 * height, : 2 * width]
+        grey, zoom = cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), 2 * zoom
+    return cv2.resize(grey, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_LINEAR)
 
 
 def _square(x: float, y: float, w: float, h: float) -> Box:

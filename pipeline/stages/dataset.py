@@ -7,8 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.core.card import dataset_card
 from pipeline.core.dataset import (
     DUPLICATES_SCHEMA,
@@ -28,7 +26,7 @@ from pipeline.core.paths import CENSUS, DATASET, DUPLICATES, FACES, FUNNEL, FUNN
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import FACES_SCHEMA, OK, read_facts
 from pipeline.core.stage import run_stage
-from pipeline.core.tables import read_parquet, write_csv, write_parquet, write_text
+from pipeline.core.tables import read_parquet, table_of, write_csv, write_parquet, write_text
 from pipeline.media.figures import funnel_figure
 from pipeline.media.sheets import face_sheets
 
@@ -215,8 +213,7 @@ def _image(clip: Clip, face: dict[str, Any], label: int) -> dict[str, Any]:
 def _write_subject(row: SplitRow, items: Sequence[ClipImages], classes: Sequence[str]) -> None:
     images = [image for item in items for image in item.rows]
     if images:
-        table = pa.Table.from_pylist(images, schema=dataset_schema(classes))
-        write_parquet(shard_path(row.split, row.subject), table)
+        write_parquet(shard_path(row.split, row.subject), table_of(images, dataset_schema(classes)))
 
 
 def _digest(rows: Iterator[dict[str, Any]]) -> str:

@@ -11,7 +11,6 @@ from operator import attrgetter
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from pipeline.core.dataset import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA, image_name
 from pipeline.core.enrolment import Clip, consented_clips
@@ -20,7 +19,7 @@ from pipeline.core.paths import DUPLICATES, FACES, NEAR_PAIRS
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import FACES_SCHEMA, OK, shard_names
 from pipeline.core.stage import run_stage
-from pipeline.core.tables import read_parquet, write_parquet
+from pipeline.core.tables import read_parquet, table_of, write_parquet
 from pipeline.media.neighbours import collapse, near_pairs
 from pipeline.media.phash import hamming, hash_bytes, hashes_from_bytes
 
@@ -129,38 +128,44 @@ def _read_faces(clips: Sequence[Clip]) -> Iterator[Face]:
 
 def _faces_of(clip: Clip) -> list[Face]:
     columns = ["frame", "status", "sharpness", "hash"]
-    table = read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns)
-    ok = table.filter(pc.equal(table["status"], OK))
-    hashes = hashes_from_bytes(ok["hash"].to_pylist())
-    rows = zip(ok["frame"].to_pylist(), ok["sharpness"].to_pylist(), hashes, strict=True)
-    return [Face(clip.subject, clip.expression, clip.take, clip.clip, *row) for row in rows]
+    rows = read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns).to_pylist()
+    ok = [row for row in rows if row["status"] == OK]
+    hashes = hashes_from_bytes([row["hash"] for row in ok])
+    return [
+        Face(clip.subject, clip.expression, clip.take, clip.clip, row["frame"], row["sharpness"], digest)
+        for row, digest in zip(ok, hashes, strict=True)
+    ]
 
 
 def _duplicates_table(judged: Sequence[Judged]) -> pa.Table:
     hashes = np.array([j.face.hash for j in judged], np.uint64).reshape(-1, 4)
     leaders = np.array([j.leader.hash for j in judged], np.uint64).reshape(-1, 4)
     distances = hamming(hashes, leaders).tolist()
-    columns = {
-        "clip": [j.face.clip for j in judged],
-        "frame": [j.face.frame for j in judged],
-        "hash": hash_bytes(hashes),
-        "kept": [j.kept for j in judged],
-        "duplicate_of": [None if j.kept else image_name(j.leader.clip, j.leader.frame) for j in judged],
-        "distance": [None if j.kept else d for j, d in zip(judged, distances, strict=True)],
-    }
-    return pa.table(columns, schema=DUPLICATES_SCHEMA)
+    rows = [
+        {"clip": j.face.clip, "frame": j.face.frame, "hash": digest, "kept": j.kept}
+        | (
+            {}
+            if j.kept
+            else {"duplicate_of": image_name(j.leader.clip, j.leader.frame), "distance": distance}
+        )
+        for j, digest, distance in zip(judged, hash_bytes(hashes), distances, strict=True)
+    ]
+    return table_of(rows, DUPLICATES_SCHEMA)
 
 
 def _pairs_table(pairs: Sequence[tuple[Face, Face, int, str]]) -> pa.Table:
-    columns = {
-        "clip": [a.clip for a, *_ in pairs],
-        "frame": [a.frame for a, *_ in pairs],
-        "other_clip": [b.clip for _, b, *_ in pairs],
-        "other_frame": [b.frame for _, b, *_ in pairs],
-        "distance": [distance for *_, distance, _ in pairs],
-        "across": [across for *_, across in pairs],
-    }
-    return pa.table(columns, schema=NEAR_PAIRS_SCHEMA)
+    rows = [
+        {
+            "clip": a.clip,
+            "frame": a.frame,
+            "other_clip": b.clip,
+            "other_frame": b.frame,
+            "distance": distance,
+            "across": across,
+        }
+        for a, b, distance, across in pairs
+    ]
+    return table_of(rows, NEAR_PAIRS_SCHEMA)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pipeline.core.params import load_params
 from pipeline.core.paths import FACES, FRAMES
 from pipeline.core.shards import FACES_SCHEMA, OK, add_facts, read_facts, shard_names
 from pipeline.core.stage import run_stage
-from pipeline.core.tables import parquet_sink
+from pipeline.core.tables import parquet_sink, table_of
 from pipeline.media.crops import Crop, cut_square, sharpness, treat
 from pipeline.media.haar import Box, Search, Sighting, track
 from pipeline.media.images import as_grey, decode_colour, decode_grey, encode_png
@@ -131,7 +131,7 @@ def _table(rows: list[dict[str, Any]]) -> pa.Table:
     hashes = hash_bytes(perceptual_hashes([as_grey(row.pop("face")) for row in faces]))
     for row, digest in zip(faces, hashes, strict=True):
         row["hash"] = digest
-    return pa.Table.from_pylist(rows, schema=FACES_SCHEMA)
+    return table_of(rows, FACES_SCHEMA)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,6 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.core.digests import sha256_all
 from pipeline.core.enrolment import Clip, consented_clips
 from pipeline.core.errors import EmoError
@@ -15,7 +13,7 @@ from pipeline.core.params import check_range, load_params
 from pipeline.core.paths import CLIPS, FRAMES, VIDEOS
 from pipeline.core.shards import FRAMES_SCHEMA, add_facts
 from pipeline.core.stage import run_stage
-from pipeline.core.tables import parquet_sink
+from pipeline.core.tables import parquet_sink, table_of
 from pipeline.media.images import encode_jpeg
 from pipeline.media.video import Picture, Sampling, Tally, sample
 
@@ -80,7 +78,7 @@ def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
     rows = (_row(picture, plan.jpeg_quality) for picture in sample(video, plan.sampling, tally))
     with parquet_sink(target, FRAMES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
-            sink.write_table(pa.Table.from_pylist(group, schema=FRAMES_SCHEMA))
+            sink.write_table(table_of(group, FRAMES_SCHEMA))
         add_facts(sink, {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt})
     if tally.wanted == tally.corrupt:
         raise EmoError(

@@ -1,13 +1,24 @@
 import dataclasses
+import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from making import TOP
 
 from pipeline.core.errors import EmoError
-from pipeline.core.tables import format_csv, parse_csv, read_csv, read_parquet, write_csv, write_parquet
+from pipeline.core.tables import (
+    format_csv,
+    parse_csv,
+    read_csv,
+    read_parquet,
+    table_of,
+    write_csv,
+    write_parquet,
+)
 
 
 @dataclass(frozen=True)
@@ -155,3 +166,53 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:
         write_parquet(path, images(3), row_group="many")  # type: ignore[arg-type]
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
+
+
+WIDE = pa.schema(
+    [
+        ("n", pa.int64()),
+        ("x", pa.float64()),
+        ("ok", pa.bool_()),
+        ("text", pa.string()),
+        ("data", pa.binary()),
+        ("image", pa.struct([("bytes", pa.binary()), ("path", pa.string())])),
+    ],
+    metadata={"key": "value"},
+)
+
+
+@pytest.mark.parametrize("count", [0, 1, 9, 70])
+def test_a_table_of_rows_is_the_one_that_pyarrow_makes(count: int) -> None:
+    rows = [
+        {
+            "n": None if i % 3 == 0 else i - (1 << 62),
+            "x": None if i % 4 == 0 else i / 7,
+            "ok": None if i % 5 == 0 else i % 2 == 0,
+            "text": None if i % 6 == 0 else "é" * i,
+            "data": bytes(range(i)),
+            "image": {"bytes": b"x" * i, "path": f"{i}.png"},
+            "other": "left out",
+        }
+        | ({} if i % 2 else {"data": None})
+        for i in range(count)
+    ]
+    made = table_of(rows, WIDE)
+    made.validate(full=True)
+    assert made.equals(pa.Table.from_pylist(rows, schema=WIDE), check_metadata=True)
+    assert table_of([{}], WIDE.remove(5)).to_pylist() == [dict.fromkeys(WIDE.remove(5).names)]
+
+
+def test_writing_and_reading_tables_loads_no_pandas(tmp_path: Path) -> None:
+    """Each stage and each of its workers would wait for it."""
+    script = """
+import sys
+from pathlib import Path
+import pyarrow as pa
+from pipeline.core.tables import read_parquet, table_of, write_parquet
+schema = pa.schema([("n", pa.int64()), ("data", pa.binary())])
+write_parquet(Path(sys.argv[1]), table_of([{"n": 1, "data": b"x"}, {}], schema))
+print(read_parquet(Path(sys.argv[1]), schema).to_pylist(), "pandas" in sys.modules)
+"""
+    command = [sys.executable, "-c", script, str(tmp_path / "t.parquet")]
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[{'n': 1, 'data': b'x'}, {'n': None, 'data': None}] False"
