@@ -80,7 +80,7 @@ def ingest(
         bool, typer.Option("--skip-unknown", help="Leave out videos of other expressions (counted).")
     ] = False,
     link: Annotated[
-        bool, typer.Option("--link", help="Hard-link the videos instead of copying them.")
+        bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
     as_json: JsonOption = False,

@@ -45,7 +45,8 @@ def code_digest(module: str) -> str:
     return digest.hexdigest()
 
 
-def imported_names(path: Path) -> list[str]:
+@cache
+def imported_names(path: Path) -> tuple[str, ...]:
     """Return the dotted names that a source file imports (`from a.b import c` gives a.b and a.b.c)."""
     names: list[str] = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -54,7 +55,7 @@ def imported_names(path: Path) -> list[str]:
         elif isinstance(node, ast.ImportFrom) and node.module:
             names.append(node.module)
             names += [full for alias in node.names if _exists(full := f"{node.module}.{alias.name}")]
-    return names
+    return tuple(names)
 
 
 def _library_versions(module: str) -> list[str]:

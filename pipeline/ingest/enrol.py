@@ -62,8 +62,7 @@ def check_space(plan: Plan, *, link: bool) -> None:
     free = shutil.disk_usage(next(p for p in (VIDEOS, *VIDEOS.parents) if p.exists())).free
     if needed > free:
         raise EmoError(
-            f"{VIDEOS}: {_size(needed)} to copy, {_size(free)} free on this disk; free some "
-            "(DVC's cache needs as much again), or use --link"
+            f"{VIDEOS}: {_size(needed)} to copy, {_size(free)} free on this disk; free some, or use --link"
         )
 
 

@@ -30,6 +30,11 @@ def decode_colour(data: bytes) -> np.ndarray:
     return _decode(data, cv2.IMREAD_COLOR)
 
 
+def decode(data: bytes) -> np.ndarray:
+    """Decode a JPEG or PNG as it is: (H, W) uint8 grey or (H, W, 3) uint8 BGR."""
+    return _decode(data, cv2.IMREAD_UNCHANGED)
+
+
 def as_grey(pixels: np.ndarray) -> np.ndarray:
     """Return (H, W, 3) uint8 BGR or (H, W) uint8 grey as (H, W) uint8 grey."""
     return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)

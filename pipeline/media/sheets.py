@@ -10,12 +10,12 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.core.dataset import SPLITS, dataset_schema
 from pipeline.core.tables import read_parquet, replacing
-from pipeline.media.images import decode_colour
+from pipeline.media.images import decode
 
 _CELL, _GAP, _LABEL = 72, 4, 150
 _PER_SUBJECT = 8
 _PER_PAGE = 40
-_INK, _PAPER = (31, 41, 51), (255, 255, 255)
+_INK = "#1f2933"
 
 
 def face_sheets(dataset: Path, folder: Path, classes: Sequence[str]) -> None:
@@ -37,15 +37,17 @@ def face_sheets(dataset: Path, folder: Path, classes: Sequence[str]) -> None:
 
 
 def _evenly(rows: list[dict[str, Any]]) -> list[np.ndarray]:
-    """Return up to eight faces, spread evenly over the rows, as (h, w, 3) uint8 BGR."""
+    """Return up to eight faces, spread evenly over the rows, (h, w) uint8 grey or (h, w, 3) uint8 BGR."""
     count = min(_PER_SUBJECT, len(rows))
     chosen = [rows[i * len(rows) // count] for i in range(count)]
-    return [decode_colour(row["image"]["bytes"]) for row in chosen]
+    return [decode(row["image"]["bytes"]) for row in chosen]
 
 
 def _sheet(title: str, lines: Sequence[tuple[str, list[np.ndarray]]]) -> Image.Image:
     step = _CELL + _GAP
-    sheet = Image.new("RGB", (_LABEL + _PER_SUBJECT * step, 40 + len(lines) * step), _PAPER)
+    grey = all(face.ndim == 2 for _, faces in lines for face in faces)  # a third of the time to write
+    extent = (_LABEL + _PER_SUBJECT * step, 40 + len(lines) * step)
+    sheet = Image.new("L" if grey else "RGB", extent, "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((8, 8), title, fill=_INK, font=ImageFont.load_default(20))
     for row, (name, faces) in enumerate(lines):
@@ -53,10 +55,11 @@ def _sheet(title: str, lines: Sequence[tuple[str, list[np.ndarray]]]) -> Image.I
         draw.text((8, top + _CELL // 2 - 8), name, fill=_INK, font=ImageFont.load_default(14))
         for column, face in enumerate(faces):
             cell = cv2.resize(face, (_CELL, _CELL), interpolation=cv2.INTER_AREA)
-            sheet.paste(Image.fromarray(cell[:, :, ::-1].copy()), (_LABEL + column * step, top))
+            shown = cell if cell.ndim == 2 else cv2.cvtColor(cell, cv2.COLOR_BGR2RGB)
+            sheet.paste(Image.fromarray(shown), (_LABEL + column * step, top))
     return sheet
 
 
 def _save(sheet: Image.Image, path: Path) -> None:
     with replacing(path) as temporary:
-        sheet.save(temporary, format="PNG", compress_level=1)  # a tenth of the time, a third more bytes
+        sheet.save(temporary, format="PNG", compress_level=1)  # less than half the time

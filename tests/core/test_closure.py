@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.core import closure
-from pipeline.core.closure import code_digest, import_closure, source_path
+from pipeline.core.closure import code_digest, import_closure, imported_names, source_path
 
 SOURCES = {
     "pipeline/__init__.py": "",
@@ -33,6 +33,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def forget() -> None:
     import_closure.cache_clear()
     code_digest.cache_clear()
+    imported_names.cache_clear()
 
 
 def digest() -> str:

@@ -36,11 +36,21 @@ def test_a_row_a_subject_of_up_to_eight_faces(tmp_path: Path) -> None:
     write_subject(tmp_path / "data", "test", "S2", 3)
     face_sheets(tmp_path / "data", tmp_path / "sheets", CLASSES)
     assert sorted(path.name for path in (tmp_path / "sheets").iterdir()) == ["happy.png", "sad.png"]
-    sheet = np.asarray(Image.open(tmp_path / "sheets" / "happy.png"))[:, :, 0]
+    sheet = np.asarray(Image.open(tmp_path / "sheets" / "happy.png"))
+    assert sheet.ndim == 2
     # Cells of 72 pixels every 76, from 150 on, below a head of 40: sampled at their centres.
     first, second = ([int(sheet[76 + row * 76, 186 + n * 76]) for n in range(8)] for row in range(2))
     assert first == [60 + n * 10 for n in range(8)]  # spread evenly over the 80
     assert second == [60, 61, 62, 255, 255, 255, 255, 255]
+
+
+def test_colours_are_shown(tmp_path: Path) -> None:
+    blue = encode_png(np.full((32, 32, 3), (200, 40, 10), np.uint8))  # BGR
+    row = {"image": {"bytes": blue, "path": "0.png"}, "label": 0, "subject": "S1", "clip": "c", "frame": 0}
+    table = pa.Table.from_pylist([row | {"time_s": 0.0}], schema=dataset_schema(CLASSES))
+    write_parquet(shard_path("train", "S1", tmp_path / "data"), table)
+    face_sheets(tmp_path / "data", tmp_path / "sheets", CLASSES)
+    assert Image.open(tmp_path / "sheets" / "happy.png").getpixel((186, 76)) == (10, 40, 200)
 
 
 def test_more_subjects_than_a_page_holds(tmp_path: Path) -> None:
