@@ -44,7 +44,7 @@ def perceptual_hashes(greys: Sequence[Greys] | Greys) -> Hashes:
     hashes = np.empty((len(greys), WORDS), np.uint64)
     for start in range(0, len(greys), _BATCH):
         batch = greys[start : start + _BATCH]
-        hashes[start : start + len(batch)] = _hash_stack(np.stack([_reduced(g) for g in batch]))
+        hashes[start : start + len(batch)] = _hash_stack(_reduced_stack(batch))
     return hashes
 
 
@@ -63,10 +63,23 @@ def hamming(a: Hashes, b: Hashes) -> Ints:
     return np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int64)
 
 
-def _reduced(grey: Greys) -> Greys:
+def _reduced_stack(greys: Sequence[Greys] | Greys) -> Greys:
+    """``n`` x ``(H, W)`` -> ``(n, 32, 32) uint8``.
+
+    Crops of one size of which a whole number of pixels makes one are reduced as a single tall picture:
+    the same, without a call for each.
+    """
+    shapes = {grey.shape for grey in greys}
+    if len(shapes) == 1 and not any(side % _SIDE_PX for side in greys[0].shape):
+        tall = np.concatenate(list(greys))
+        return _reduced(tall, height=len(greys) * _SIDE_PX).reshape(-1, _SIDE_PX, _SIDE_PX)
+    return np.stack([_reduced(grey) for grey in greys])
+
+
+def _reduced(grey: Greys, height: int = _SIDE_PX) -> Greys:
     if grey.ndim != 2 or grey.dtype != np.uint8:
         raise ValueError(f"expected a grey (H, W) uint8 crop, got {grey.shape} {grey.dtype}")
-    return cv2.resize(grey, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
+    return cv2.resize(grey, (_SIDE_PX, height), interpolation=cv2.INTER_AREA)  # type: ignore[return-value]
 
 
 def _hash_stack(small: Greys) -> Hashes:

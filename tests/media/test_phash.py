@@ -100,6 +100,14 @@ def test_one_by_one_equals_the_batch() -> None:
     np.testing.assert_array_equal(batch, [phash.perceptual_hash(face) for face in faces])
 
 
+@pytest.mark.parametrize("shape", [(32, 32), (64, 64), (96, 64), (128, 128), (50, 64), (31, 31)])
+def test_crops_of_one_size_are_hashed_as_one_by_one(shape: tuple[int, int]) -> None:
+    faces = [cv2.resize(drawn_face(seed), shape[::-1]) for seed in range(7)]
+    expected = [phash.perceptual_hash(face) for face in faces]
+    np.testing.assert_array_equal(phash.perceptual_hashes(faces), expected)
+    np.testing.assert_array_equal(phash.perceptual_hashes(np.stack(faces)), expected)
+
+
 def test_no_crops_give_no_hashes() -> None:
     assert phash.perceptual_hashes([]).shape == (0, phash.WORDS)
 
