@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.media import haar
 from pipeline.media.haar import STATUSES, Box, Search, Sighting, find_faces, track
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -116,6 +117,60 @@ def test_a_moving_face_is_followed_with_steady_boxes() -> None:
     assert all(off_centre(s.box, x, 120) < 0.1 for s, x in zip(seen, xs, strict=True))
     widths = [s.box.w for s in seen if s.box]
     assert max(widths) / min(widths) < 1.15
+
+
+def sightings_at(*boxes: tuple[float, float] | None) -> list[Sighting]:
+    """Return a sighting a frame: a box at (x, width), or none."""
+    places = (box and Box(box[0], 50.0, box[1], box[1]) for box in boxes)
+    return [Sighting("ok", place, 9.0) if place else Sighting("no_face", None, 0.0) for place in places]
+
+
+def places(sightings: Sequence[Sighting]) -> list[tuple[float, float] | None]:
+    return [(s.box.x, s.box.w) if s.box else None for s in sightings]
+
+
+def test_boxes_that_tremble_are_steadied() -> None:
+    steady = haar._steady(sightings_at((100, 80), (104, 84), (100, 80), (96, 76)))
+    assert places(steady) == [(100, 80), (102, 82), (100, 80), (96, 76)]
+
+
+def test_movement_at_constant_speed_stays_as_it_is() -> None:
+    moving = sightings_at((100, 80), (105, 81), (110, 82), (115, 83))
+    assert haar._steady(moving) == moving
+
+
+@pytest.mark.parametrize("other", [(160.0, 80.0), (100.0, 120.0), None])
+def test_boxes_beside_a_jump_or_a_gap_are_left_alone(other: tuple[float, float] | None) -> None:
+    jumping = sightings_at((100, 80), (104, 80), other, (100, 80))
+    assert haar._steady(jumping) == jumping
+
+
+def test_faces_that_could_be_no_rivals_are_not_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the first frame: faces narrower than 0.7 of the one that is followed."""
+    least: list[float] = []
+    real = haar._full_search
+
+    def noting(grey: np.ndarray, search: Search, known: Sequence[Box] = (), **options: object) -> object:
+        least.append(float(str(options["least_px"])))
+        return real(grey, search, known, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(haar, "_full_search", noting)
+    followed = run([scene((160, 120, 100))] * 11)[5].box
+    assert followed is not None
+    assert least[0] == 0.0
+    # In the middle of the picture a presence of one half is an area of one half.
+    assert least[1:] == pytest.approx([followed.w * 0.5**0.5] * 2, rel=0.05)
+
+
+@pytest.mark.parametrize("zoom", [1.0, 0.7, 0.5, 0.31, 0.11])
+def test_shrinking_keeps_the_place_and_the_light(zoom: float) -> None:
+    picture = cv2.GaussianBlur(scene((160, 120, 100)), (0, 0), 8)
+    small = haar._shrunk(picture, zoom)
+    exact = cv2.resize(picture, small.shape[::-1], interpolation=cv2.INTER_AREA)
+    assert small.shape == pytest.approx((240 * zoom, 320 * zoom), abs=1)
+    difference = np.abs(small.astype(int) - exact)
+    assert difference.max() <= 16
+    assert difference.mean() <= 1
 
 
 def test_a_face_that_comes_nearer_is_followed() -> None:
