@@ -19,6 +19,8 @@ from pipeline.core.errors import EmoError
 Task = TypeVar("Task")
 
 WORKERS = "EMO_WORKERS"
+_AHEAD = 2
+"""Tasks handed out for each worker: the next lies ready when one ends, and few are under way at a kill."""
 
 
 def worker_count() -> int:
@@ -66,14 +68,14 @@ def _run_in(
 ) -> Iterator[tuple[Task, BaseException | None]]:
     """Run the waiting tasks in a fresh pool until none is left or a worker of it is killed.
 
-    No more tasks are handed out than there are workers, so that few are under way when one is killed.
+    Few more tasks are handed out than there are workers, so that few are under way when one is killed.
     """
     executor = process_pool(workers)
     under_way: dict[Future[None], Task] = {}
     try:
         while waiting or under_way:
             try:
-                while waiting and len(under_way) < workers:
+                while waiting and len(under_way) < _AHEAD * workers:
                     under_way[executor.submit(function, waiting[0])] = waiting[0]
                     waiting.popleft()
             except BrokenExecutor:  # a worker was killed just now; what is under way will tell

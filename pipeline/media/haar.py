@@ -8,7 +8,7 @@ participant before the whole clip has been seen: `track` first follows every fac
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from math import hypot, inf
 from pathlib import Path
@@ -483,5 +483,6 @@ def _is_still(box: Box, others: Iterable[Box]) -> bool:
 
 
 def _mean(boxes: Sequence[Box]) -> Box:
-    x, y, w, h = (sum(values) / len(boxes) for values in zip(*map(astuple, boxes), strict=True))
-    return Box(x, y, w, h)
+    n = len(boxes)
+    x, y = sum(box.x for box in boxes) / n, sum(box.y for box in boxes) / n
+    return Box(x, y, sum(box.w for box in boxes) / n, sum(box.h for box in boxes) / n)
