@@ -22,7 +22,7 @@ from pipeline.media.video import Sampling, probe
 from pipeline.stages.faces import FacesParams, write_faces
 from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
 
-FULL_HD = Format(1920, 1080, 25, 60.0)
+MINUTE, QUICK = Format(1920, 1080, 25, 60.0), Format(1920, 1080, 25, 10.0)
 LIMIT_MB = 400
 
 
@@ -66,7 +66,7 @@ def main() -> None:
     if options.work:
         work(Path(options.work[0]), int(options.work[1]))
         return
-    (minute,) = recordings(1, FULL_HD)
+    (minute,) = recordings(1, QUICK if options.quick else MINUTE)
     hour = lengthened(minute, minute.with_name("hour.mp4"), 3 if options.quick else 60)
     most = load_params("frames", FramesParams).max_per_clip
     rows = rows_of(f"at most {most} frames", minute, hour, most)

@@ -24,7 +24,7 @@ from _results import Row, faster, parser, record, within
 from pipeline.core.workers import worker_count
 
 HERE = Path(__file__).parent
-CLIPS, QUICK = 280, 28
+CLIPS, QUICK = 280, 14
 TURNS = 2
 PEERS = {"autocrop_tool": ("autocrop", 7), "dlib_tool": ("dlib", 14), "mediapipe_tool": ("MediaPipe", 28)}
 """Program -> name, number of recordings it runs on."""
