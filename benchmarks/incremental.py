@@ -20,7 +20,7 @@ from _corpus import recordings
 from _project import Project, Spent, enrol, new_project
 from _results import Row, bounded, parser, record, within
 
-CLIPS, QUICK = 280, 14
+CLIPS, QUICK = 280, 28
 REPEATS = 5
 EMPTY_STAGES = 8
 
