@@ -32,7 +32,7 @@ def main() -> None:
         more = ["--quick"] if options.quick else []
         more += ["--peers", options.peers] if options.peers and name in WITH_PEERS else []
         failed += subprocess.run([sys.executable, str(HERE / f"{name}.py"), *more]).returncode != 0
-    if not options.quick:
+    if not (options.quick or failed):
         write_document()
         Console(width=180).print(as_table([Row(**row) for part in load().values() for row in part["rows"]]))
     sys.exit(failed)

@@ -4,6 +4,8 @@ import argparse
 import json
 import os
 import platform
+import resource
+import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
@@ -67,13 +69,13 @@ def parser(doc: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def record(program: str, rows: Sequence[Row], *, quick: bool) -> None:
+def record(program: str, rows: Sequence[Row], *, whole: bool) -> None:
     """Print rows as a table and put them into results.json in the place of the program's older ones.
 
-    A quick run is printed only: its figures are those of too small a sample.
+    A run that is not `whole` is printed only: its samples are too small, or some of its rows are missing.
     """
     Console(width=160).print(as_table(rows))
-    if not quick:
+    if whole:
         known = load()
         known |= {Path(program).stem: {"machine": machine(), "rows": [asdict(row) for row in rows]}}
         RESULTS.write_text(json.dumps(known, indent=2, sort_keys=True) + "\n", encoding="utf-8")
@@ -107,6 +109,11 @@ def cells(row: Row) -> Iterator[str]:
 def number(value: float) -> str:
     """Return a figure with three digits that count, without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.3g}'):g}"
+
+
+def peak_mb(usage: resource.struct_rusage) -> float:
+    """Return the peak of resident memory, MB (10^6 bytes): the system counts in bytes, or in kibibytes."""
+    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def machine() -> dict[str, Any]:

@@ -125,7 +125,7 @@ def main() -> None:
         rows = measure(folder, videos)
     finally:
         shutil.rmtree(folder)
-    record(__file__, rows, quick=options.quick)
+    record(__file__, rows, whole=not options.quick)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ import tempfile
 from pathlib import Path
 
 from _corpus import HOME, Format, lengthened, recordings
-from _results import Row, bounded, parser, record, within
+from _results import Row, bounded, parser, peak_mb, record, within
 
 from pipeline.core.params import load_params
 from pipeline.media.video import Sampling, probe
@@ -37,19 +37,19 @@ def work(video: Path, max_per_clip: int) -> None:
         write_faces(frames, load_params("faces", FacesParams), faces)
 
 
-def peak_mb(video: Path, max_per_clip: int) -> float:
+def peak_of_work(video: Path, max_per_clip: int) -> float:
     """Return the peak resident memory of a process that does the work, in MB (10^6 bytes)."""
     command = [sys.executable, __file__, "--work", str(video), str(max_per_clip)]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         sys.exit(f"{video}: failed")
-    return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
+    return peak_mb(usage)
 
 
 def rows_of(name: str, minute: Path, hour: Path, max_per_clip: int) -> list[Row]:
     """Return the rows of one way of sampling."""
-    short, long = peak_mb(minute, max_per_clip), peak_mb(hour, max_per_clip)
+    short, long = peak_of_work(minute, max_per_clip), peak_of_work(hour, max_per_clip)
     claim = f"peak memory of a worker, one hour of 1080p, {name}"
     return [
         bounded(claim, "-", long, "MB", LIMIT_MB),
@@ -73,7 +73,7 @@ def main() -> None:
     if options.dense:
         rows += rows_of("5 frames/s", minute, hour, 10**6)
     hour.unlink()
-    record(__file__, rows, quick=options.quick)
+    record(__file__, rows, whole=not options.quick)
 
 
 if __name__ == "__main__":

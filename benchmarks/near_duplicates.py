@@ -26,7 +26,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import numpy.typing as npt
-from _results import Row, bounded, faster, parser, record
+from _results import Row, bounded, faster, parser, peak_mb, record
 from dedup_calibration import DISTANCE, Detector, Face, codes, faces, read
 
 from pipeline.core.workers import worker_count
@@ -160,7 +160,7 @@ def measured(kind: str, hashes: phash.Hashes, groups: Ints, rng: np.random.Gener
     wall, cpu = time.perf_counter(), time.process_time()
     i, j, _ = neighbours.near_pairs(hashes, DISTANCE, groups=groups)
     wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
+    peak = peak_mb(resource.getrusage(resource.RUSAGE_SELF)) / 1e3
     found = set(zip(i.tolist(), j.tolist(), strict=True))
     sample = rng.permutation(len(hashes))[: min(len(hashes), 20_000_000 // len(hashes))]
     start = time.process_time()
@@ -312,7 +312,8 @@ def main() -> None:
     given = options.parse_args()
     sizes, clips, images = (SIZES[:2], 28, 2_000) if given.quick else (SIZES, 1000, 25_000)
     rows = search_rows(searches(sizes, fitted(clips)))
-    record(__file__, [*rows, *hashing_rows(given.peers, images)], quick=given.quick)
+    hashing = hashing_rows(given.peers, images)
+    record(__file__, [*rows, *hashing], whole=bool(hashing) and not given.quick)
 
 
 if __name__ == "__main__":

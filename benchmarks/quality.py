@@ -96,7 +96,7 @@ def main() -> None:
     else:
         sets = VIRTUAL | (REAL if DATA.is_dir() else {})
         rows = [row for name, make in sets.items() for row in rows_of(name, *scores(make(5.0)))]
-    record(__file__, rows, quick=options.quick)
+    record(__file__, rows, whole=DATA.is_dir() and not options.quick)
 
 
 if __name__ == "__main__":

@@ -102,7 +102,7 @@ def main() -> None:
         rows += peer_rows(videos, best, options.peers)
     finally:
         shutil.rmtree(folder)
-    record(__file__, rows, quick=options.quick)
+    record(__file__, rows, whole=options.peers is not None and not options.quick)
 
 
 if __name__ == "__main__":

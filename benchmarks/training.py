@@ -233,7 +233,7 @@ def main() -> None:
         write_folders(images, scale.sample, Path(folder))
         for net, settings in nets(params).items():
             found += rows(net, measure(new_trainer(images, settings), Path(folder), scale), scale)
-    record(__file__, found, quick=quick)
+    record(__file__, found, whole=not quick)
 
 
 if __name__ == "__main__":

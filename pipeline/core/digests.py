@@ -20,7 +20,7 @@ def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
     """Return the SHA-256 of each file; `store` is the JSON file that remembers them by stat."""
     known = _load(store)
     marks = {path: _mark(path) for path in paths}
-    unknown = [path for path in marks if marks[path] not in known]
+    unknown = [path for path in marks if not known.get(marks[path])]
     with ThreadPoolExecutor() as threads:  # hashing lets go of the interpreter
         hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
     found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}

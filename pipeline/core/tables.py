@@ -211,6 +211,7 @@ def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
     """Return rows as a table; a key that a row lacks is null there, keys that are no columns are left out.
 
     As `pa.Table.from_pylist` does it, but that loads pandas, which takes every process a third of a second.
+    Values must be of their column's type: nothing is converted, and not much checked.
     """
     columns = [_array([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -218,12 +219,18 @@ def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return values of a type that the contracts use: numbers, truth, text, bytes and structs of them."""
-    if pa.types.is_struct(kind):
-        parts = [_array([value[field.name] for value in values], field.type) for field in kind]
-        return pa.StructArray.from_arrays(parts, fields=list(kind))
     missing = [value is None for value in values]
+    if pa.types.is_struct(kind):
+        inside = [value or {} for value in values]
+        parts = [_array([value.get(field.name) for value in inside], field.type) for field in kind]
+        return pa.StructArray.from_arrays(parts, fields=list(kind), mask=_mask(missing))
     valid = pa.py_buffer(_bits(not gone for gone in missing)) if any(missing) else None
     return pa.Array.from_buffers(kind, len(values), [valid, *map(pa.py_buffer, _buffers(values, kind))])
+
+
+def _mask(missing: Sequence[bool]) -> pa.Array | None:
+    """Return which values are null as an array of truth, which pyarrow wants for a struct."""
+    return _array(list(missing), pa.bool_()) if any(missing) else None
 
 
 def _buffers(values: Sequence[Any], kind: pa.DataType) -> tuple[Any, ...]:

@@ -339,8 +339,8 @@ class _Reader:
         what it has begun, and starts afresh.
         """
         needed = _needed(self.entries, wanted)
-        after_gap = needed.find(b"\0\1") + 1
-        if self.counted or (after_gap and not self._stands_alone(self.entries[after_gap])):
+        afresh = [gap.end() - 1 for gap in re.finditer(b"\0\1", needed)]
+        if self.counted or not all(self._stands_alone(self.entries[position]) for position in afresh):
             needed = bytearray(b"\1" * len(needed))
         self.container.seek(self.start_stamp, stream=self.stream)
         self.stream.codec_context.flush_buffers()

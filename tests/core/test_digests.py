@@ -1,4 +1,5 @@
 import hashlib
+import json
 import os
 from pathlib import Path
 
@@ -42,3 +43,12 @@ def test_a_broken_or_unwritable_store_costs_only_time(tmp_path: Path) -> None:
         (tmp_path / "store.json").write_text(text)
         assert sha256_all([path], tmp_path / "store.json") == {path: sha256(path)}
     assert sha256_all([path], path / "below_a_file.json") == {path: sha256(path)}
+
+
+@pytest.mark.parametrize("value", ["", None])
+def test_a_store_without_the_digest_is_not_believed(tmp_path: Path, value: str | None) -> None:
+    path, store = tmp_path / "a", tmp_path / "store.json"
+    path.write_text("1")
+    right = sha256_all([path], store)
+    store.write_text(json.dumps(dict.fromkeys(json.loads(store.read_text()), value)))
+    assert sha256_all([path], store) == right

@@ -190,7 +190,11 @@ def test_a_table_of_rows_is_the_one_that_pyarrow_makes(count: int) -> None:
             "ok": None if i % 5 == 0 else i % 2 == 0,
             "text": None if i % 6 == 0 else "é" * i,
             "data": bytes(range(i)),
-            "image": {"bytes": b"x" * i, "path": f"{i}.png"},
+            "image": None
+            if i % 7 == 0
+            else {"bytes": b"x" * i, "path": f"{i}.png"}
+            if i % 8
+            else {"path": "p"},
             "other": "left out",
         }
         | ({} if i % 2 else {"data": None})
@@ -199,7 +203,7 @@ def test_a_table_of_rows_is_the_one_that_pyarrow_makes(count: int) -> None:
     made = table_of(rows, WIDE)
     made.validate(full=True)
     assert made.equals(pa.Table.from_pylist(rows, schema=WIDE), check_metadata=True)
-    assert table_of([{}], WIDE.remove(5)).to_pylist() == [dict.fromkeys(WIDE.remove(5).names)]
+    assert table_of([{}], WIDE).to_pylist() == [dict.fromkeys(WIDE.names)]
 
 
 def test_writing_and_reading_tables_loads_no_pandas(tmp_path: Path) -> None:

@@ -3,14 +3,17 @@
 Every picture spells its index (making.numbered), so that a wrong frame shows itself.
 """
 
+import math
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from av.video.frame import PictureType
 from making import (
     TOP,
     damage,
@@ -95,6 +98,27 @@ def test_a_stretch_reached_by_seeking_is_the_same_as_from_the_start(recording: P
     for picture in pictures:
         assert picture.time_s == whole[picture.frame].time_s
         assert np.array_equal(picture.pixels, whole[picture.frame].pixels)
+
+
+@pytest.mark.parametrize("step_s", [2.7, 3.1, 4.0])
+def test_only_some_of_the_keyframes_stand_alone(tmp_path: Path, step_s: float) -> None:
+    """Whole pictures at 0, 3 and 6 s, gradual refreshes flagged as keyframes in between."""
+    path = tmp_path / "mixed.mp4"
+    options = {"x264-params": "intra-refresh=1:keyint=12:bframes=0", "forced-idr": "1"}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=10, options=options)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        for index in range(150):
+            frame = av.VideoFrame.from_ndarray(numbered(index), format="bgr24")
+            frame.pict_type = PictureType.I if index in (30, 60) else PictureType.NONE
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    pictures, tally = take_sample(path, step_s=step_s)
+    plain = decode_all(path)
+    assert tally.corrupt == 0
+    assert len(pictures) == math.ceil(15 / step_s - 0.01)
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
 
 
 def test_what_is_decoded_for_the_wanted_frames() -> None:
