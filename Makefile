@@ -31,10 +31,10 @@ lint: setup  ## Check style and types
 	ruff format --check .
 	mypy
 
-bench: setup .venv-peers/.installed  ## Measure against peers and limits: half an hour on two idle cores
+bench: setup .venv-peers/.installed  ## Measure against peers and limits: 15 minutes on two idle cores, 20 the first time
 	python benchmarks --peers .venv-peers/bin/python
 
-bench-quick: setup  ## Show that all benchmarks work: three minutes, small samples, no peers of other environments
+bench-quick: setup  ## Show that all benchmarks work, on small samples and without the peers' environment: 3 minutes
 	python benchmarks --quick
 
 .venv-peers/.installed: benchmarks/peers.txt
