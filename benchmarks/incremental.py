@@ -3,9 +3,9 @@
     python benchmarks/incremental.py [--quick]
 
 A project of 280 recordings (as in recordings.py) is built under DVC up to the dataset, from nothing. Then one
-thing after the other is changed and `dvc repro dataset` is run again. `computed` in the program's output is
-the number of recordings decoded and searched. Last, `dvc repro` with nothing to do is held against the same
-in a project of eight stages that only copy a word.
+thing after the other is changed and `dvc repro dataset` is run again; what is decoded and searched is counted
+in the output. Last, `dvc repro dataset` with nothing to do is held against `dvc repro` in a project of eight
+stages that only copy a word.
 """
 
 import re
@@ -26,8 +26,10 @@ EMPTY_STAGES = 8
 
 
 def computed(spent: Spent) -> int:
-    """Return how many recordings were decoded and how many searched, together."""
-    return sum(int(n) for n in re.findall(r"(?:frames|faces): (\d+) clips computed", spent.output))
+    """Return how many recordings were decoded, or searched, whichever is more."""
+    return max(
+        (int(n) for n in re.findall(r"(?:frames|faces): (\d+) clips computed", spent.output)), default=0
+    )
 
 
 def relabel(project: Project) -> None:
@@ -65,7 +67,7 @@ def one_more(project: Project, video: Path, source: Path, full: Spent) -> list[R
     print(f"one more: {spent.wall_s:.1f} s of {full.wall_s:.1f} s\n{spent.output}")
     claim = "dvc repro dataset after one recording more"
     return [
-        bounded("recordings decoded and searched after one more", "-", computed(spent) / 2, "recordings", 1),
+        bounded("recordings decoded and searched after one more", "-", computed(spent), "recordings", 1),
         within(claim, "building all", (spent.wall_s, full.wall_s), "s", 0.05),
         bounded(claim, "-", spent.wall_s, "s", 10),
     ]
@@ -87,7 +89,7 @@ def nothing_to_do(project: Project, folder: Path) -> Row:
     other.repro()
     turns = [(project.repro("dataset").wall_s, other.repro().wall_s) for _ in range(REPEATS)]
     ours, theirs = (statistics.median(side) for side in zip(*turns, strict=True))
-    return within("dvc repro with nothing to do", "eight trivial stages", (ours, theirs), "s", 1.5)
+    return within("dvc repro dataset with nothing to do", "eight trivial stages", (ours, theirs), "s", 1.5)
 
 
 def trivial(folder: Path) -> Project:

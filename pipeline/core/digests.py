@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pipeline.core.tables import write_text
+from pipeline.core.workers import worker_count
 
 
 def sha256(path: Path) -> str:
@@ -21,7 +22,7 @@ def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
     known = _load(store)
     marks = {path: _mark(path) for path in paths}
     unknown = [path for path in marks if not known.get(marks[path])]
-    with ThreadPoolExecutor() as threads:  # hashing lets go of the interpreter
+    with ThreadPoolExecutor(worker_count()) as threads:  # hashing lets go of the interpreter
         hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
     found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}
     fresh = {marks[path]: digest for path, digest in found.items()}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,10 @@ class FacesParams:
 
 
 class StoredFrames(Sequence[np.ndarray]):
-    """The frames of one shard as grey pictures, decoded when asked for; the latest stay in memory."""
+    """The frames of one shard as grey pictures, decoded when asked for; the latest stay in memory.
+
+    Nothing that it keeps refers back to it: its pictures go with it, not with some later garbage collection.
+    """
 
     def __init__(self, path: Path) -> None:
         self._file = pq.ParquetFile(path)
@@ -47,14 +50,18 @@ class StoredFrames(Sequence[np.ndarray]):
             [self._file.metadata.row_group(i).num_rows for i in range(self._file.num_row_groups)]
         )
         self._ends = ends.astype(int)
-        self._group = lru_cache(maxsize=2)(self._read_group)
-        self._grey = lru_cache(maxsize=_KEPT)(lambda index: decode_grey(self.jpeg(index)))
+        self._group = lru_cache(maxsize=2)(partial(_read_group, self._file))
+        self._kept: dict[int, np.ndarray] = {}
 
     def __len__(self) -> int:
         return int(self._file.metadata.num_rows)
 
     def __getitem__(self, index: Any) -> Any:
-        return self._grey(index)
+        if index not in self._kept:
+            if len(self._kept) == _KEPT:
+                del self._kept[next(iter(self._kept))]  # the one that was decoded first
+            self._kept[index] = decode_grey(self.jpeg(index))
+        return self._kept[index]
 
     def jpeg(self, index: int) -> bytes:
         """Return one frame as it is stored."""
@@ -68,8 +75,9 @@ class StoredFrames(Sequence[np.ndarray]):
         """Return a whole small column."""
         return list(self._file.read(columns=[name]).column(name).to_pylist())
 
-    def _read_group(self, group: int) -> pa.ChunkedArray:
-        return self._file.read_row_group(group, columns=["jpeg"]).column("jpeg")
+
+def _read_group(file: pq.ParquetFile, group: int) -> pa.ChunkedArray:
+    return file.read_row_group(group, columns=["jpeg"]).column("jpeg")
 
 
 def write_faces(source: Path, params: FacesParams, target: Path) -> None:

@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,6 +93,27 @@ def test_stored_frames_are_read_group_by_group(tmp_path: Path) -> None:
     for index in (-1, 70):
         with pytest.raises(IndexError):
             stored[index]
+
+
+def test_decoded_frames_are_kept_up_to_a_bound_and_go_with_the_shard(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A worker does hundreds of clips: waiting for the garbage collector, it would hold many of them."""
+    monkeypatch.setattr(faces, "_KEPT", 5)
+    video = write_video(tmp_path / "v.mp4", 12)
+    write_frames(video, ClipFrames(Sampling(0, 9, 0.1, 64), 92), tmp_path / "v.parquet")
+    gc.disable()
+    try:
+        stored = StoredFrames(tmp_path / "v.parquet")
+        pictures = [weakref.ref(stored[i]) for i in range(12)]
+        assert [picture() is not None for picture in pictures] == [False] * 7 + [True] * 5
+        assert stored[11] is pictures[11]()
+        gone = weakref.ref(stored)
+        del stored
+        assert gone() is None
+        assert [picture() for picture in pictures] == [None] * 12
+    finally:
+        gc.enable()
 
 
 def test_the_stage_gives_the_same_bytes_for_any_number_of_workers(
