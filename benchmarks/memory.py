@@ -6,7 +6,8 @@ The stages frames and faces run on one recording in a process of their own, whos
 read from the system. The recording is a virtual participant before a busy background; its packets are
 written again and again up to the length. It is sampled as params.yaml says: a long recording more sparsely
 (`max_per_clip`). A worker does one recording after the other: the minute is also done many times over, to see
-that nothing of one stays for the next. With --dense also at 5 frames/s throughout, which takes five minutes more.
+that nothing of one stays for the next. With --dense also at 5 frames/s throughout, which takes five minutes
+more.
 """
 
 import os
@@ -25,7 +26,7 @@ from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
 
 MINUTE, QUICK = Format(1920, 1080, 25, 60.0), Format(1920, 1080, 25, 10.0)
 LIMIT_MB = 400
-TIMES = 12
+TIMES = 6
 
 
 def work(video: Path, max_per_clip: int) -> None:
