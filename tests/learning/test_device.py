@@ -74,7 +74,7 @@ trained(images, images, Talker(), epochs=1_000_000, patience=1_000_000)
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C, and again where C code of a library swallowed the first; return what was said on stderr."""
+    """Press Ctrl-C, again where a library swallowed the first; return what was said on stderr."""
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
