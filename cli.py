@@ -179,6 +179,74 @@ def summary(as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def versions(
+    revision: Annotated[str, typer.Argument(help="The last commit, branch or tag to look at.")] = "HEAD",
+    as_json: JsonOption = False,
+) -> None:
+    """List the versions of the dataset, and what each changed.
+
+    Read from the tables in Git: no data need be there. Newest first; commits that left the dataset as it
+    was are not listed.
+    """
+    from pipeline.history.git import Repository
+    from pipeline.history.versions import HEADER, history
+
+    with _plain_errors():
+        _enter_project()
+        repository = Repository(Path.cwd())
+        steps = history(repository, revision, with_workspace=revision == "HEAD")
+    if as_json:
+        typer.echo(json.dumps([step.as_json() for step in steps], indent=2))
+        return
+    _print_table("Versions of the dataset", HEADER, [step.row() for step in steps])
+    if repository.is_shallow:
+        typer.echo(f"note: older versions are not here{repository.cut_note}")
+
+
+@app.command()
+def diff(
+    before: Annotated[str, typer.Argument(help="A commit, branch or tag; A..B and A...B too.")] = "HEAD",
+    after: Annotated[
+        str | None, typer.Argument(help="Another; left out: the workspace.", show_default=False)
+    ] = None,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what changed between two versions of the dataset, in people.
+
+    Subjects, clips and images that came, went, were relabelled or moved between splits (nobody may), with
+    the params and code that changed. A version is a commit, branch or tag, the folder of another clone, or
+    FOLDER@REV. From the tables in Git; image by image where the data are there.
+
+    \b
+    emo diff                    # the workspace against the last commit
+    emo diff v1 v2
+    emo diff main...HEAD        # what a branch brings, since it left main
+    emo diff ../other-clone
+    """
+    from pipeline.history.depth import compare_images
+    from pipeline.history.diff import compare
+    from pipeline.history.git import Repository
+    from pipeline.history.telling import diff_markdown, diff_tables
+    from pipeline.history.version import resolve_pair
+
+    with _plain_errors():
+        here = _enter_project()
+        changes = compare(*resolve_pair(Repository(Path.cwd()), before, after, here))
+        images = compare_images(changes)
+    if as_json:
+        depth = images.as_json() if images else None
+        typer.echo(json.dumps(changes.as_json() | {"image_changes": depth}, indent=2))
+    elif markdown:
+        typer.echo(diff_markdown(changes, images))
+    elif changes.is_empty:
+        typer.echo(f"{changes.before.name} and {changes.after.name} are the same")
+    else:
+        for table in diff_tables(changes, images):
+            _print_table(*table)
+
+
+@app.command()
 def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures and videos.")],
     out: Annotated[

@@ -19,9 +19,10 @@ LAYERS = {
     "core": {"core"},
     "media": {"core", "media"},
     "learning": {"core", "learning"},
+    "history": {"core", "history"},
     "ingest": {"core", "media", "ingest"},
     "stages": {"core", "media", "learning"},
-    "tools": {"core", "media", "learning", "stages", "tools"},
+    "tools": {"core", "media", "learning", "history", "stages", "tools"},
 }
 
 

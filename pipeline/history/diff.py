@@ -1,0 +1,202 @@
+"""What two versions of the dataset differ in, told in people, clips and images."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.core.dataset import SPLITS
+from pipeline.core.enrolment import WITHDRAWN, Clip
+from pipeline.core.errors import listed
+from pipeline.history.version import Version
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing that is another than before."""
+
+    what: str
+    "a subject, a clip or a setting"
+    before: str
+    after: str
+
+    def __str__(self) -> str:
+        return f"{self.what}: {self.before} -> {self.after}"
+
+
+@dataclass(frozen=True)
+class Diff:
+    """From one version to another; subjects and clips are those of people who consent."""
+
+    before: Version
+    after: Version
+    subjects_added: tuple[str, ...]
+    subjects_removed: tuple[str, ...]
+    withdrawn: tuple[str, ...]
+    "those of them who withdrew their consent"
+    moved: tuple[Change, ...]
+    "subjects that changed the split: there must be none"
+    clips_added: tuple[str, ...]
+    clips_removed: tuple[str, ...]
+    relabelled: tuple[Change, ...]
+    "clips of another expression"
+    reassigned: tuple[Change, ...]
+    "clips of another subject"
+    recut: tuple[Change, ...]
+    "clips of another stretch of the recording"
+    replaced: tuple[str, ...]
+    "clips whose recording has another content"
+    remade: tuple[tuple[str, str], ...]
+    "(subject, expression) with as many images as before, but others"
+    images: Mapping[tuple[str, str], tuple[int, int]]
+    "(split, expression) -> images before and after"
+    settings: tuple[Change, ...]
+    code: Mapping[str, tuple[str, ...]]
+    "stage -> source files that are new, gone or changed"
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether both versions are the same, with the same settings and code."""
+        return not (self.changes_dataset or self.settings or self.code)
+
+    @property
+    def changes_dataset(self) -> bool:
+        """Whether subjects, clips, splits or images differ."""
+        people = (self.subjects_added, self.subjects_removed, self.moved)
+        clips = (self.clips_added, self.clips_removed, self.relabelled, self.reassigned, self.recut)
+        counts = any(before != after for before, after in self.images.values())
+        return any((*people, *clips, self.replaced, self.remade, counts))
+
+    def phrases(self) -> list[str]:
+        """Return what changed in short: `+2 subjects`, `1 clip relabelled` ..."""
+        gone = [name for name in self.subjects_removed if name not in self.withdrawn]
+        before, after = self.before.images, self.after.images
+        said = [
+            _many(len(self.subjects_added), "subject", "+"),
+            _many(len(gone), "subject", "-"),
+            f"{listed(self.withdrawn)} withdrew" if self.withdrawn else "",
+            _many(len(self.clips_added), "clip", "+"),
+            _many(len(self.clips_removed), "clip", "-"),
+            *(
+                f"{_many(len(changes), 'clip')} {word}" if changes else ""
+                for word, changes in (
+                    ("relabelled", self.relabelled),
+                    ("given to another subject", self.reassigned),
+                    ("recut", self.recut),
+                    ("with another recording", self.replaced),
+                )
+            ),
+            _many(abs(after - before), "image", "+" if after > before else "-"),
+            "other images" if self.remade and after == before else "",
+            f"{_many(len(self.moved), 'subject')} MOVED between splits" if self.moved else "",
+            f"params: {listed([change.what for change in self.settings], 3)}" if self.settings else "",
+            f"code: {listed(self.code)}" if self.code else "",
+        ]
+        return [phrase for phrase in said if phrase]
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values for `--json`."""
+        people = ("subjects_added", "subjects_removed", "withdrawn")
+        clips = ("clips_added", "clips_removed", "replaced")
+        changes = ("moved", "relabelled", "reassigned", "recut", "settings")
+        return {
+            "before": self.before.name,
+            "after": self.after.name,
+            **{name: list(getattr(self, name)) for name in (*people, *clips)},
+            **{name: [vars(change) for change in getattr(self, name)] for name in changes},
+            "remade": [{"subject": subject, "expression": name} for subject, name in self.remade],
+            "images": [
+                {"split": split, "expression": name, "before": counts[0], "after": counts[1]}
+                for (split, name), counts in self.images.items()
+            ],
+            "code": {stage: list(paths) for stage, paths in self.code.items()},
+        }
+
+
+def compare(before: Version, after: Version) -> Diff:
+    """Return what changed from one version to the other."""
+    old, new = _clips(before), _clips(after)
+    both = [(old[name], new[name]) for name in sorted(old.keys() & new.keys())]
+    gone = sorted(before.split.keys() - after.split.keys())
+    withdrew = {person.subject for person in after.people if person.consent == WITHDRAWN}
+    return Diff(
+        before=before,
+        after=after,
+        subjects_added=tuple(sorted(after.split.keys() - before.split.keys())),
+        subjects_removed=tuple(gone),
+        withdrawn=tuple(subject for subject in gone if subject in withdrew),
+        moved=moves(before, after),
+        clips_added=tuple(sorted(new.keys() - old.keys())),
+        clips_removed=tuple(sorted(old.keys() - new.keys())),
+        relabelled=_changes(both, "expression"),
+        reassigned=_changes(both, "subject"),
+        recut=_changes(both, "segment"),
+        replaced=tuple(change.what for change in _changes(both, "sha256")),
+        remade=_remade(before, after),
+        images=_images(before, after),
+        settings=_settings(before.settings, after.settings) if before.lock else (),
+        code=_code(before, after),
+    )
+
+
+def moves(before: Version, after: Version) -> tuple[Change, ...]:
+    """Return the subjects that are in both versions and not in the same split."""
+    both = sorted(before.split.keys() & after.split.keys())
+    pairs = [(name, before.split[name].split, after.split[name].split) for name in both]
+    return tuple(Change(*pair) for pair in pairs if pair[1] != pair[2])
+
+
+def _clips(version: Version) -> dict[str, Clip]:
+    return {clip.clip: clip for clip in version.consented}
+
+
+def _changes(both: Iterable[tuple[Clip, Clip]], name: str) -> tuple[Change, ...]:
+    values = [(a.clip, getattr(a, name), getattr(b, name)) for a, b in both]
+    return tuple(Change(clip, _text(a), _text(b)) for clip, a, b in values if a != b)
+
+
+def _text(value: object) -> str:
+    return f"{value[0]:g}..{value[1]:g} s" if isinstance(value, tuple) else str(value)
+
+
+def _remade(before: Version, after: Version) -> tuple[tuple[str, str], ...]:
+    old = {(row.subject, row.expression): row for row in before.census}
+    rows = [(old.get((row.subject, row.expression)), row) for row in after.census]
+    return tuple(
+        (b.subject, b.expression) for a, b in rows if a and a.images == b.images and a.digest != b.digest
+    )
+
+
+def _images(before: Version, after: Version) -> dict[tuple[str, str], tuple[int, int]]:
+    old, new = _counts(before), _counts(after)
+    keys = sorted(old.keys() | new.keys(), key=lambda key: (SPLITS.index(key[0]), key[1]))
+    return {key: (old[key], new[key]) for key in keys}
+
+
+def _counts(version: Version) -> Counter[tuple[str, str]]:
+    counts: Counter[tuple[str, str]] = Counter()
+    for row in version.census:
+        counts[row.split, row.expression] += row.images
+    return counts
+
+
+def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Change, ...]:
+    keys = sorted(before.keys() | after.keys())
+    values = [(key, before.get(key, "-"), after.get(key, "-")) for key in keys]
+    return tuple(Change(key, str(a), str(b)) for key, a, b in values if a != b)
+
+
+def _code(before: Version, after: Version) -> dict[str, tuple[str, ...]]:
+    """Return the source files that differ, by stage; stages that one version has not run are left out."""
+    found = {}
+    for stage in after.lock.keys() & before.lock.keys():
+        old, new = before.lock[stage].code, after.lock[stage].code
+        paths = sorted(path for path in old.keys() | new.keys() if old.get(path) != new.get(path))
+        if paths:
+            found[stage] = tuple(paths)
+    return {stage: found[stage] for stage in after.lock if stage in found}
+
+
+def _many(count: int, word: str, sign: str = "") -> str:
+    """Return `+2 subjects`, `1 clip`, or nothing where there is none."""
+    return f"{sign}{count:,} {word}{'s' * (count != 1)}" if count else ""

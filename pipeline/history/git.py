@@ -1,0 +1,150 @@
+"""Reading a project's history with the program `git`: nothing is checked out, nothing is changed."""
+
+import os
+import subprocess
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from pipeline.core.errors import EmoError
+
+_FIELD, _RECORD = "\x1f", "\x1e"
+
+
+@dataclass(frozen=True)
+class Commit:
+    """One commit."""
+
+    id: str
+    "full hash"
+    parents: tuple[str, ...]
+    when: str
+    "of the commit, ISO 8601"
+    subject: str
+    "first line of the message"
+    names: tuple[str, ...]
+    "tags and branches that point at it"
+
+
+@dataclass(frozen=True)
+class Repository:
+    """The Git repository that holds a project; `root` is the project's folder."""
+
+    root: Path
+
+    def commit(self, revision: str) -> str:
+        """Return the full hash that a revision names; raise EmoError for an unknown one."""
+        if revision.startswith("-"):  # would be taken for an option
+            raise EmoError(f"{revision}: not a revision")
+        done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+        if done.returncode:
+            self._check()
+            raise EmoError(f"{revision}: no such revision here; `emo versions` lists them{self.cut_note}")
+        return done.stdout.decode().strip()
+
+    def merge_base(self, one: str, other: str) -> str:
+        """Return the last commit that two revisions have in common; raise EmoError where there is none."""
+        done = self._git("merge-base", self.commit(one), self.commit(other))
+        if done.returncode:
+            raise EmoError(f"{one}...{other}: no commit in common{self.cut_note}")
+        return done.stdout.decode().strip()
+
+    @cached_property
+    def is_shallow(self) -> bool:
+        """Whether the clone lacks older commits."""
+        return self._git("rev-parse", "--is-shallow-repository").stdout.strip() == b"true"
+
+    @property
+    def cut_note(self) -> str:
+        """Return the end of a message where something may be missing because the clone is shallow."""
+        return "; the clone is shallow: `git fetch --unshallow` brings the older commits" * self.is_shallow
+
+    @cached_property
+    def has_commits(self) -> bool:
+        """Whether there is a repository with a commit."""
+        return self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode == 0
+
+    def log(self, paths: Sequence[Path], revision: str = "HEAD") -> list[Commit]:
+        """Return the commits up to a revision that changed any of the paths, newest first.
+
+        History is simplified as `git log -- PATHS` does; parents are those among these commits.
+        """
+        form = _FIELD.join(("%H", "%P", "%cI", "%s", "%D")) + _RECORD
+        arguments = ("--parents", "--topo-order", "--decorate=full", f"--format={form}")
+        text = self._text("log", *arguments, self.commit(revision), "--", *map(str, paths))
+        return [_commit(record) for record in text.split(_RECORD) if record.strip()]
+
+    def everything(self) -> list[str]:
+        """Return every commit that a branch, tag, stash, experiment or the reflog leads to."""
+        return self._text("rev-list", "--all", "--reflog", "HEAD").split() if self.has_commits else []
+
+    def tips(self) -> dict[str, str]:
+        """Return the commits that branches, tags and remote branches point at, by name."""
+        form = "%(refname:short) %(objectname) %(*objectname)"
+        lines = self._text("for-each-ref", f"--format={form}", "refs/heads", "refs/tags", "refs/remotes")
+        named = (line.split(" ") for line in lines.splitlines())
+        return {name: peeled or direct for name, direct, peeled in named}
+
+    def read(self, wanted: Iterable[tuple[str, Path]]) -> dict[tuple[str, Path], bytes]:
+        """Return the content of files in commits, by (commit, path); what is not there is left out."""
+        keys = list(dict.fromkeys(wanted))
+        names = [f"{commit}:{self._prefix}{path.as_posix()}" for commit, path in keys]
+        done = self._git("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode())
+        found: dict[tuple[str, Path], bytes] = {}
+        at = 0
+        for key in keys:
+            end = done.stdout.index(b"\n", at)
+            header, at = done.stdout[at:end].split(b" "), end + 1
+            if header[-1].isdigit() and header[-2] == b"blob":
+                length = int(header[-1])
+                found[key] = done.stdout[at : at + length]
+                at += length + 1
+        return found
+
+    def changed(self, paths: Sequence[Path]) -> list[str]:
+        """Return those of the paths that differ from the last commit, or are new."""
+        text = self._text("status", "--porcelain", "-z", "--untracked-files=all", "--", *map(str, paths))
+        return sorted(line[3:].removeprefix(self._prefix) for line in text.split("\0") if line)
+
+    @cached_property
+    def _prefix(self) -> str:
+        """The project's folder within the repository, with a slash at its end, or empty."""
+        return self._text("rev-parse", "--show-prefix").strip()
+
+    def _check(self) -> None:
+        """Raise EmoError unless there is a repository with a commit."""
+        if not self.has_commits:
+            raise EmoError(f"{self.root}: no commit yet; `git add` and `git commit` make the first version")
+
+    def _text(self, *arguments: str) -> str:
+        done = self._git(*arguments)
+        if done.returncode:
+            self._check()
+            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
+            raise EmoError(f"{self.root}: `git {arguments[0]}` failed: {reason}")
+        return done.stdout.decode(errors="replace")
+
+    def _git(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+        # Fixed language and no pager or locks: only to read.
+        environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": ""}
+        command = ["git", "-c", "core.quotePath=false", *arguments]
+        try:
+            return subprocess.run(
+                command, cwd=self.root, env=environment, input=stdin, capture_output=True, check=False
+            )
+        except FileNotFoundError:
+            raise EmoError("git: not installed here; versions are kept in Git") from None
+
+
+def _commit(record: str) -> Commit:
+    name, parents, when, subject, decoration = record.strip("\n").split(_FIELD)
+    return Commit(name, tuple(parents.split()), when, subject, _names(decoration))
+
+
+def _names(decoration: str) -> tuple[str, ...]:
+    """Return tags first, then branches, as people write them."""
+    refs = [ref.removeprefix("HEAD -> ") for ref in decoration.split(", ") if ref]
+    tags = [ref.removeprefix("tag: refs/tags/") for ref in refs if ref.startswith("tag: ")]
+    branches = [ref.removeprefix("refs/heads/") for ref in refs if ref.startswith("refs/heads/")]
+    return (*tags, *branches)

@@ -1,0 +1,63 @@
+"""DVC's cache: where the objects lie that dvc.lock names by their MD5."""
+
+from pathlib import Path
+
+import pyarrow.parquet as pq
+
+from pipeline.core.dataset import dataset_schema
+from pipeline.core.errors import EmoError
+from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.paths import DATASET
+from pipeline.core.tables import read_parquet
+from pipeline.history.lock import read_listing
+from pipeline.history.version import Version
+
+FOLDER_MARK = ".dir"
+
+
+def cache_folder(root: Path) -> Path:
+    """Return the folder of a project's cache, which its DVC configuration may have moved."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            return Path(repo.cache.local.path)
+    except DvcException as error:
+        raise EmoError(f"{root}: not a DVC repository ({error}); run `dvc init` in it") from None
+
+
+def object_path(cache: Path, md5: str) -> Path:
+    """Return where the cache keeps an object."""
+    return cache / md5[:2] / md5[2:]
+
+
+def listing(cache: Path, md5: str) -> dict[str, str] | None:
+    """Return the files of a folder, relative path -> MD5; None where the cache does not hold the list."""
+    path = object_path(cache, md5)
+    return read_listing(path.read_bytes()) if md5.endswith(FOLDER_MARK) and path.is_file() else None
+
+
+def dataset_shards(version: Version, cache: Path) -> dict[str, Path] | None:
+    """Return the files of a version's dataset by their place in it; None where some are not here.
+
+    Of a workspace these are the files themselves, of a commit the objects in the cache.
+    """
+    if not version.commit:
+        folder = version.root / DATASET
+        found = {path.relative_to(folder).as_posix(): path for path in folder.glob("*/*.parquet")}
+        return found or None
+    files = listing(cache, version.out(DATASET)) or {}
+    shards = {name: object_path(cache, md5) for name, md5 in files.items() if name.endswith(".parquet")}
+    return shards if shards and all(path.is_file() for path in shards.values()) else None
+
+
+def read_images(shard: Path) -> dict[str, tuple[int, bytes]]:
+    """Return the images of a shard: name -> (label, PNG)."""
+    rows = read_parquet(shard, dataset_schema(EXPRESSIONS), ["image", "label"]).to_pylist()
+    return {row["image"]["path"]: (row["label"], row["image"]["bytes"]) for row in rows}
+
+
+def count_images(shard: Path) -> int:
+    """Return how many images a shard holds."""
+    return int(pq.read_metadata(shard).num_rows)

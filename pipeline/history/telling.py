@@ -1,0 +1,79 @@
+"""A diff as people read it: tables for a terminal, Markdown for a pull request."""
+
+from collections.abc import Sequence
+
+from pipeline.core.dataset import SPLITS
+from pipeline.core.errors import listed
+from pipeline.history.depth import ImageChanges
+from pipeline.history.diff import Diff
+
+Table = tuple[str, list[str], list[list[str]]]
+
+_SHOWN = 12
+"""Names listed before the rest is counted."""
+
+
+def diff_tables(diff: Diff, images: ImageChanges | None) -> list[Table]:
+    """Return (title, header, rows): what changed, then the images by split and class."""
+    title = f"{diff.before.name}  ->  {diff.after.name}"
+    rows = [["subjects", *_counts(len(diff.before.split), len(diff.after.split)), _subjects(diff)]]
+    clips = (len(diff.before.consented), len(diff.after.consented))
+    rows.append(["clips", *_counts(*clips), _clips(diff)])
+    depth = str(images) if images else "counts only: the shards of both versions are not here"
+    rows.append(["images", *_counts(diff.before.images, diff.after.images), depth])
+    moved = [str(change) for change in diff.moved]
+    rows.append(["moved between splits", "", "", listed(moved, _SHOWN) if moved else "nobody"])
+    rows += [["params", change.before, change.after, change.what] for change in diff.settings]
+    rows += [["code", "", "", f"{stage}: {listed(paths, _SHOWN)}"] for stage, paths in diff.code.items()]
+    return [(title, ["", "before", "after", "change"], rows), _image_table(diff)]
+
+
+def diff_markdown(diff: Diff, images: ImageChanges | None) -> str:
+    """Return the tables as GitHub shows them."""
+    parts = [f"### Dataset: {'; '.join(diff.phrases()) or 'no change'}"]
+    for title, header, rows in diff_tables(diff, images):
+        if rows:
+            parts.append(f"**{title}**\n\n{_markdown(header, rows)}")
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _counts(before: int, after: int) -> tuple[str, str]:
+    return f"{before:,}", f"{after:,}"
+
+
+def _subjects(diff: Diff) -> str:
+    here, there = diff.after.split, diff.before.split
+    added = [f"+ {name} ({here[name].sex or '?'}, {here[name].split})" for name in diff.subjects_added]
+    gone = [f"- {name} ({_why(diff, name)}{there[name].split})" for name in diff.subjects_removed]
+    return listed([*added, *gone], _SHOWN) if added or gone else "the same"
+
+
+def _why(diff: Diff, subject: str) -> str:
+    return "withdrew, was in " if subject in diff.withdrawn else "was in "
+
+
+def _clips(diff: Diff) -> str:
+    lists = (("+", diff.clips_added), ("-", diff.clips_removed), ("another recording:", diff.replaced))
+    said = [f"{sign} {listed(names, _SHOWN)}" for sign, names in lists if names]
+    changes = (("relabelled", diff.relabelled), ("subject", diff.reassigned), ("recut", diff.recut))
+    said += [f"{word}: {listed(found, _SHOWN)}" for word, found in changes if found]
+    return "; ".join(said) or "the same"
+
+
+def _image_table(diff: Diff) -> Table:
+    classes = sorted({name for _, name in diff.images})
+    rows = []
+    for split in SPLITS:
+        counts = [diff.images.get((split, name), (0, 0)) for name in classes]
+        if any(map(any, counts)):
+            rows.append([split, *(_cell(*pair) for pair in counts)])
+    return "Images by split and class", ["split", *classes], rows
+
+
+def _cell(before: int, after: int) -> str:
+    return f"{after:,} ({after - before:+,})" if after != before else f"{after:,}"
