@@ -13,6 +13,7 @@ import typer
 if TYPE_CHECKING:
     from pipeline.ingest.ingest import Outcome, Request
     from pipeline.tools.predict import FileResult
+    from pipeline.withdrawal.outcome import Outcome as Withdrawal
 
 app = typer.Typer(
     help="From recordings of simulated facial expressions to an audited, subject-wise split face dataset "
@@ -26,8 +27,10 @@ app = typer.Typer(
 
 
 @contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Print an EmoError as its lines on stderr and exit with code 1."""
+def _plain_errors(
+    stopped: str = "what was done is kept, the same command goes on from there",
+) -> Iterator[None]:
+    """Print an EmoError as its lines on stderr and exit with code 1; `stopped` tells what Ctrl-C leaves."""
     from pipeline.core.errors import EmoError
 
     try:
@@ -36,7 +39,7 @@ def _plain_errors() -> Iterator[None]:
         typer.echo(f"error: {error}", err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
-        typer.echo("stopped; what was done is kept, the same command goes on from there", err=True)
+        typer.echo(f"stopped; {stopped}", err=True)
         raise typer.Exit(130) from None
 
 
@@ -136,26 +139,40 @@ def demo(
 
 
 @app.command()
-def audit(as_json: JsonOption = False) -> None:
-    """Prove that nothing leaks between the splits.
+def audit(
+    deep: Annotated[bool, typer.Option("--deep", help="Hash every recording again.")] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            help="The earliest version that the split is compared with: a commit, branch or tag.",
+            show_default=False,
+        ),
+    ] = None,
+    skip: Annotated[
+        list[str] | None, typer.Option("--skip", help="Leave a check out, by its name. Repeatable.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Prove that nothing leaks between the splits, and that all is what it says it is.
 
-    The same checks as the stage `audit`, run on the files as they are now; exit code 1 where one fails.
+    The checks of the stage `audit`, and more: people, labels, splits, faces, files and their history, as
+    they are now (docs/audit.md). Exit code 1 where one fails.
+
+    \b
+    emo audit
+    emo audit --deep --since v1
+    emo audit --skip "outputs up to date"
     """
-    from pipeline.stages.audit import as_report, gather
-    from pipeline.stages.audit import audit as run_checks
+    from pipeline.auditing.audit import HEADER, run_audit
 
     with _plain_errors():
         _enter_project()
-        checks = run_checks(gather())
+        made = run_audit(deep=deep, since=since, skip=skip or ())
     if as_json:
-        typer.echo(json.dumps(as_report(checks), indent=2))
+        typer.echo(json.dumps(made.as_json(), indent=2))
     else:
-        _print_table(
-            "Audit",
-            ["check", "verdict", "evidence"],
-            [[check.name, "ok" if check.ok else "FAILED", check.detail] for check in checks],
-        )
-    raise typer.Exit(0 if all(check.ok for check in checks) else 1)
+        _print_table(f"Audit of the {made.version}", HEADER, made.rows())
+    raise typer.Exit(0 if made.ok else 1)
 
 
 @app.command()
@@ -176,6 +193,29 @@ def summary(as_json: JsonOption = False) -> None:
         _print_table(title, header, rows)
     if found.pictures:
         typer.echo("pictures: " + "  ".join(found.pictures))
+
+
+@app.command()
+def report(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="reports/report.html")
+    ] = None,
+    no_faces: Annotated[
+        bool, typer.Option("--no-faces", help="Leave out every picture that shows a face.")
+    ] = False,
+) -> None:
+    """Write all of it into one page, for people who do not program.
+
+    Where the images come from, who is in them, the audit, the net's figures and mistakes, the versions;
+    each with what it shows and what it does not. One HTML file that needs no network (docs/report.md).
+    """
+    from pipeline.tools.report.page import REPORT, write_report
+
+    with _plain_errors("nothing was written"):
+        here = _enter_project()
+        path = here / out if out else REPORT
+        verdict = write_report(path, faces=not no_faces).verdict
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; {verdict}")
 
 
 @app.command()
@@ -247,6 +287,114 @@ def diff(
 
 
 @app.command()
+def trace(
+    what: Annotated[str, typer.Argument(help="An image's name or path, a picture file, or a clip.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Picture to draw (.png, .jpg): the source frame with its face; a clip's strip."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where an image comes from, or what became of every frame of a clip.
+
+    The recording and the second, the face, the split and why, the settings and code of every stage. An
+    image that was exported is recognised by its bytes, one that was saved again by its likeness.
+
+    \b
+    emo trace V01_happy_000050.png
+    emo trace export/train/happy/000123.png --out source.png
+    emo trace V01_happy --out strip.png
+    """
+    from pipeline.tools.trace.report import trace as trace_back
+    from pipeline.tools.trace.telling import frame_table, text
+
+    with _plain_errors():
+        here = _enter_project()
+        found = trace_back(what, here)
+        if out:
+            from pipeline.tools.trace.pictures import draw
+
+            draw(found, here / out, here / what)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
+    typer.echo(text(found))
+    if not found.frame:
+        typer.echo()
+        _print_table(*frame_table(found))
+    if out:
+        typer.echo(f"picture: {out}")
+
+
+@app.command()
+def withdraw(
+    subject: Annotated[str, typer.Argument(help="The participant's code.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it. Without this, or with --dry-run, it is only shown.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would go (the default).")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a participant who withdraws, everywhere, and prove it.
+
+    Recordings, frames, faces, images, the memo, pictures, nets trained with the person, and the objects of
+    every version in DVC's cache and remotes. Everybody else's data, splits and versions stay. A report for
+    your files is written to reports/withdrawals/. Can be run again at any time; exit code 1 until all is
+    reached and nothing is found.
+
+    \b
+    emo withdraw V03            # shows what would go
+    emo withdraw V03 --yes
+    """
+    from pipeline.withdrawal.withdraw import preview
+    from pipeline.withdrawal.withdraw import withdraw as erase
+
+    with _plain_errors():
+        _enter_project()
+        if dry_run or not yes:
+            plan = preview(subject)
+            if as_json:
+                typer.echo(json.dumps(plan.as_json(), indent=2))
+            else:
+                _print_table(*plan.table())
+                typer.echo(f"nothing is changed yet; do it:  emo withdraw {subject} --yes")
+            return
+        outcome = erase(subject)
+        _print_withdrawal(outcome, as_json)
+    raise typer.Exit(0 if outcome.ok else 1)
+
+
+@app.command()
+def export(
+    layout: Annotated[str, typer.Argument(help="imagefolder, webdataset or npz.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, best outside of the project.")],
+    anonymise: Annotated[
+        bool,
+        typer.Option(
+            "--anonymise",
+            help="Leave out subjects' codes, clips, frames and times; the faces still identify people.",
+        ),
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the dataset for people who do not use Parquet.
+
+    As PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
+    """
+    from pipeline.tools.export.export import export as write_export
+
+    with _plain_errors("nothing is exported"):
+        here = _enter_project()
+        exported = write_export(layout, here / folder, anonymise=anonymise)
+    if as_json:
+        typer.echo(json.dumps(exported.as_json(), indent=2))
+    else:
+        _print_table(*exported.table())
+
+
+@app.command()
 def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures and videos.")],
     out: Annotated[
@@ -311,6 +459,37 @@ def _print_done(outcome: "Outcome") -> None:
         typer.echo("       dvc repro")
     else:
         typer.echo("nothing changed")
+
+
+def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
+    from pipeline.withdrawal.report import report_path
+    from pipeline.withdrawal.withdraw import to_commit
+
+    subject = outcome.plan.person.subject
+    commit = to_commit(subject)
+    if as_json:
+        typer.echo(json.dumps(outcome.as_json() | {"commit": commit}, indent=2))
+        return
+    _print_table(*outcome.table())
+    proof = outcome.proof
+    typer.echo(
+        f"searched: {proof.files:,} files, {proof.size_bytes / 1e6:,.1f} MB, for {proof.pictures:,} pictures "
+        f"and pieces of recordings: {len(proof.found) or 'no'} file{'s' * (len(proof.found) != 1)} found"
+    )
+    for found in proof.found[:20]:
+        typer.echo(f"FOUND: {found.place}: {found.what}")
+    for remote in outcome.unreached:
+        typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
+    for path in outcome.linked:
+        typer.echo(f"note: {path} also stands under another name on this disk; remove the original yourself")
+    if outcome.note:
+        typer.echo(f"note: {outcome.note}")
+    typer.echo(f"report: {report_path(subject)}")
+    if not outcome.ok:
+        typer.echo(f"not done yet: mend this and run `emo withdraw {subject} --yes` again")
+    if commit:
+        typer.echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
+        typer.echo("       dvc repro")
 
 
 def _print_table(title: str, header: list[str], rows: list[list[str]]) -> None:

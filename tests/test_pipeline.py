@@ -1,96 +1,18 @@
 """The whole pipeline under real DVC and Git: what runs after which change, and what a kill costs."""
 
-import hashlib
 import json
 import os
-import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from projects import COHORT, SUBJECTS, Project, new_project, recordings
 
-from pipeline.core.enrolment import Clip, Participant
-from pipeline.core.tables import format_csv
-
-TOP = Path(__file__).resolve().parents[1]
-COHORT = TOP / "demo" / "clips"
-SUBJECTS = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[:6]
 STAGES = ["frames", "faces", "dedup", "split", "dataset", "audit", "train", "evaluate"]
-
-SMALL = {
-    "expressions: .*": "expressions: [happy, surprised]",
-    "epochs: [0-9]+": "epochs: 2",
-    "fps: .*": "fps: 3.0",
-    "resamples: [0-9]+": "resamples: 100",
-}
-"""Settings that keep a run short."""
-
-
-@dataclass(frozen=True)
-class Project:
-    """A copy of emo with recordings of its own."""
-
-    root: Path
-    memo: Path
-
-    def run(self, *command: str, check: bool = True, **environment: str) -> str:
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True
-        )
-        if check and done.returncode:
-            raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
-        return done.stdout + done.stderr
-
-    def environment(self, **more: str) -> dict[str, str]:
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        fixed = {"PATH": path, "EMO_MEMO": str(self.memo), "EMO_WORKERS": "2", "PYTHONPATH": str(self.root)}
-        return {**os.environ, **fixed, **more}
-
-    def repro(self, *arguments: str, check: bool = True) -> tuple[list[str], str]:
-        """Run `dvc repro`; return the stages that ran, and all that was printed."""
-        text = self.run("dvc", "repro", *arguments, check=check)
-        return re.findall(r"Running stage '(\w+)'", text), text
-
-    def edit(self, name: str, pattern: str, replacement: str) -> None:
-        path = self.root / name
-        text, count = re.subn(pattern, replacement, path.read_text(), count=1)
-        assert count == 1, f"{pattern} not in {name}"
-        path.write_text(text)
-
-    def digests(self, *folders: str) -> dict[str, str]:
-        files = [p for f in folders for p in sorted((self.root / f).rglob("*")) if p.is_file()]
-        return {str(p.relative_to(self.root)): hashlib.md5(p.read_bytes()).hexdigest() for p in files}
-
-    def emo(self, *arguments: str) -> str:
-        return self.run(sys.executable, "cli.py", *arguments)
-
-
-def new_project(root: Path) -> Project:
-    shutil.copytree(TOP / "pipeline", root / "pipeline", ignore=shutil.ignore_patterns("__pycache__"))
-    (root / "raw").mkdir()
-    for name in ("cli.py", "dvc.yaml", "params.yaml", ".gitignore", "raw/.gitignore", ".dvcignore"):
-        shutil.copy(TOP / name, root / name)
-    for name, record in (("participants", Participant), ("clips", Clip)):
-        (root / f"raw/{name}.csv").write_text(format_csv([], record))
-    project = Project(root, root / ".emo" / "memo")
-    for pattern, replacement in SMALL.items():
-        project.edit("params.yaml", pattern, replacement)
-    project.run("git", "init", "-q")
-    project.run("dvc", "init", "-q")
-    return project
-
-
-def recordings(folder: Path, subjects: list[str], expressions: tuple[str, ...]) -> Path:
-    for subject in subjects:
-        (folder / subject).mkdir(parents=True)
-        for expression in expressions:
-            shutil.copy(COHORT / subject / f"{expression}.mp4", folder / subject)
-    return folder
 
 
 @pytest.fixture(scope="module")

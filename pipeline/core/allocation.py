@@ -52,17 +52,19 @@ class Allocator:
 
     def allocate(self, arrivals: Sequence[str]) -> list[int]:
         """Return the group of each arrival, given their strata in the order of arrival."""
+        return [group for group, _ in self.draws(arrivals)]
+
+    def draws(self, arrivals: Sequence[str]) -> Iterator[tuple[int, list[int]]]:
+        """Yield the group of each arrival, and the groups that it was drawn among."""
         counts: Counts = ((0,) * len(self.shares),) * len(self.strata)
         choose = self._next_of_block if len(set(self.shares)) == 1 else self._safe
-        chosen: list[int] = []
         for number, name in enumerate(arrivals):
             stratum = self.strata.index(name)
             draw = random.Random(f"{self.seed}/{number}")
             groups = choose(counts, stratum)
             group = draw.choices(groups, [self.shares[group] for group in groups])[0]
             counts = _added(counts, stratum, group)
-            chosen.append(group)
-        return chosen
+            yield group, groups
 
     @property
     def limit(self) -> float:

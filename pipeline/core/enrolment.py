@@ -12,6 +12,7 @@ from pipeline.core.errors import EmoError
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import CLIPS, PARTICIPANTS
 from pipeline.core.tables import read_csv
+from pipeline.core.withdrawn import read_withdrawn
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 """What subjects' and clips' ids match."""
@@ -150,9 +151,17 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
 
 
 def consented_clips() -> list[Clip]:
-    """Return the clips of the participants whose consent is given; only these may be processed."""
+    """Return the clips of the participants whose consent is given; only these may be processed.
+
+    Raises EmoError where the tables are older than somebody's withdrawal.
+    """
     people, clips = read_enrolment()
     given = {person.subject for person in people if person.consent == GIVEN}
+    for subject in sorted(given & {row.subject for row in read_withdrawn()}):
+        raise EmoError(
+            f"{PARTICIPANTS}: {subject} has withdrawn, and this table is older or was changed back; run "
+            f"`emo withdraw {subject} --yes` to take the person out of it"
+        )
     return [clip for clip in clips if clip.subject in given]
 
 

@@ -28,13 +28,22 @@ def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
     Raises EmoError where the file is missing or no YAML, a section or key is unknown or missing, or a
     value has the wrong type or is out of range (a ValueError of the dataclass's `__post_init__`).
     """
+    values = read_params(path)
+    if section not in values:
+        raise EmoError(f"{path}: missing section: {section}")
+    return build(schema, values[section], f"{path}: {section}")
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """Read params.yaml as plain values by section, unchecked: to tell about settings, not to use them.
+
+    Raises EmoError where the file is missing or no YAML, or a section is unknown.
+    """
     values = _read_yaml(path)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
         raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")
-    if section not in values:
-        raise EmoError(f"{path}: missing section: {section}")
-    return build(schema, values[section], f"{path}: {section}")
+    return values
 
 
 def build(schema: type[T], values: object, where: str) -> T:

@@ -9,6 +9,8 @@ PARAMS = Path("params.yaml")
 PARTICIPANTS = Path("raw/participants.csv")
 CLIPS = Path("raw/clips.csv")
 VIDEOS = Path("raw/videos")
+WITHDRAWALS = Path("raw/withdrawn.csv")
+WITHDRAWALS_COPY = Path(".emo/withdrawn.csv")
 
 FRAMES = Path("data/frames")
 FACES = Path("data/faces")
@@ -16,6 +18,8 @@ DUPLICATES = Path("data/duplicates.parquet")
 NEAR_PAIRS = Path("data/near_pairs.parquet")
 SPLIT = Path("data/split.csv")
 DATASET = Path("data/dataset")
+DATASET_CARD = DATASET / "README.md"
+CROISSANT = DATASET / "croissant.json"
 CENSUS = Path("data/census.csv")
 
 MODEL = Path("models")

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -101,6 +101,19 @@ class Repository:
                 found[key] = done.stdout[at : at + length]
                 at += length + 1
         return found
+
+    def objects(self) -> Iterator[tuple[str, bytes]]:
+        """Yield (hash, content) of every file that any commit has, or had; one at a time."""
+        if not self.has_commits:
+            return
+        command = ("cat-file", "--batch-all-objects", "--unordered", "--batch")
+        with subprocess.Popen(["git", *command], cwd=self.root, stdout=subprocess.PIPE) as process:
+            assert process.stdout
+            while header := process.stdout.readline():
+                name, kind, length = header.split()
+                data = process.stdout.read(int(length) + 1)[:-1]
+                if kind == b"blob":
+                    yield name.decode(), data
 
     def changed(self, paths: Sequence[Path]) -> list[str]:
         """Return those of the paths that differ from the last commit, or are new."""

@@ -2,13 +2,15 @@
 
 import difflib
 import os
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from pipeline.core.enrolment import check_segment
 from pipeline.core.errors import EmoError, listed
+from pipeline.core.labels import canonical
 from pipeline.core.tables import EXTRA
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.participants import read_sex
@@ -62,7 +64,42 @@ def read_manifest(path: Path, mapping: Mapping[str, str], *, skip_unknown: bool)
             proposals.faults.append(str(error))
     faults, proposals.skipped = wording.unknown(unknown)
     proposals.faults += faults
+    proposals.clips = _with_names(path.parent, proposals.clips)
+    proposals.notes += _conflicts(proposals.clips)
     return proposals
+
+
+def named_expression(path: Path, folder: Path) -> str:
+    """Return the one expression that a path names, below the manifest's folder; empty for none or several.
+
+    Folders and the file's stem count, whole and in their single words. Of a path elsewhere only the stem
+    does: the folders above it tell about the machine.
+    """
+    path = Path(os.path.normpath(path))
+    below = path.relative_to(folder) if path.is_relative_to(folder) else Path(path.name)
+    parts = [*below.parts[:-1], below.stem]
+    words = [*parts, *(word for part in parts for word in re.findall(r"[^\W\d_]+", part))]
+    names = {name for word in words if (name := canonical(word))}
+    return names.pop() if len(names) == 1 else ""
+
+
+def _with_names(folder: Path, clips: Sequence[Proposal]) -> list[Proposal]:
+    """Return the clips with what their paths name; a recording of several expressions is named by none."""
+    labels: dict[Path, set[str]] = defaultdict(set)
+    for clip in clips:
+        labels[clip.path].add(clip.expression)
+    alone = {path for path, names in labels.items() if len(names) == 1}
+    return [replace(c, named=named_expression(c.path, folder) if c.path in alone else "") for c in clips]
+
+
+def _conflicts(clips: Sequence[Proposal]) -> list[str]:
+    """Return a note on labels other than the paths name; the paths themselves may give people away."""
+    found = [clip for clip in clips if clip.named and clip.named != clip.expression]
+    return [
+        f"{clip.where}: labelled {clip.expression}, but its path names {clip.named} ({len(found)} such); "
+        "correct what is wrong, or `emo audit` will ask"
+        for clip in found[:1]
+    ]
 
 
 def _other_columns(path: Path, rows: Sequence[tuple[int, Row]]) -> list[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pipeline.core.enrolment import Clip
 from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.paths import CLIPS
+from pipeline.core.paths import CLIPS, WITHDRAWALS
 from pipeline.ingest.names import normal, unique
 from pipeline.ingest.participants import People
 from pipeline.ingest.people import PeoplePlan, plan_people
@@ -82,7 +82,7 @@ def make_plan(findings: Findings, state: State) -> Plan:
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
     people = plan_people(proposals, findings.people, state)
     faults = [*people.faults, *_same_content(proposals, findings.found)]
-    faults += _bad_segments(proposals, findings.found, state)
+    faults += [*_bad_segments(proposals, findings.found, state), *_gone(proposals, findings.found, state)]
     by_content = _by_content(state.clips)
     unchanged: list[Clip] = []
     fresh: list[Proposal] = []
@@ -138,6 +138,16 @@ def _same_content(proposals: Sequence[Proposal], found: Mapping[Path, Found]) ->
                 f"{_meaning(one)} in {two.path}; a stretch has one label"
             )
     return faults
+
+
+def _gone(proposals: Iterable[Proposal], found: Mapping[Path, Found], state: State) -> list[str]:
+    """Return a fault for each recording of somebody who withdrew, under whatever code it comes back."""
+    return [
+        f"{proposal.where}: this is a recording of {state.withdrawn[digest]}, who has withdrawn "
+        f"({WITHDRAWALS}); leave it out and remove {proposal.path}"
+        for proposal in proposals
+        if (digest := found[proposal.path].sha256) in state.withdrawn
+    ]
 
 
 def _bad_segments(proposals: Iterable[Proposal], found: Mapping[Path, Found], state: State) -> list[str]:
@@ -234,7 +244,7 @@ class _Places:
             take=proposal.take or name,
             sha256=found.sha256,
             **{key: facts[key] for key in _FACTS},
-            extra={"source": proposal.source} if proposal.source else {},
+            extra={name: text for name in ("source", "named") if (text := getattr(proposal, name))},
         )
 
 

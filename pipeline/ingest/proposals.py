@@ -40,6 +40,8 @@ class Proposal:
     "sex comes from the user (a manifest), not from a corpus's file names"
     source: str = ""
     "the file's name, for the record; empty: not to be recorded"
+    named: str = ""
+    "the one expression that a manifest's path names, for the audit; empty where it names none or several"
 
 
 @dataclass

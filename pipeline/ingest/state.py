@@ -1,7 +1,7 @@
 """What is enrolled already."""
 
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.core.dataset import read_split
@@ -10,6 +10,7 @@ from pipeline.core.enrolment import Clip, Participant, read_enrolment, read_part
 from pipeline.core.errors import EmoError
 from pipeline.core.memo import memo_root
 from pipeline.core.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
+from pipeline.core.withdrawn import read_withdrawn
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,8 @@ class State:
     clips: tuple[Clip, ...] = ()
     assigned: frozenset[str] = frozenset()
     "subjects that have a place in the split: their sex decided it"
+    withdrawn: Mapping[str, str] = field(default_factory=dict)
+    "SHA-256 of recordings of people who withdrew -> subject"
 
     @property
     def digests(self) -> set[str]:
@@ -34,12 +37,13 @@ def read_state() -> State:
     without it would drop it from the next version.
     """
     assigned = frozenset(read_split()) if SPLIT.is_file() else frozenset()
+    withdrawn = {row.sha256: row.subject for row in read_withdrawn()}
     if CLIPS.is_file():
         people, clips = read_enrolment()
         _check_recordings(clips)
-        return State(tuple(people), tuple(clips), assigned)
+        return State(tuple(people), tuple(clips), assigned, withdrawn)
     people = read_participants() if PARTICIPANTS.is_file() else []
-    return State(tuple(people), (), assigned)
+    return State(tuple(people), (), assigned, withdrawn)
 
 
 def unlisted(clips: Collection[Clip]) -> list[str]:

@@ -140,14 +140,20 @@ CHECKS: tuple[Callable[[Evidence], Check], ...] = (
 def gather(dataset: Path = DATASET) -> Evidence:
     """Read all that the checks look at."""
     people, clips = read_enrolment()
+    images, classes = read_images(dataset)
+    pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
+    return Evidence(people, clips, images, classes, pairs)
+
+
+def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
+    """Read the images of all shards, without their pixels, and the classes."""
     images: list[Image] = []
     classes: tuple[str, ...] = EXPRESSIONS
     for split in SPLITS:
         for shard in sorted((dataset / split).glob("*.parquet")):
-            found, classes = _read_images(shard, split)
+            found, classes = _read_shard(shard, split)
             images += found
-    pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
-    return Evidence(people, clips, images, classes, pairs)
+    return images, classes
 
 
 def main() -> None:
@@ -181,7 +187,7 @@ def _verdict(name: str, bad: Iterable[str], fine: str) -> Check:
     return Check(name, not faults, listed(faults, 5) if faults else fine)
 
 
-def _read_images(shard: Path, split: str) -> tuple[list[Image], tuple[str, ...]]:
+def _read_shard(shard: Path, split: str) -> tuple[list[Image], tuple[str, ...]]:
     table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["label", "subject", "clip", "frame", "time_s"])
     classes = class_names(table.schema)
     return [

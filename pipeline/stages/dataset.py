@@ -3,11 +3,12 @@
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pipeline.core.card import dataset_card
+from pipeline.core.card import Facts, dataset_card
+from pipeline.core.croissant import croissant, read_shards
 from pipeline.core.dataset import (
     DUPLICATES_SCHEMA,
     SPLITS,
@@ -18,17 +19,30 @@ from pipeline.core.dataset import (
     read_split,
     shard_path,
 )
-from pipeline.core.enrolment import Clip, consented_clips
+from pipeline.core.enrolment import Clip, consented_clips, read_participants
 from pipeline.core.errors import EmoError
 from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.params import check_choice, load_params
-from pipeline.core.paths import CENSUS, DATASET, DUPLICATES, FACES, FUNNEL, FUNNEL_PLOT, SHEETS
+from pipeline.core.params import check_choice, load_params, read_params
+from pipeline.core.paths import (
+    CENSUS,
+    CROISSANT,
+    DATASET,
+    DATASET_CARD,
+    DUPLICATES,
+    FACES,
+    FUNNEL,
+    FUNNEL_PLOT,
+    SHEETS,
+)
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import FACES_SCHEMA, OK, read_facts
 from pipeline.core.stage import run_stage
 from pipeline.core.tables import read_parquet, table_of, write_csv, write_parquet, write_text
 from pipeline.media.figures import funnel_figure
 from pipeline.media.sheets import face_sheets
+
+DESCRIBED = ("frames", "faces", "dedup", "split", "dataset")
+"""The sections of params.yaml that the dataset card tells: those of the stages that made the dataset."""
 
 
 @dataclass(frozen=True)
@@ -123,7 +137,7 @@ def census(split: str, collected: Sequence[ClipImages]) -> list[CensusRow]:
             expression=expression,
             clips=len(items),
             images=sum(len(item.rows) for item in items),
-            digest=_digest(row for item in items for row in item.rows),
+            digest=images_digest(row for item in items for row in item.rows),
         )
         for expression, items in groups.items()
     ]
@@ -166,12 +180,41 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
     if not counted:
         raise EmoError(f"{DATASET}: not one image is left; {FUNNEL} says where they went")
     write_csv(CENSUS, counted, CensusRow)
-    write_text(DATASET / "README.md", dataset_card(counted, classes))
+    facts = _facts(counted, funnel, classes)
+    write_text(DATASET_CARD, dataset_card(facts))
+    write_text(CROISSANT, croissant(facts, read_shards(DATASET)))
     face_sheets(DATASET, SHEETS, classes)
     images = {split: sum(row.images for row in counted if row.split == split) for split in SPLITS}
     print(f"dataset: {sum(images.values())} images: {', '.join(f'{k} {n}' for k, n in images.items())}")
     for split, names in missing_classes(counted, classes).items():
         print(f"dataset: no image of {', '.join(names)} in {split}; the audit will refuse it")
+
+
+def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[str]) -> Facts:
+    """Return what the dataset card and croissant.json tell of."""
+    settings = read_params()
+    return Facts(
+        classes=classes,
+        census=counted,
+        people=read_participants(),
+        clips=consented_clips(),
+        funnel=funnel_totals(funnel),
+        found=faces_found(funnel),
+        params={section: settings[section] for section in DESCRIBED},
+    )
+
+
+def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
+    """Return by subject the frames with an accepted face, and the frames that were searched for one.
+
+    Subjects without a frame that could be searched are left out.
+    """
+    counts: dict[str, tuple[int, int]] = {}
+    for row in funnel:
+        faces, frames = counts.get(row.subject, (0, 0))
+        faces += row.duplicates + row.other_class + row.images
+        counts[row.subject] = (faces, frames + row.sampled - row.corrupt)
+    return {subject: (faces, frames) for subject, (faces, frames) in counts.items() if frames}
 
 
 def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:
@@ -216,7 +259,8 @@ def _write_subject(row: SplitRow, items: Sequence[ClipImages], classes: Sequence
         write_parquet(shard_path(row.split, row.subject), table_of(images, dataset_schema(classes)))
 
 
-def _digest(rows: Iterator[dict[str, Any]]) -> str:
+def images_digest(rows: Iterable[dict[str, Any]]) -> str:
+    """Return the digest of a census row for its images, rows of the dataset in their order."""
     digest = hashlib.sha256()
     for row in rows:
         digest.update(f"{row['image']['path']}\0".encode() + row["image"]["bytes"])

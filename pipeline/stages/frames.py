@@ -52,6 +52,8 @@ class ClipFrames:
 
     sampling: Sampling
     jpeg_quality: int
+    recording: str = ""
+    "SHA-256 of an enrolled recording: every shard tells where it is from"
 
 
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
@@ -69,7 +71,8 @@ def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
             f"{min(end, clip.duration_s) - first:g} s; lower frames: trim_start_s or trim_end_s"
         )
     step_s = max(1 / params.fps, (end_s - start_s) / params.max_per_clip)
-    return ClipFrames(Sampling(start_s, end_s, step_s, params.max_side), params.jpeg_quality)
+    sampling = Sampling(start_s, end_s, step_s, params.max_side)
+    return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
 
 
 def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
@@ -79,7 +82,8 @@ def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
     with parquet_sink(target, FRAMES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
             sink.write_table(table_of(group, FRAMES_SCHEMA))
-        add_facts(sink, {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt})
+        facts = {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt}
+        add_facts(sink, facts | {"recording": plan.recording})
     if tally.wanted == tally.corrupt:
         raise EmoError(
             f"{video}: no frame can be decoded between {plan.sampling.start_s:g} and "

@@ -54,6 +54,30 @@ def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[S
     Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row. Raises
     EmoError where somebody's row was removed: without it those who came later would move.
     """
+    ordered = in_order(people)
+    strata = [stratum(person) for person in ordered]
+    splits, folds = (rule.allocate(strata) for rule in rules(params))
+    return [
+        SplitRow(person.subject, person.sex, SPLITS[split], fold)
+        for person, split, fold in zip(ordered, splits, folds, strict=True)
+        if person.consent == GIVEN
+    ]
+
+
+def rules(params: SplitParams) -> tuple[Allocator, Allocator]:
+    """Return what allocates people to splits, and to folds."""
+    by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", _FILLED_BY)
+    by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")
+    return by_split, by_fold
+
+
+def stratum(person: Participant) -> str:
+    """Return the group of people within which somebody is balanced."""
+    return person.sex if person.sex in _STRATA else _OTHER
+
+
+def in_order(people: Sequence[Participant]) -> list[Participant]:
+    """Return people in the order of their enrolment; raise EmoError where somebody's row was removed."""
     ordered = sorted(people, key=lambda person: person.enrolled)
     for number, person in enumerate(ordered, 1):
         if person.enrolled != number:
@@ -61,15 +85,7 @@ def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[S
                 f"{PARTICIPANTS}: nobody has the number {number} in `enrolled`; put the row back, as "
                 f"`withdrawn` if need be, or those who came later would move between the splits"
             )
-    strata = [person.sex if person.sex in _STRATA else _OTHER for person in ordered]
-    by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", _FILLED_BY)
-    by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")
-    splits, folds = by_split.allocate(strata), by_fold.allocate(strata)
-    return [
-        SplitRow(person.subject, person.sex, SPLITS[split], fold)
-        for person, split, fold in zip(ordered, splits, folds, strict=True)
-        if person.consent == GIVEN
-    ]
+    return ordered
 
 
 def main() -> None:

@@ -6,7 +6,7 @@ import pytest
 from making import TOP
 
 from pipeline.core.errors import EmoError
-from pipeline.core.params import SECTIONS, check_choice, check_range, load_params
+from pipeline.core.params import SECTIONS, check_choice, check_range, load_params, read_params
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,15 @@ def test_missing_file_and_wrong_encoding(tmp_path: Path) -> None:
     (tmp_path / "params.yaml").write_bytes("faces: {}  # é".encode("latin-1"))
     with pytest.raises(EmoError, match="not UTF-8"):
         load_params("faces", Example, tmp_path / "params.yaml")
+
+
+def test_all_sections_as_plain_values(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("split: {seed: 4}\nfaces: {crop: {margin: 0.5}}\n")
+    assert read_params(path) == {"split": {"seed": 4}, "faces": {"crop": {"margin": 0.5}}}
+    path.write_text("splits: {seed: 4}\n")
+    with pytest.raises(EmoError, match="unknown section: splits; the sections are frames"):
+        read_params(path)
 
 
 @pytest.mark.parametrize("name", SECTIONS)

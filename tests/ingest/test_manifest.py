@@ -2,6 +2,7 @@ import pytest
 from conftest import Project
 
 from pipeline.core.paths import CLIPS
+from pipeline.ingest.manifest import named_expression
 
 HEADER = "video,subject,expression,start_s,end_s"
 
@@ -138,3 +139,48 @@ def test_a_manifest_or_videos(project: Project) -> None:
     assert "give videos or a manifest" in project.refused(project.study, manifest=path)
     assert "no such file" in project.refused(manifest=project.study / "no.csv")
     assert not CLIPS.exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "named"),
+    [
+        ("happy/001.mp4", "happy"),
+        ("S01/S01_Joy2.mp4", "happy"),
+        ("S01/no_expression.mp4", "neutral"),
+        ("S01/happy_then_sad.mp4", ""),
+        ("S01/001.mp4", ""),
+    ],
+)
+def test_what_a_path_names_is_kept_but_not_the_path(project: Project, path: str, named: str) -> None:
+    project.video(path)
+    project.ingest(manifest=project.manifest("video,subject,expression", f"{path},S07,happy"))
+    assert project.clips()["S07_happy"].extra.get("named", "") == named
+    assert "S01" not in project.tables()["clips.csv"]
+
+
+def test_only_folders_below_the_manifest_name_an_expression(project: Project) -> None:
+    video = project.video("sad/tables/001.mp4")
+    path = project.manifest("video,subject,expression", f"{video},S01,happy", name="sad/tables/m.csv")
+    assert project.ingest(manifest=path).added[0].extra == {}
+    assert named_expression(video, project.study) == "sad"
+    assert named_expression(project.study / "other" / ".." / "sad/1.mp4", project.study / "other") == ""
+
+
+def test_a_label_that_its_path_contradicts_is_noted(project: Project) -> None:
+    project.video("S01/sad_1.mp4")
+    path = project.manifest("video,subject,expression", "S01/sad_1.mp4,S01,happy")
+    outcome = project.ingest(manifest=path)
+    assert outcome.added[0].extra == {"named": "sad"}
+    assert outcome.notes[0].endswith(
+        "line 2: labelled happy, but its path names sad (1 such); correct what is wrong, or `emo audit` "
+        "will ask"
+    )
+
+
+def test_a_recording_of_several_expressions_is_named_by_none(project: Project) -> None:
+    project.video("happy.mp4", frames=40)
+    outcome = project.ingest(
+        manifest=project.manifest(HEADER, "happy.mp4,S01,neutral,0,1", "happy.mp4,S01,joy,1,3")
+    )
+    assert [clip.extra for clip in outcome.added] == [{}, {}]
+    assert not any("its path names" in note for note in outcome.notes)

@@ -2,9 +2,13 @@
 
 import io
 import json
+import re
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +17,8 @@ from PIL import Image
 from shards import face_rows, texture, write_face_shard
 
 from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema
+from pipeline.core.digests import sha256
+from pipeline.core.enrolment import Participant
 from pipeline.core.errors import EmoError
 from pipeline.core.tables import read_csv, read_parquet, write_csv
 from pipeline.media.images import encode_png
@@ -46,6 +52,10 @@ def funnel() -> dict[str, FunnelRow]:
 def census() -> dict[tuple[str, str], CensusRow]:
     rows = read_csv(Path("data/census.csv"), CensusRow)
     return {(row.subject, row.expression): row for row in rows}
+
+
+def pixels(row: dict[str, Any]) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(row["image"]["bytes"])))
 
 
 def outputs() -> dict[str, bytes]:
@@ -89,7 +99,16 @@ def test_a_file_a_subject_and_a_row_an_image() -> None:
         ("S5_surprised", 3, 2, 0.6),
     ]
     assert rows[1]["image"]["path"] == "S5_happy_000003.png"
-    assert np.array_equal(np.asarray(Image.open(io.BytesIO(rows[0]["image"]["bytes"]))), texture(120))
+    assert np.array_equal(pixels(rows[0]), texture(120))
+
+
+def test_the_same_bytes_in_another_folder(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dataset.main()
+    first = outputs()
+    monkeypatch.chdir(shutil.copytree(project, project / "elsewhere"))
+    dataset.main()
+    assert outputs() == first
+    assert {"data/dataset/README.md", "data/dataset/croissant.json"} <= set(first)
 
 
 @pytest.mark.usefixtures("project")
@@ -155,6 +174,92 @@ def test_hugging_face_datasets_loads_it(project: Path) -> None:
         "mode": "L",
         "corner": int(texture(120)[0, 0]),
     }
+
+
+MLCROISSANT_IS_OLDER = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+"""Than what it calls in rdflib and pandas."""
+
+
+def records(name: str, **filters: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the records of a record set, as mlcroissant reads them from the folder."""
+    from mlcroissant import Dataset
+
+    return list(Dataset("data/dataset/croissant.json").records(name, **filters))
+
+
+@MLCROISSANT_IS_OLDER
+@pytest.mark.usefixtures("project")
+def test_mlcroissant_finds_no_fault_and_misses_only_what_nobody_here_knows() -> None:
+    croissant = pytest.importorskip("mlcroissant")
+    dataset.main()
+    issues = croissant.Dataset("data/dataset/croissant.json").metadata.ctx.issues
+    assert issues.errors == set()
+    missing = [re.findall(r'Property "\S+/(\w+)" is recommended', warning) for warning in issues.warnings]
+    assert sorted(missing) == [["citeAs"], ["datePublished"]]
+
+
+@MLCROISSANT_IS_OLDER
+@pytest.mark.usefixtures("project")
+def test_mlcroissant_reads_the_images_and_labels_of_the_shards() -> None:
+    pytest.importorskip("mlcroissant")
+    dataset.main()
+    shards = sorted(Path("data/dataset").glob("*/*.parquet"))
+    rows = [row for path in shards for row in read_parquet(path, dataset_schema(CLASSES)).to_pylist()]
+    found = records("images")
+    assert len(found) == len(rows) == 36
+    for record, row in zip(found, rows, strict=True):
+        assert {name: record[f"images/{name}"] for name in ("label", "frame", "time_s")} == {
+            name: row[name] for name in ("label", "frame", "time_s")
+        }
+        assert record["images/subject"].decode() == row["subject"]
+        assert record["images/clip"].decode() == row["clip"]
+        assert record["images/split"].decode() == SPLITS[row["subject"]]
+        assert np.array_equal(np.asarray(record["images/image"]), pixels(row))
+    assert [item["classes/name"] for item in records("classes")] == list(CLASSES)
+    test = records("images", filters={"images/split": "test"})
+    assert {record["images/subject"] for record in test} == {b"S5", b"S6"}
+
+
+@pytest.mark.usefixtures("project")
+def test_croissant_tells_the_checksums_of_this_version() -> None:
+    dataset.main()
+    before = checksums()
+    assert before == {
+        path.relative_to("data/dataset").as_posix(): sha256(path)
+        for path in Path("data/dataset").glob("*/*.parquet")
+    }
+    version = json.loads(Path("data/dataset/croissant.json").read_text())["version"]
+    write_face_shard("S3_sad", face_rows([70, 70, None, 72]))
+    dataset.main()
+    after = checksums()
+    assert [name for name in before if before[name] != after[name]] == ["validation/S3.parquet"]
+    assert json.loads(Path("data/dataset/croissant.json").read_text())["version"] != version
+
+
+def checksums() -> dict[str, str]:
+    files = json.loads(Path("data/dataset/croissant.json").read_text())["distribution"]
+    return {file["contentUrl"]: file["sha256"] for file in files if "sha256" in file}
+
+
+@pytest.mark.usefixtures("project")
+def test_the_card_tells_of_this_project() -> None:
+    dataset.main()
+    card = Path("data/dataset/README.md").read_text()
+    assert "36 face images of 6 participants who simulate 3 expressions: happy, sad, surprised." in card
+    # 19 clips: 18 of four frames, three of them with a face, and S1_happy with five, two of them damaged.
+    assert "| sampled | 77 | 100.0% |" in card
+    # S1: happy 2 of 3, three other clips 3 of 4 each: 11 of 15. The others: 9 of 12.
+    assert "A face was accepted in 74.7% of the frames (F 74.7%);" in card
+    assert "did worst, in 73.3%." in card
+    people = [person(s, enrolled=n, age=None) for n, s in enumerate(SPLITS, 1)]
+    people[5] = replace(people[5], consent="withdrawn")
+    write_csv(Path("raw/participants.csv"), people, Participant)
+    dataset.main()
+    card = Path("data/dataset/README.md").read_text()
+    assert "30 face images of 5 participants" in card
+    assert "| all | 5 | 0 | 0 | 0 | not known | not known |" in card
+    assert "The consent of 5 participants is given; 1 withdrew it" in card
+    assert "S6" not in card + Path("data/dataset/croissant.json").read_text()
 
 
 @pytest.mark.usefixtures("project")

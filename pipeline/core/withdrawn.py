@@ -1,0 +1,31 @@
+"""Who withdrew, with the digests of what is gone: so that nobody comes back unnoticed.
+
+`emo withdraw` writes raw/withdrawn.csv, which Git keeps, and a copy that no `git checkout` of an older
+version takes away.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.paths import WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.core.tables import read_csv
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """One row: a recording of somebody who withdrew. Its content cannot be told from the digest."""
+
+    subject: str
+    sha256: str
+    "64 hexadecimal digits; empty where no recording was known"
+
+    def __post_init__(self) -> None:
+        if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
+
+
+def read_withdrawn(*paths: Path) -> set[Withdrawal]:
+    """Return what both tables say, or those at `paths`; a table that is not there says nothing."""
+    tables = [path for path in paths or (WITHDRAWALS, WITHDRAWALS_COPY) if path.is_file()]
+    return {row for path in tables for row in read_csv(path, Withdrawal)}

@@ -1,0 +1,178 @@
+"""The images of an export: read from the dataset's shards, named, ordered and, if asked, anonymous."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from pipeline.core.dataset import SPLITS, class_names, dataset_schema, image_name
+from pipeline.core.errors import EmoError
+from pipeline.core.progress import progress_bar
+from pipeline.core.tables import read_parquet
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_PIXELS = (b"IHDR", b"PLTE", b"IDAT", b"IEND")
+"""The chunks that every reader of a PNG needs; all others tell something about the picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """One image and what goes out with it."""
+
+    split: str
+    label: int
+    "position among the classes"
+    name: str
+    "of its files, without the ending: unique, and without a dot"
+    about: dict[str, str | int | float]
+    "its other columns: subject, clip, frame and time_s, or person"
+    digest: bytes
+    "SHA-256 of its PNG"
+    start: int
+    "first byte of its PNG in the store"
+    length: int
+
+
+@dataclass(frozen=True)
+class Images:
+    """All images of an export; their PNGs lie in a file, so that only what is told of them takes memory."""
+
+    classes: tuple[str, ...]
+    "in the order of the labels"
+    rows: tuple[Image, ...]
+    store: BinaryIO
+    anonymous: bool
+
+    @property
+    def splits(self) -> list[str]:
+        """Return the splits that have images, train first."""
+        present = {row.split for row in self.rows}
+        return [split for split in SPLITS if split in present]
+
+    @property
+    def columns(self) -> list[str]:
+        """Return what is told of every image beside its label."""
+        return list(self.rows[0].about)
+
+    def of(self, split: str) -> list[Image]:
+        """Return the images of one split, in the order of the export."""
+        return [row for row in self.rows if row.split == split]
+
+    def people(self, split: str) -> int:
+        """Return how many people a split shows."""
+        return len({row.about["person" if self.anonymous else "subject"] for row in self.of(split)})
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """Return the number of images by split and class."""
+        counts = {split: dict.fromkeys(self.classes, 0) for split in self.splits}
+        for row in self.rows:
+            counts[row.split][self.classes[row.label]] += 1
+        return counts
+
+    def png(self, row: Image) -> bytes:
+        """Return the PNG of one image."""
+        self.store.seek(row.start)
+        return self.store.read(row.length)
+
+
+def dataset_shards(dataset: Path) -> list[tuple[str, Path]]:
+    """Return split and path of every shard; raise EmoError where no dataset is built."""
+    shards = [(split, path) for split in SPLITS for path in sorted((dataset / split).glob("*.parquet"))]
+    if not shards:
+        raise EmoError(f"{dataset}: no dataset is built; run `dvc repro`")
+    return shards
+
+
+def collect(shards: Sequence[tuple[str, Path]], store: BinaryIO, *, anonymise: bool) -> Images:
+    """Read all shards, one at a time, and put their PNGs into `store`.
+
+    The order is the dataset's, or `anonymous`'s. Raises EmoError where a shard cannot be read, where two
+    have other classes, and where there is not one image.
+    """
+    classes = _classes(shards[0][1])
+    rows: list[Image] = []
+    with progress_bar("read", len(shards)) as advance:
+        for split, path in shards:
+            rows += _read_shard(path, split, classes, store, anonymise)
+            advance()
+    if not rows:
+        raise EmoError(f"{shards[0][1].parents[1]}: not one image; run `dvc repro`")
+    return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise)
+
+
+def by_digest(rows: Iterable[Image]) -> list[Image]:
+    """Return images in the order of their PNGs' SHA-256: as good as shuffled, and always the same."""
+    return sorted(rows, key=lambda row: (row.digest, row.label))
+
+
+def anonymous(rows: Iterable[Image]) -> list[Image]:
+    """Return images in the order of their digests, numbered in it, with a new number for each person.
+
+    Neither the numbers nor the order tell of codes, of clips, or of which frames follow each other.
+    """
+    ordered = by_digest(rows)
+    people: dict[object, int] = {}
+    width = max(6, len(str(len(ordered))))
+    return [
+        replace(
+            row,
+            name=f"{number:0{width}d}",
+            about={"person": people.setdefault(row.about["subject"], len(people) + 1)},
+        )
+        for number, row in enumerate(ordered, 1)
+    ]
+
+
+def bare_png(png: bytes) -> bytes:
+    """Return a PNG without texts, times, profiles and whatever follows its end; its pixels stay as they are.
+
+    Raises ValueError where it is no PNG (W3C Portable Network Graphics, 5.3: length, type, data, CRC).
+    """
+    kept, start = [_SIGNATURE], len(_SIGNATURE)
+    while png.startswith(_SIGNATURE) and start < len(png):
+        end = start + 12 + int.from_bytes(png[start : start + 4])
+        kind = png[start + 4 : start + 8]
+        if kind in _PIXELS:
+            kept.append(png[start:end])
+        if kind == b"IEND" and end <= len(png):
+            return b"".join(kept)
+        start = end
+    raise ValueError("not a whole PNG")
+
+
+def _classes(path: Path) -> tuple[str, ...]:
+    try:
+        return class_names(read_parquet(path, pa.schema([]), columns=[]).schema)
+    except (KeyError, TypeError, ValueError):
+        raise EmoError(f"{path}: holds no list of classes; run `dvc repro dataset`") from None
+
+
+def _read_shard(
+    path: Path, split: str, classes: Sequence[str], store: BinaryIO, anonymise: bool
+) -> Iterator[Image]:
+    """Give the images of one shard, and append their PNGs to the store."""
+    if (found := _classes(path)) != tuple(classes):
+        raise EmoError(
+            f"{path}: classes {', '.join(found)} differ from {', '.join(classes)} of the other "
+            "shards; run `dvc repro dataset`"
+        )
+    for row in read_parquet(path, dataset_schema(classes)).to_pylist():
+        name = image_name(row["clip"], row["frame"])
+        png = _png(row["image"]["bytes"], f"{path}: {name}", anonymise)
+        if not 0 <= row["label"] < len(classes):
+            raise EmoError(f"{path}: {name}: label {row['label']} is not within 0..{len(classes) - 1}")
+        about = {column: row[column] for column in ("subject", "clip", "frame", "time_s")}
+        digest, start = hashlib.sha256(png).digest(), store.tell()
+        yield Image(split, row["label"], Path(name).stem, about, digest, start, store.write(png))
+
+
+def _png(data: bytes, where: str, anonymise: bool) -> bytes:
+    """Return a PNG as it is or, to be anonymous, bare; raise EmoError where it is none."""
+    try:
+        bare = bare_png(data)
+    except ValueError:
+        raise EmoError(f"{where}: not a readable image; run `dvc repro dataset`") from None
+    return bare if anonymise else data

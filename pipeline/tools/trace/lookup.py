@@ -1,0 +1,154 @@
+"""What is meant: an image or a clip by its name, or a picture file by its bytes or its likeness."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.core.dataset import dataset_schema, image_name
+from pipeline.core.errors import EmoError, listed
+from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.paths import CLIPS, FACES
+from pipeline.core.tables import read_parquet
+from pipeline.tools.trace.records import Records
+
+_IMAGE = re.compile(r"(?P<clip>[A-Za-z0-9][A-Za-z0-9_-]*)_(?P<frame>\d{6,})(\.png)?")
+"""What `image_name` makes, with or without its ending."""
+
+_IN_SHARD = re.compile(r"\.parquet[/#:]+")
+"""Stands between a shard's path and the name of an image in it."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was asked about, and how it was recognised."""
+
+    clip: str
+    frame: int | None = None
+    "None: the whole clip"
+    by: str = "name"
+    "name, bytes (of a picture file: a proof) or likeness (no proof)"
+    distance: int | None = None
+    "bits of 256 by which a likeness differs"
+    notes: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name of the image, or of the clip."""
+        return self.clip if self.frame is None else image_name(self.clip, self.frame)
+
+
+def find(asked: str, here: Path, records: Records) -> Target:
+    """Return what a user names; `here` is the folder that paths are relative to.
+
+    A file that exists is a picture; else it is a name, a clip's before an image's. Raises EmoError with
+    near matches where it is nothing.
+    """
+    if (here / asked).is_file():
+        return find_picture(here / asked, records)
+    return find_name(_IN_SHARD.split(asked)[-1], records)
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+def find_name(name: str, records: Records) -> Target:
+    """Return the clip or the image of this name; raise EmoError where its clip is not enrolled."""
+    image = _IMAGE.fullmatch(name)
+    if name in records.clips:
+        return Target(name)
+    if image and image["clip"] in records.clips:
+        return Target(image["clip"], int(image["frame"]))
+    raise EmoError(f"{name}: {_why_unknown(image['clip'] if image else name, records)}")
+
+
+def _why_unknown(clip: str, records: Records) -> str:
+    if (FACES / f"{clip}.parquet").is_file():
+        return (
+            f"its clip is not in {CLIPS} any more, and its faces are only in {FACES} until the next "
+            "`dvc repro`; `emo versions` lists the versions that had it"
+        )
+    for subject in sorted(records.withdrawn):
+        if clip.startswith(f"{subject}_"):
+            return f"{subject} has withdrawn consent, and no such clip is in {CLIPS}"
+    near = get_close_matches(clip, records.clips, n=3)
+    remedy = f"clips with such a name: {listed(near)}" if near else f"{CLIPS} lists the clips"
+    return f"no picture file, image or clip; {remedy}"
+
+
+# --- Pictures -------------------------------------------------------------------------------------
+
+
+def find_picture(path: Path, records: Records) -> Target:
+    """Return the image whose bytes a file holds, else the face that it is most like.
+
+    Raises EmoError where the file is no picture, or is like no face of the dataset.
+    """
+    data = path.read_bytes()
+    names = list(_same_bytes(data, records))
+    if not names:
+        return _likest(path, data, records)
+    also = (f"the same bytes are also those of {listed(names[1:])}",) if names[1:] else ()
+    return _target(path, names[0], records, by="bytes", notes=also)
+
+
+def _target(path: Path, name: str, records: Records, *, by: str, notes: tuple[str, ...]) -> Target:
+    """Return an image that was found; say so where the file bears the name of another one."""
+    found, bears = find_name(name, records), _IMAGE.fullmatch(path.stem)
+    if bears and path.stem != Path(name).stem:
+        notes = (*notes, f"the file bears the name of another image: {path.name}")
+    return Target(found.clip, found.frame, by, notes=notes)
+
+
+def _same_bytes(data: bytes, records: Records) -> Iterator[str]:
+    """Yield the names of the images with exactly these bytes (equal bytes have an equal SHA-256).
+
+    Raises EmoError where a shard that is not here may hold it.
+    """
+    found = False
+    for shard in filter(Path.is_file, records.shards.values()):
+        images = read_parquet(shard, dataset_schema(EXPRESSIONS), ["image"]).column("image")
+        for chunk in images.chunks:
+            for row, png in enumerate(chunk.field("bytes").to_pylist()):
+                if png == data:
+                    found = True
+                    yield chunk.field("path")[row].as_py()
+    if not found:
+        for shard in records.shards.values():
+            records.stored(shard)
+
+
+def _likest(path: Path, data: bytes, records: Records) -> Target:
+    """Return the face with the nearest perceptual hash; of equals one that was kept."""
+    from pipeline.media.phash import BITS, hamming, hashes_from_bytes, perceptual_hash
+
+    mine, table = perceptual_hash(_decoded(path, data)), records.duplicates
+    if not table.num_rows:
+        raise EmoError(f"{path}: no face to compare it with; run `dvc repro`")
+    distances = hamming(hashes_from_bytes(table["hash"].to_pylist()), mine)
+    best = int(np.lexsort((~np.array(table["kept"].to_pylist()), distances))[0])
+    name = image_name(table["clip"][best].as_py(), table["frame"][best].as_py())
+    distance, limit = int(distances[best]), int(records.settings("dedup")["dedup.max_distance"])
+    if distance > limit:
+        raise EmoError(
+            f"{path}: like no face of this dataset: the nearest, {name}, differs in {distance} of {BITS} "
+            f"bits, more than dedup.max_distance ({limit}); give a face as it was cropped, or a name"
+        )
+    told = f"a likeness, no proof: its bytes are no image's; {distance} of {BITS} bits of the hash differ"
+    return replace(_target(path, name, records, by="likeness", notes=(told,)), distance=distance)
+
+
+def _decoded(path: Path, data: bytes) -> np.ndarray:
+    import cv2
+
+    from pipeline.media.images import decode_grey
+
+    try:
+        return decode_grey(data)
+    except (EmoError, cv2.error):
+        raise EmoError(
+            f"{path}: no picture that can be decoded; give a PNG or JPEG, or the name of an image or clip"
+        ) from None

@@ -1,0 +1,140 @@
+"""The pictures of `emo trace --out`: the frame that an image was cut from, or the strip of a clip."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pipeline.core.digests import sha256
+from pipeline.core.enrolment import Clip
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import CLIPS, FRAMES, VIDEOS
+from pipeline.core.shards import FRAMES_SCHEMA
+from pipeline.core.tables import read_parquet
+from pipeline.media.images import decode_colour
+from pipeline.media.strips import Box, Cell, cell, marked_frame, save_picture, strip
+from pipeline.media.video import Sampling, Tally, sample
+from pipeline.tools.trace.fates import DUPLICATE, IMAGE, Frame, Story
+from pipeline.tools.trace.report import Trace
+
+_ENDINGS = (".png", ".jpg", ".jpeg")
+
+_ONE_FRAME_S = 0.001
+"""`sample` takes what starts within half a millisecond as on time."""
+
+
+def draw(trace: Trace, out: Path, asked: Path) -> None:
+    """Write the picture of an image or clip; an older file is replaced, but never `asked` itself.
+
+    Raises EmoError where consent is withdrawn, and where there is nothing to draw from.
+    """
+    if out.suffix.lower() not in _ENDINGS:
+        raise EmoError(f"{out}: not a picture's name; end it with {', '.join(_ENDINGS)}")
+    if asked.exists() and out.exists() and out.samefile(asked):
+        raise EmoError(f"{out}: the picture that is asked about would be overwritten; give another name")
+    if trace.story.withdrawn:
+        raise EmoError(
+            f"{trace.name}: {trace.story.person.subject} has withdrawn consent; no picture is made"
+        )
+    save_picture(_frame_picture(trace, trace.frame) if trace.frame else _strip_picture(trace), out)
+
+
+# --- The frame of an image ------------------------------------------------------------------------
+
+
+def _frame_picture(trace: Trace, frame: Frame) -> Image.Image:
+    clip, placement = trace.story.clip, trace.placement
+    picture, origin = source_frame(clip, frame)
+    where = f"frame {frame.frame}, {frame.time_s:.3f} s, of {clip.video} ({origin})"
+    who = f"subject {clip.subject}, {clip.expression}, take {clip.take}; {placement.split or 'no split'}"
+    box = _scaled(frame.box, picture.shape[1] / clip.width)
+    return marked_frame(picture, box, frame.fate, (trace.name, where, f"{who}; {_said(frame)}"))
+
+
+def source_frame(clip: Clip, frame: Frame) -> tuple[np.ndarray, str]:
+    """Return the very frame of the recording, (H, W, 3) uint8 BGR, and in words where it is from.
+
+    Without the recording it is the smaller picture in data/frames. Raises EmoError where neither is here,
+    and where the recording is not the one that was enrolled.
+    """
+    path = VIDEOS / clip.video
+    if path.is_file():
+        picture = _decoded(path, clip, frame)
+        return picture, f"decoded, {picture.shape[1]}x{picture.shape[0]}"
+    shard = FRAMES / f"{clip.clip}.parquet"
+    if not shard.is_file():
+        raise EmoError(f"{path}: not here, nor is {shard}; run `dvc pull {VIDEOS}.dvc` or `dvc checkout`")
+    picture = decode_colour(_jpegs(shard)[frame.frame])
+    return picture, f"as stored, {picture.shape[1]}x{picture.shape[0]}; the recording is not here"
+
+
+def _decoded(path: Path, clip: Clip, frame: Frame) -> np.ndarray:
+    if sha256(path) != clip.sha256:
+        raise EmoError(
+            f"{path}: not the recording that was enrolled (its SHA-256 is not the one in {CLIPS}); "
+            "restore it with `dvc checkout`"
+        )
+    sampling = Sampling(frame.time_s, frame.time_s + _ONE_FRAME_S, 1.0, max(clip.width, clip.height))
+    found = [picture for picture in sample(path, sampling, Tally()) if picture.frame == frame.frame]
+    if not found:
+        raise EmoError(f"{path}: has no frame {frame.frame} at {frame.time_s:g} s; run `dvc repro frames`")
+    return found[0].pixels
+
+
+# --- The strip of a clip --------------------------------------------------------------------------
+
+
+def _strip_picture(trace: Trace) -> Image.Image:
+    story = trace.story
+    shard = FRAMES / f"{story.clip.clip}.parquet"
+    if not shard.is_file():
+        raise EmoError(f"{shard}: not here; run `dvc checkout` or `dvc pull`, or `dvc repro` to build it")
+    jpegs = _jpegs(shard)
+    cells = [_cell(story, frame, jpegs[frame.frame]) for frame in story.frames]
+    words = {
+        fate: f"{fate.replace('_', ' ')} ({n})" for fate, n in story.counts().items() if fate != "damaged"
+    }
+    return strip(_title(trace), cells, words)
+
+
+def _title(trace: Trace) -> tuple[str, str]:
+    clip, placement = trace.story.clip, trace.placement
+    damaged = f"; {trace.story.corrupt} damaged frames are left out" if trace.story.corrupt else ""
+    who = f"subject {clip.subject}, {clip.expression}, {placement.split or 'no split'}"
+    return clip.clip, f"{who}; {clip.video}, {clip.width}x{clip.height}, {clip.fps:g} frames/s{damaged}"
+
+
+def _cell(story: Story, frame: Frame, jpeg: bytes) -> Cell:
+    picture = decode_colour(jpeg)
+    box = _scaled(frame.box, picture.shape[1] / story.clip.width)
+    lines = (f"{frame.time_s:.2f} s   frame {frame.frame}", _mark(story, frame))
+    return cell(picture, box, frame.fate, lines)
+
+
+def _mark(story: Story, frame: Frame) -> str:
+    """Return what became of a frame in a few words."""
+    if frame.fate == DUPLICATE and frame.leader:
+        near = frame.leader.name.removeprefix(f"{story.clip.clip}_").removesuffix(".png").lstrip("0") or "0"
+        return f"duplicate of {near}, {frame.leader.distance} bits"
+    if frame.fate == IMAGE and frame.followers:
+        return f"image, stands for {len(frame.followers)} more"
+    return frame.fate.replace("_", " ")
+
+
+def _said(frame: Frame) -> str:
+    if frame.fate != IMAGE:
+        return frame.reason
+    return f"score {frame.score:.0f}, sharpness {frame.sharpness or 0:.0f}"
+
+
+def _jpegs(shard: Path) -> dict[int, bytes]:
+    """Return the stored frames of a clip by their number."""
+    table = read_parquet(shard, FRAMES_SCHEMA, ["frame", "jpeg"])
+    return dict(zip(table["frame"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
+
+
+def _scaled(box: Box | None, scale: float) -> Box | None:
+    if box is None:
+        return None
+    x, y, w, h = box
+    return x * scale, y * scale, w * scale, h * scale

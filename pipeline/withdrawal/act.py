@@ -1,0 +1,114 @@
+"""Erasing what a plan names, in DVC's stores and outside of them."""
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.core.paths import VIDEOS
+from pipeline.core.progress import progress_bar
+from pipeline.history.objects import FOLDER_MARK
+from pipeline.withdrawal.files import Held
+from pipeline.withdrawal.objects import held_by_name, without
+from pipeline.withdrawal.plan import Plan
+from pipeline.withdrawal.stores import Store, Unreached, one_line
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What was done in one place."""
+
+    place: str
+    files: int
+    "files or objects deleted"
+    size_bytes: int
+    lists: int = 0
+    "lists of folders from which the person's files were taken"
+
+
+@dataclass
+class Names:
+    """Counts the names under which one file stands: DVC, the memo and `emo ingest --link` share files."""
+
+    left: dict[int, int] = field(default_factory=dict)
+    "inode -> names that were not deleted"
+    paths: dict[int, Path] = field(default_factory=dict)
+
+    def delete(self, path: Path) -> int:
+        """Delete one name; return the bytes that it stood for, 0 where it is gone already."""
+        with contextlib.suppress(FileNotFoundError):
+            info = path.lstat()
+            path.unlink()
+            self.left[info.st_ino] = self.left.get(info.st_ino, info.st_nlink) - 1
+            self.paths.setdefault(info.st_ino, path)
+            return info.st_size
+        return 0
+
+    def elsewhere(self) -> list[Path]:
+        """Return the deleted files that still stand under a name that was not found."""
+        return sorted(self.paths[inode] for inode, count in self.left.items() if count > 0)
+
+
+def erase_files(place: str, held: Iterable[Held], names: Names) -> Erased:
+    """Delete files; folders below raw/videos that become empty go too."""
+    found = list(held)
+    size_bytes = 0
+    with progress_bar(place, len(found)) as advance:
+        for item in found:
+            size_bytes += names.delete(item.path)
+            advance()
+    for folder in sorted((path for path in VIDEOS.rglob("*") if path.is_dir()), reverse=True):
+        if not any(folder.iterdir()):
+            folder.rmdir()
+    return Erased(place, len(found), size_bytes)
+
+
+def erase_objects(store: Store, plan: Plan, names: Names) -> Erased:
+    """Delete the person's objects from a store, and take them from its lists of folders.
+
+    A list that only this store has is read here, so that what it names goes too.
+    """
+    lists = store.listings() if store.folder else store.present(_lists(plan))
+    wanted = frozenset({*plan.objects, *held_by_name(plan.person, plan.outputs, store.read, lists)})
+    present = store.present(wanted)
+    size_bytes = 0
+    with progress_bar(store.name, len(present)) as advance:
+        for md5 in present:
+            size_bytes += _delete(store, md5, names)
+            advance()
+    return Erased(store.name, len(present), size_bytes, sum(_redact(store, md5, wanted) for md5 in lists))
+
+
+def erase_remotes(
+    stores: Iterable[Store], plan: Plan, names: Names
+) -> tuple[list[Erased], list[Store], list[Unreached]]:
+    """Erase on every remote; return what was done, the remotes done with, and those that failed."""
+    done, finished, failed = [], [], []
+    for store in stores:
+        try:
+            done.append(erase_objects(store, plan, names))
+            finished.append(store)
+        except Exception as error:  # every kind of storage fails in its own way
+            failed.append(Unreached(store.name, f"stopped in the middle: {one_line(error)}"))
+    return done, finished, failed
+
+
+def _lists(plan: Plan) -> list[str]:
+    return [md5 for md5 in plan.outputs.all if md5.endswith(FOLDER_MARK)]
+
+
+def _delete(store: Store, md5: str, names: Names) -> int:
+    path = store.path(md5)
+    if path:
+        return names.delete(path)
+    size_bytes = store.size(md5)
+    store.delete(md5)
+    return size_bytes
+
+
+def _redact(store: Store, md5: str, erased: frozenset[str]) -> bool:
+    listing = store.read(md5)
+    redacted = without(listing, erased) if listing else None
+    if redacted is not None:
+        store.replace(md5, redacted)
+    return redacted is not None

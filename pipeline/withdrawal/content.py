@@ -1,0 +1,91 @@
+"""What a file holds of a person, told from its content: its name may be a digest, or lie."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.core.shards import read_facts
+from pipeline.withdrawal.person import Person
+
+FRAMES_OR_FACES = "frames or faces"
+IMAGES = "images of the dataset"
+ROWS = "table with rows of the person"
+RECORDING = "recording"
+LEFTOVER = "shard of an older emo, of nobody known"
+
+PICTURES = ("jpeg", "png", "image")
+"""Columns that hold encoded pictures."""
+
+
+def is_parquet(path: Path) -> bool:
+    """Tell whether a file is one of Parquet, by its first bytes."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def is_text(path: Path) -> bool:
+    """Tell whether a file begins as text does: tables and settings, not media."""
+    with path.open("rb") as file:
+        return b"\0" not in file.read(1024)
+
+
+def kind_of(path: Path, person: Person, sha256: str = "") -> str:
+    """Return what a file holds of the person, in words; empty where nothing.
+
+    `sha256` is of a file that may be a recording, where it is known.
+    """
+    if sha256 in person.recordings:
+        return RECORDING
+    if is_parquet(path):
+        return _kind_of_parquet(path, person)
+    return ROWS if _has_rows(path, person) else ""
+
+
+def pictures_in(path: Path) -> Iterator[bytes]:
+    """Yield the encoded pictures of a Parquet shard."""
+    with pq.ParquetFile(path) as file:
+        wanted = [name for name in PICTURES if name in file.schema_arrow.names]
+        for batch in file.iter_batches(64, columns=wanted) if wanted else ():
+            for column in batch.columns:
+                yield from (_bytes(value) for value in column.to_pylist() if value)
+
+
+def _bytes(value: bytes | dict[str, bytes]) -> bytes:
+    return value["bytes"] if isinstance(value, dict) else value
+
+
+def _kind_of_parquet(path: Path, person: Person) -> str:
+    try:
+        columns = set(pq.read_schema(path).names)
+        if read_facts(path).get("recording") in person.recordings:
+            return FRAMES_OR_FACES
+        named = [name for name in ("subject", "clip", "other_clip") if name in columns]
+        rows = pq.read_table(path, columns=named, use_threads=False) if named else None
+    except (pa.ArrowInvalid, OSError, ValueError):
+        return ""  # not a whole Parquet file: the search by bytes looks into it
+    if rows is None or not any(_names_person(rows, name, person) for name in named):
+        return ""
+    return IMAGES if "image" in columns else ROWS
+
+
+def _names_person(rows: pa.Table, column: str, person: Person) -> bool:
+    values = set(rows.column(column).unique().to_pylist())
+    return person.subject in values if column == "subject" else bool(values & person.clips)
+
+
+def _has_rows(path: Path, person: Person) -> bool:
+    """Tell whether a file is a CSV with a column `subject` or `clip` that names the person, or JSON that
+    names the person's shard.
+    """
+    with path.open("rb") as file:
+        head = file.readline(4096).decode("utf-8", "replace").strip()
+    if head.startswith("{"):
+        return f"/{person.subject}.parquet".encode() in path.read_bytes()
+    if not {"subject", "clip"} & set(head.split(",")):
+        return False
+    with path.open(encoding="utf-8", errors="replace", newline="") as text:
+        rows = csv.DictReader(text)
+        return any(row.get("subject") == person.subject or row.get("clip") in person.clips for row in rows)

@@ -1,0 +1,122 @@
+"""Who is to be erased: everything that any version of the tables calls theirs."""
+
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.core.enrolment import read_clips, read_participants
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import CLIPS, PARTICIPANTS, SPLIT
+from pipeline.core.withdrawn import read_withdrawn
+from pipeline.history.git import Repository
+
+
+@dataclass(frozen=True)
+class Person:
+    """A subject, and what is known by name or by content to be theirs."""
+
+    subject: str
+    clips: frozenset[str] = frozenset()
+    "ids that no version of raw/clips.csv gives to anybody else"
+    videos: frozenset[str] = frozenset()
+    "paths below raw/videos, likewise"
+    recordings: frozenset[str] = frozenset()
+    "SHA-256 of the recordings"
+    splits: frozenset[str] = frozenset()
+    "in which any version has the subject"
+
+    def __or__(self, other: "Person") -> "Person":
+        return Person(
+            self.subject,
+            self.clips | other.clips,
+            self.videos | other.videos,
+            self.recordings | other.recordings,
+            self.splits | other.splits,
+        )
+
+    @property
+    def trained(self) -> bool:
+        """Whether some version's net was fitted or chosen with the person's images."""
+        return bool(self.splits & {"train", "validation"})
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """One row of some version of raw/clips.csv, of which older ones may have other columns."""
+
+    clip: str
+    video: str
+    subject: str
+    sha256: str
+
+
+def find_person(subject: str, repository: Repository) -> Person:
+    """Return what every commit and the workspace list of a subject.
+
+    A recording that was listed under two subjects is whose it is in the workspace. Raises EmoError for a
+    subject that no version knows, and where one recording is two people's now.
+    """
+    here = _workspace()
+    rows = [*here, *(row for table in _tables(repository, CLIPS) for row in _clips(table))]
+    owners = _owners(here)
+    recordings = {row.sha256 for row in rows if row.subject == subject}
+    recordings = {digest for digest in recordings if owners.get(digest, subject) == subject}
+    recordings |= {row.sha256 for row in read_withdrawn() if row.subject == subject and row.sha256}
+    if not recordings and subject not in {person.subject for person in read_participants()}:
+        raise EmoError(
+            f"{PARTICIPANTS}: nobody is called {subject!r}, here or in an earlier version; see its column "
+            f"subject{repository.cut_note}"
+        )
+    mine = [row for row in rows if row.sha256 in recordings]
+    other = [row for row in rows if row.sha256 not in recordings]
+    return Person(
+        subject,
+        clips=frozenset({row.clip for row in mine} - {row.clip for row in other}),
+        videos=frozenset({row.video for row in mine} - {row.video for row in other}),
+        recordings=frozenset(recordings),
+        splits=frozenset(_splits(subject, repository)),
+    )
+
+
+def split_in(table: bytes, subject: str) -> str:
+    """Return the split in which a version of data/split.csv has a subject; empty where it has not."""
+    rows = csv.DictReader(io.StringIO(table.decode("utf-8-sig", "replace")))
+    return next((row.get("split") or "" for row in rows if row.get("subject") == subject), "")
+
+
+def _splits(subject: str, repository: Repository) -> set[str]:
+    tables = [*_tables(repository, SPLIT), SPLIT.read_bytes() if SPLIT.is_file() else b""]
+    return {split for table in tables if (split := split_in(table, subject))}
+
+
+def _workspace() -> list[_Listed]:
+    clips = read_clips() if CLIPS.is_file() else []
+    return [_Listed(clip.clip, clip.video, clip.subject, clip.sha256) for clip in clips]
+
+
+def _tables(repository: Repository, path: Path) -> list[bytes]:
+    """Return every version of a table that some commit has, each once."""
+    found = repository.read((commit, path) for commit in repository.everything())
+    return list(dict.fromkeys(found.values()))
+
+
+def _clips(table: bytes) -> Iterator[_Listed]:
+    columns = ("clip", "video", "subject", "sha256")
+    for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig", "replace"))):
+        if all(row.get(column) for column in columns):
+            yield _Listed(*(row[column] for column in columns))
+
+
+def _owners(rows: Sequence[_Listed]) -> Mapping[str, str]:
+    """Return whose each recording is; raise EmoError where it is two people's."""
+    found: dict[str, _Listed] = {}
+    for row in rows:
+        first = found.setdefault(row.sha256, row)
+        if first.subject != row.subject:
+            raise EmoError(
+                f"{CLIPS}: clips {first.clip} of {first.subject} and {row.clip} of {row.subject} are of one "
+                "recording; correct the subject first, or erasing one erases the other's"
+            )
+    return {digest: row.subject for digest, row in found.items()}

@@ -1,0 +1,109 @@
+"""The report that a lab files: what was erased, how it was proved, and what nobody here can reach."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
+from pipeline.core.tables import write_text
+from pipeline.history.git import Repository
+from pipeline.withdrawal.fingerprints import WINDOW
+from pipeline.withdrawal.outcome import Outcome, megabytes
+
+FOLDER = REPORTS / "withdrawals"
+
+_TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, FUNNEL, METRICS)
+_SHOWN = 50
+
+
+def report_path(subject: str) -> Path:
+    """Return where the report on a subject lies."""
+    return FOLDER / f"{subject}.md"
+
+
+def write_report(outcome: Outcome, repository: Repository) -> None:
+    """Write the report, in Markdown; one of an earlier run stays above it."""
+    path = report_path(outcome.plan.person.subject)
+    before = path.read_text(encoding="utf-8") + "\n" if path.is_file() else ""
+    write_text(path, before + report(outcome, repository, datetime.now(UTC)))
+
+
+def report(outcome: Outcome, repository: Repository, when: datetime) -> str:
+    """Return the text of the report."""
+    subject = outcome.plan.person.subject
+    commits = repository.everything()
+    parts = [
+        f"# Withdrawal of {subject}, {when:%Y-%m-%d %H:%M} UTC",
+        _verdict(outcome),
+        f"## Erased\n\n{_markdown(*outcome.table()[1:])}",
+        f"All {len(commits):,} commits that this clone knows and the workspace were searched for files, "
+        "objects and lists of folders that hold the person. Files are deleted, not overwritten.",
+        f"## Proof\n\n{_proof(outcome)}",
+        f"## What stays\n\n{_stays(subject)}",
+        f"## What this program cannot reach\n\n{_beyond(outcome, repository, commits)}",
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _verdict(outcome: Outcome) -> str:
+    if outcome.ok:
+        return "**Done: nothing of the person was found in any place that was searched.**"
+    return "**Not done yet: see below. Run the same command again when that is mended.**"
+
+
+def _proof(outcome: Outcome) -> str:
+    proof = outcome.proof
+    lines = [
+        f"{proof.files:,} files and Git objects ({megabytes(proof.size_bytes)} MB) were searched byte by "
+        f"byte, at every offset, for {proof.pictures:,} pictures and pieces of recordings: samples of "
+        f"{WINDOW} bytes were taken from each before it was deleted, and it counts as found where a quarter "
+        "of them stand in a file. Shards and tables were also asked whose they are. Compressed archives, "
+        "encrypted files, and pictures that were scaled or encoded anew outside of emo are not recognised.",
+        *(f"{name} was asked for {count:,} objects." for name, count in proof.asked.items()),
+        *(f"- FOUND: `{found.place}`: {found.what}" for found in proof.found[:_SHOWN]),
+    ]
+    if len(proof.found) > _SHOWN:
+        lines.append(f"- and {len(proof.found) - _SHOWN:,} more")
+    return "\n".join(lines)
+
+
+def _stays(subject: str) -> str:
+    return (
+        f"- `{PARTICIPANTS}`: the code {subject}, sex and place in the order of enrolment, and `withdrawn`. "
+        "With other values everybody enrolled later would move between the splits.\n"
+        f"- `{WITHDRAWALS}`: SHA-256 digests of the erased recordings, by which `emo ingest` and `emo "
+        "audit` recognise them if they come back. A digest shows nothing of what it was made from.\n"
+        "- Everybody else's data, in every version. Older versions check out without the person; `dvc "
+        "status` calls their folders modified, which they are. Nets that were trained with the person, and "
+        "tables and pictures that many people share, are gone from them: `dvc repro` makes those anew."
+    )
+
+
+def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) -> str:
+    subject = outcome.plan.person.subject
+    naming = _naming(subject, repository, commits)
+    lines = [
+        f"- {outcome.note}" if outcome.note else "",
+        *(f"- {remote.name}: {remote.reason}" for remote in outcome.unreached),
+        *(f"- `{path}` also stands under another name on this disk (a hard link)" for path in outcome.linked),
+        f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, names of "
+        "clips, counts, digests; no pictures). `git filter-repo` removes them, with every hash after them."
+        if naming
+        else "",
+        "- Clones and copies elsewhere: run the same command in each. A clone that still has its cache can "
+        "`dvc push` the person's objects back: `emo audit` and this command tell.",
+        "- Exports, backups, snapshots, and what was sent to others.",
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _naming(subject: str, repository: Repository, commits: Sequence[str]) -> int:
+    """Return how many commits have a text table that names the subject."""
+    found = repository.read((commit, path) for commit in commits for path in _TABLES)
+    names = subject.encode()
+    return len({commit for (commit, _), text in found.items() if names in text})
+
+
+def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

@@ -1,0 +1,146 @@
+"""DVC's cache and its remotes: stores of objects by MD5."""
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import EmoError
+from pipeline.core.tables import replacing
+from pipeline.history.objects import FOLDER_MARK
+
+CACHE = "cache"
+
+
+@dataclass(frozen=True)
+class Store:
+    """One store; `database` is DVC's object database for it."""
+
+    name: str
+    "`cache`, or `remote NAME`"
+    database: Any
+
+    @property
+    def folder(self) -> Path | None:
+        """Where it lies on this machine; None where it lies elsewhere."""
+        return Path(self.database.path) if self.database.fs.protocol == "local" else None
+
+    def ids(self) -> Iterator[str]:
+        """Yield the MD5 of every object."""
+        folder = self.folder
+        if folder is None:
+            yield from self.database.all()
+        else:  # without DVC's progress bar and threads
+            yield from (f"{path.parent.name}{path.name}" for path in sorted(folder.glob("??/*")))
+
+    def listings(self) -> list[str]:
+        """Return the MD5 of every list of a folder."""
+        return [md5 for md5 in self.ids() if md5.endswith(FOLDER_MARK)]
+
+    def path(self, md5: str) -> Path | None:
+        """Return where an object lies on this machine, whether it is there or not."""
+        return self.folder / md5[:2] / md5[2:] if self.folder else None
+
+    def present(self, wanted: Iterable[str]) -> list[str]:
+        """Return those of the objects that the store has."""
+        names = sorted(set(wanted))
+        if self.folder:
+            return [md5 for md5 in names if (self.folder / md5[:2] / md5[2:]).is_file()]
+        return sorted(self.database.oids_exist(names)) if names else []
+
+    def read(self, md5: str) -> bytes | None:
+        """Return an object's content; None where it is not there."""
+        try:
+            with self.database.fs.open(self.database.oid_to_path(md5), "rb") as file:
+                return bytes(file.read())
+        except FileNotFoundError:
+            return None
+
+    def size(self, md5: str) -> int:
+        """Return an object's length in bytes."""
+        return int(self.database.fs.size(self.database.oid_to_path(md5)) or 0)
+
+    def delete(self, md5: str) -> None:
+        """Remove an object, if it is there."""
+        with contextlib.suppress(FileNotFoundError):
+            self.database.fs.remove(self.database.oid_to_path(md5))
+
+    def replace(self, md5: str, data: bytes) -> None:
+        """Give an object another content."""
+        path = self.path(md5)
+        if path is None:
+            self.database.add_bytes(md5, data)
+            return
+        with replacing(path) as temporary:
+            temporary.write_bytes(data)
+            temporary.chmod(0o444)  # DVC takes what may be written to for unfinished
+
+
+@dataclass(frozen=True)
+class Unreached:
+    """A remote that did not answer."""
+
+    name: str
+    reason: str
+
+
+@contextmanager
+def dvc_at_rest() -> Iterator[Any]:
+    """Give DVC's view of the project, while no other DVC command may run in it; EmoError where one does."""
+    from dvc.exceptions import DvcException
+    from dvc.lock import LockError
+    from dvc.repo import Repo
+
+    try:
+        with Repo() as repo, repo.lock:
+            yield repo
+    except LockError:
+        raise EmoError(".dvc: another DVC command is at work here; wait for its end") from None
+    except DvcException as error:
+        raise EmoError(f".dvc: DVC cannot open the project: {error}") from None
+
+
+def cache_of(repo: Any) -> Store:
+    """Return the cache of a project."""
+    return Store(CACHE, repo.cache.local)
+
+
+def is_shared(store: Store) -> bool:
+    """Tell whether a cache lies outside the project: other projects may keep objects in it."""
+    folder = store.folder
+    return folder is None or not folder.resolve().is_relative_to(Path.cwd().resolve())
+
+
+def remotes_of(repo: Any) -> tuple[list[Store], list[Unreached]]:
+    """Return the remotes of a project, and those that cannot be reached."""
+    stores, unreached = [], []
+    for name in repo.config["remote"]:
+        try:
+            stores.append(_remote(repo, name))
+        except Exception as error:  # every kind of storage fails in its own way
+            unreached.append(Unreached(f"remote {name}", one_line(error)))
+    return stores, unreached
+
+
+def _remote(repo: Any, name: str) -> Store:
+    store = Store(f"remote {name}", repo.cloud.get_remote_odb(name=name))
+    if store.folder:
+        _check_mounted(Path(repo.cloud.get_remote(name=name).path), name)
+    else:
+        store.database.fs.ls(store.database.fs.parent(store.database.path))
+    return store
+
+
+def _check_mounted(folder: Path, name: str) -> None:
+    """Raise OSError where the folder is not there: a disk that is not mounted holds what it holds."""
+    if not folder.is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such folder; mount it, or `dvc remote remove {name}` if there is none any more"
+        )
+
+
+def one_line(error: BaseException) -> str:
+    """Return what an error says, in one line."""
+    return " ".join(str(error).split()) or type(error).__name__

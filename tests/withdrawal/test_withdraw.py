@@ -1,0 +1,189 @@
+"""Erasing under real DVC and Git, when things are not as they should be."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from projects import COHORT, SUBJECTS, Project, new_project, recordings
+from test_versions import needles_of, search, shards
+
+GONE = SUBJECTS[2]
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A built and committed project of four people with a remote, to be copied."""
+    folder = tmp_path_factory.mktemp("template")
+    project = new_project(folder / "project")
+    project.commit("Start")
+    videos = recordings(folder / "videos", SUBJECTS[:4], ("happy", "surprised"))
+    project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+    project.repro("dataset")
+    project.commit("Enrol four people")
+    return folder
+
+
+@pytest.fixture
+def project(template: Path, tmp_path: Path) -> Project:
+    """The project, at a place of its own, with a remote that has everything."""
+    shutil.copytree(template / "project", tmp_path / "project")
+    (tmp_path / "remote").mkdir()
+    copied = Project(tmp_path / "project", tmp_path / "project/.emo/memo")
+    copied.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
+    copied.run("dvc", "push", "-q")
+    return copied
+
+
+def withdraw(project: Project, *arguments: str) -> dict[str, object]:
+    """Run it; return the JSON, whatever the exit code."""
+    text = project.run(sys.executable, "cli.py", "withdraw", GONE, "--yes", "--json", *arguments, check=False)
+    return dict(json.loads(text[text.index("{") :]))
+
+
+def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
+    needles, others = needles_of(project, GONE, ""), shards(project, GONE)
+    command = [sys.executable, "cli.py", "withdraw", GONE, "--yes"]
+    for delay in (0.4, 0.7, 0.9, 1.1, 1.3, 1.6):
+        victim = subprocess.Popen(
+            command,
+            cwd=project.root,
+            env=project.environment(),
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        time.sleep(delay)
+        if victim.poll() is None:
+            os.killpg(victim.pid, signal.SIGKILL)
+        victim.wait()
+    outcome = withdraw(project)
+    assert outcome["ok"] is True
+    assert search(project, needles) == []
+    assert shards(project, GONE) == others
+    assert not list((project.root / ".emo/withdrawals").glob(f"{GONE}*"))
+
+
+def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) -> None:
+    needles = needles_of(project, GONE, "")
+    remote = project.root.parent / "remote"
+    remote.rename(project.root.parent / "unplugged")
+    outcome = withdraw(project)
+    assert outcome["ok"] is False
+    assert [entry["name"] for entry in outcome["unreached"]] == ["remote store"]  # type: ignore[attr-defined]
+    text = project.emo("withdraw", GONE, "--yes", check=False)
+    assert "NOT REACHED: remote store" in text
+    assert "no such folder; mount it, or `dvc remote remove store`" in text
+    (project.root.parent / "unplugged").rename(remote)
+    assert search(project, needles) != []
+    assert withdraw(project)["ok"] is True
+    assert search(project, needles) == []
+    report = (project.root / f"reports/withdrawals/{GONE}.md").read_text()
+    assert report.count("# Withdrawal of") == 3
+    assert report.count("**Not done yet") == 2
+
+
+def test_copies_that_emo_did_not_make_are_found_and_left(project: Project) -> None:
+    """An export, the original, and a picture that somebody committed."""
+    video = next((project.root / "raw/videos" / GONE).iterdir())
+    (project.root / "handed over").mkdir()
+    (project.root / "handed over/all.bin").write_bytes(b"some header" + video.read_bytes())
+    project.emo("export", "npz", "exports")
+    (project.root / "notes").mkdir()
+    shutil.copy(video, project.root / "notes/example.mp4")
+    project.run("git", "add", "notes")
+    project.run("git", "commit", "-qm", "An example")
+    (project.root / "notes/example.mp4").unlink()
+    outcome = withdraw(project)
+    assert outcome["ok"] is False
+    places = [entry["place"] for entry in outcome["found"]]  # type: ignore[attr-defined]
+    assert {"handed over/all.bin", "exports/train.npz"} & set(places) != set()
+    assert "handed over/all.bin" in places
+    assert any(place.startswith("Git object ") for place in places)
+    assert (project.root / "handed over/all.bin").is_file()
+
+
+def test_a_clone_without_the_recordings(project: Project, tmp_path: Path) -> None:
+    """What only the remote has is erased there; the others' recordings stay in the next version."""
+    needles = needles_of(project, GONE, "")
+    project.run("git", "add", ".dvc/config")
+    project.run("git", "commit", "-qm", "Remote")
+    project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
+    shutil.rmtree(project.root)
+    clone = Project(tmp_path / "clone", tmp_path / "clone-memo")
+    outcome = withdraw(clone)
+    assert "recordings of others are not here; run `dvc pull raw/videos.dvc`" in str(outcome["note"])
+    assert search(Project(tmp_path / "project", tmp_path), needles) == []
+    clone.run("dvc", "pull", "-q", "raw/videos.dvc")
+    assert sorted(path.name for path in (clone.root / "raw/videos").iterdir()) == [
+        s for s in SUBJECTS[:4] if s != GONE
+    ]
+    clone.run("dvc", "add", "-q", "raw/videos")
+    clone.repro("dataset")
+
+
+def test_linked_originals_are_told(tmp_path: Path) -> None:
+    project = new_project(tmp_path / "linked")
+    videos = recordings(tmp_path / "videos", SUBJECTS[2:3], ("happy",))
+    project.emo("ingest", str(videos), "--link")
+    project.commit("Enrol")
+    outcome = withdraw(project)
+    assert outcome["ok"] is True
+    assert outcome["linked_elsewhere"] == [f"raw/videos/{GONE}/{GONE}_happy.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("subject", "said"),
+    [("Z9", "nobody is called 'Z9'"), ("../x", "nobody is called '../x'"), ("", "nobody is called ''")],
+)
+def test_somebody_unknown(project: Project, subject: str, said: str) -> None:
+    before = project.digests("raw", "data")
+    assert said in project.emo("withdraw", subject, "--yes", check=False)
+    assert project.digests("raw", "data") == before
+
+
+def test_a_recording_of_two_people_is_refused(project: Project) -> None:
+    clips = project.root / "raw/clips.csv"
+    mine = next(row for row in clips.read_text().splitlines() if row.startswith(f"{GONE}_happy,"))
+    other = mine.replace(GONE, SUBJECTS[0]).replace(f"{SUBJECTS[0]}_happy", "twice")
+    clips.write_text(f"{clips.read_text()}{other}\n")
+    text = project.emo("withdraw", GONE, "--yes", check=False)
+    assert "are of one recording; correct the subject first" in text
+    assert (project.root / "raw/videos" / GONE).is_dir()
+
+
+def test_another_dvc_command_at_work(project: Project) -> None:
+    code = "import time; from dvc.repo import Repo; r = Repo(); r.lock.lock(); print('locked', flush=True)"
+    holder = subprocess.Popen(
+        [sys.executable, "-c", f"{code}; time.sleep(60)"],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout
+    assert holder.stdout.readline().strip() == "locked"
+    try:
+        assert "another DVC command is at work here" in project.emo("withdraw", GONE, check=False)
+    finally:
+        holder.kill()
+        holder.wait()
+
+
+def test_pictures_that_no_commit_names_go_too(project: Project) -> None:
+    """Sheets of a run between two commits show the person, and are in DVC's cache."""
+    project.edit("params.yaml", "margin: 0.0", "margin: 0.1")
+    project.repro("dataset")
+    between = {p.name: p.read_bytes() for p in (project.root / "reports/sheets").iterdir()}
+    project.edit("params.yaml", "margin: 0.1", "margin: 0.0")
+    project.repro("dataset")
+    cache = project.root / ".dvc/cache"
+    held = [p for p in cache.rglob("*") if p.is_file() and p.read_bytes() in between.values()]
+    assert len(held) == len(between) == 2
+    assert withdraw(project)["ok"] is True
+    assert [path for path in held if path.exists()] == []
