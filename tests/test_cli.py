@@ -13,7 +13,10 @@ from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.tables import format_csv
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = ("ingest", "demo", "audit", "summary", "predict")
+COMMANDS = (
+    *("ingest", "demo", "audit", "summary", "report", "versions", "diff", "trace"),
+    *("withdraw", "export", "predict"),
+)
 
 
 def emo(*arguments: str, cwd: Path = TOP) -> subprocess.CompletedProcess[str]:

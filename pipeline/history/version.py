@@ -54,8 +54,13 @@ class Version:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that the outputs were made with, by dotted key."""
-        return {key: value for stage in self.lock.values() for key, value in stage.params.items()}
+        """The settings that the outputs were made with, by dotted key: of each section as its stage ran."""
+        return {
+            key: value
+            for name, stage in self.lock.items()
+            for key, value in stage.params.items()
+            if key.partition(".")[0] == name
+        }
 
     @property
     def images(self) -> int:

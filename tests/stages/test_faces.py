@@ -51,7 +51,12 @@ def test_a_row_for_every_frame_and_the_box_in_source_pixels(frames: Path, tmp_pa
     centres = [row["x"] + row["w"] / 2 for row in rows[:8]]
     assert centres == pytest.approx([130 + STEP_PX * i for i in range(8)], abs=6)
     assert all(80 < row["w"] < 140 and row["w"] == row["h"] for row in rows[:8])
-    assert read_facts(tmp_path / "f.parquet") == {"corrupt": 0, "height": 240, "width": 320}
+    assert read_facts(tmp_path / "f.parquet") == {
+        "corrupt": 0,
+        "height": 240,
+        "recording": "",
+        "width": 320,
+    }
 
 
 def test_crops_are_square_grey_or_colour(frames: Path, tmp_path: Path) -> None:

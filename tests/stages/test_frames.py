@@ -22,6 +22,7 @@ from making import (
     write_video,
 )
 
+from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip
 from pipeline.core.errors import EmoError
 from pipeline.core.shards import FRAMES_SCHEMA, read_facts
@@ -104,14 +105,24 @@ def test_a_shard_holds_the_sampled_frames(tmp_path: Path) -> None:
     assert [number_of(picture) for picture in pictures] == [4, 6, 8, 10, 12, 14]
     assert pictures[0].shape == (64, 96, 3)
     assert (tally.wanted, tally.corrupt) == (6, 0)
-    assert read_facts(tmp_path / "c.parquet") == {"corrupt": 0, "height": 64, "width": 96}
+    assert read_facts(tmp_path / "c.parquet") == {
+        "corrupt": 0,
+        "height": 64,
+        "recording": sha256(path),
+        "width": 96,
+    }
 
 
 def test_the_facts_are_of_the_upright_source(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", [numbered(i, 128, 64) for i in range(20)])
     turn(path, 90)
     write_frames(path, plan_clip(clip_of("c", path), replace(PARAMS, max_side=64)), tmp_path / "c.parquet")
-    assert read_facts(tmp_path / "c.parquet") == {"corrupt": 0, "height": 128, "width": 64}
+    assert read_facts(tmp_path / "c.parquet") == {
+        "corrupt": 0,
+        "height": 128,
+        "recording": sha256(path),
+        "width": 64,
+    }
     row = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).to_pylist()[0]
     assert decode_colour(row["jpeg"]).shape == (64, 32, 3)
 

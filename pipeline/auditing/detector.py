@@ -1,0 +1,80 @@
+"""Checks of what the face detector let through: clip by clip, person by person, women and men alike."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from pipeline.auditing.finding import Finding, verdict
+from pipeline.core.enrolment import Participant
+from pipeline.core.paths import FUNNEL
+from pipeline.stages.dataset import FunnelRow
+
+LEAST = 0.5
+"""Share of the frames of a clip, or of a subject, in which a face must have been accepted."""
+
+LARGEST_DIFFERENCE = 0.05
+"""Between the mean yields of women and men, from which it matters if it is no chance."""
+
+_DRAWS = 10_000
+_SEED = 0
+_PERCENTILES = (2.5, 97.5)
+
+
+def clips_give_faces(funnel: Sequence[FunnelRow]) -> Finding:
+    """Half or more of the sampled frames of every clip gave a face.
+
+    A clip all of whose faces are duplicates of another view of its take is fine; it is counted.
+    """
+    faults = [
+        f"{row.clip}: {_faces(row)} of {row.sampled} frames"
+        for row in funnel
+        if _faces(row) < LEAST * row.sampled or not _faces(row)
+    ]
+    doubled = sum(_faces(row) > 0 and not row.images + row.other_class for row in funnel)
+    fine = f"{len(funnel)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
+    return verdict(faults, fine, f"{FUNNEL} says why")
+
+
+def _faces(row: FunnelRow) -> int:
+    return row.duplicates + row.other_class + row.images
+
+
+def faces_found_alike(found: Mapping[str, tuple[int, int]], people: Sequence[Participant]) -> Finding:
+    """Faces are found in most frames of everybody, and as often in women as in men.
+
+    `found` are frames with an accepted face and frames searched, by subject.
+    """
+    yields = {subject: faces / frames for subject, (faces, frames) in found.items()}
+    by_sex = {
+        sex: [yields[p.subject] for p in people if p.subject in yields and p.sex == sex] for sex in _SEXES
+    }
+    means = [f"{_SEXES[sex]} {np.mean(v):.1%} ({len(v)})" for sex, v in by_sex.items() if v]
+    compared, differs = _compared(by_sex["F"], by_sex["M"])
+    worst = min(yields, key=lambda subject: (yields[subject], subject), default="")
+    told = f"{', '.join(means)}; {compared}; lowest: {worst} {yields[worst]:.1%}" if worst else "no frames"
+    low = [f"{subject} only {share:.1%}" for subject, share in sorted(yields.items()) if share < LEAST]
+    return verdict([*low, *(["F and M differ"] if differs else [])], told, told)
+
+
+_SEXES = {"F": "F", "M": "M", "X": "X", "": "not known"}
+
+
+def _compared(women: Sequence[float], men: Sequence[float]) -> tuple[str, bool]:
+    """Return the difference in words, and whether it is large and no chance."""
+    if min(len(women), len(men)) < 2:
+        return "too few people to compare F and M", False
+    difference, low, high = mean_difference(np.array(women), np.array(men))
+    told = f"F-M {difference * 100:+.1f} points (95 % {low * 100:+.1f} to {high * 100:+.1f})"
+    return told, abs(difference) >= LARGEST_DIFFERENCE and not low <= 0 <= high
+
+
+def mean_difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Return the difference of two means of subjects, and its 95 % interval from resampling subjects.
+
+    (n,) and (m,) float64. The percentile bootstrap of two samples (Efron & Tibshirani 1993); its intervals
+    are too narrow for a handful of subjects.
+    """
+    rng = np.random.default_rng(_SEED)
+    draws = [group[rng.integers(0, len(group), (_DRAWS, len(group)))].mean(axis=1) for group in (one, other)]
+    low, high = np.percentile(draws[0] - draws[1], _PERCENTILES)
+    return float(one.mean() - other.mean()), float(low), float(high)

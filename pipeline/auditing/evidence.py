@@ -1,0 +1,248 @@
+"""What the checks look at, read from the workspace and its history when the first of them asks."""
+
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import yaml
+
+from pipeline.auditing.finding import UnavailableError
+from pipeline.auditing.near import Pair, pairs_across
+from pipeline.auditing.outputs import Shard, Status, read_shard
+from pipeline.auditing.people import Piece, Withdrawn
+from pipeline.auditing.sheet import draw_pairs
+from pipeline.auditing.tips import Tips, read_tips
+from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
+from pipeline.core.digests import sha256
+from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant, read_participants
+from pipeline.core.errors import EmoError
+from pipeline.core.params import load_params
+from pipeline.core.paths import (
+    CENSUS,
+    CLIPS,
+    DATASET,
+    FACES,
+    FRAMES,
+    FUNNEL,
+    NEAR_PAIRS,
+    PARTICIPANTS,
+    SPLIT,
+    VIDEOS,
+    WITHDRAWALS,
+)
+from pipeline.core.progress import progress_bar
+from pipeline.core.shards import read_facts
+from pipeline.core.tables import read_csv, read_parquet
+from pipeline.core.withdrawn import read_withdrawn
+from pipeline.core.workers import worker_count
+from pipeline.history.git import Repository
+from pipeline.history.lock import POINTER
+from pipeline.history.version import MARKS, Version, version_at, workspace
+from pipeline.history.versions import earlier_versions
+from pipeline.stages import audit as gate
+from pipeline.stages.dataset import FunnelRow
+from pipeline.stages.split import SplitParams
+
+BUILT = (NEAR_PAIRS, SPLIT, DATASET, CENSUS, FUNNEL)
+"""What the stages make and no audit can do without."""
+
+
+def check_built() -> None:
+    """Raise EmoError where what the stages make is not here, or only a part of it."""
+    missing = [str(path) for path in BUILT if not path.exists()]
+    if len(missing) == len(BUILT):
+        raise EmoError(f"{DATASET}: nothing is built yet; run `dvc repro`")
+    if missing:
+        raise EmoError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The project that is the current directory. Each part is read once, and only if it is asked for."""
+
+    deep: bool
+    "hash the recordings again"
+    since: str | None
+    "the earliest version that the split is compared with; None: the first"
+    ask_dvc: Callable[[], Status]
+
+    @cached_property
+    def people(self) -> list[Participant]:
+        """Everybody enrolled, in that order."""
+        return read_participants()
+
+    @cached_property
+    def clips(self) -> list[Clip]:
+        """All clips as they stand in the table: what is wrong with them is for the checks to tell."""
+        return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
+
+    @cached_property
+    def consented(self) -> list[Clip]:
+        """The clips of those who consent."""
+        given = {person.subject for person in self.people if person.consent == GIVEN}
+        return [clip for clip in self.clips if clip.subject in given]
+
+    @cached_property
+    def gate(self) -> gate.Evidence:
+        """What the checks of the stage `audit` look at."""
+        images, classes = gate.read_images()
+        pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
+        return gate.Evidence(self.people, self.clips, images, classes, pairs)
+
+    @cached_property
+    def split(self) -> dict[str, SplitRow]:
+        """data/split.csv, by subject."""
+        return read_split()
+
+    @cached_property
+    def split_params(self) -> SplitParams:
+        """The settings of the draw."""
+        return load_params("split", SplitParams)
+
+    @cached_property
+    def census(self) -> list[CensusRow]:
+        """data/census.csv."""
+        return read_csv(CENSUS, CensusRow)
+
+    @cached_property
+    def funnel(self) -> list[FunnelRow]:
+        """reports/funnel.csv."""
+        return read_csv(FUNNEL, FunnelRow, key="clip")
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The files of the dataset, counted again."""
+        paths = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
+        with ThreadPoolExecutor(worker_count()) as threads:  # hashing and reading let go of the interpreter
+            return list(threads.map(read_shard, paths))
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Near-duplicates across subjects, splits or labels, the worst first."""
+        return pairs_across(self.gate.near_pairs, self.clips, self.split)
+
+    @cached_property
+    def picture(self) -> str:
+        """The pictures of the pairs, drawn now."""
+        return draw_pairs(self.pairs)
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """Bytes of the files below raw/videos, by their path there."""
+        files = (path for path in VIDEOS.rglob("*") if path.is_file())
+        return {path.relative_to(VIDEOS).as_posix(): path.stat().st_size for path in files}
+
+    @cached_property
+    def tracked(self) -> int | None:
+        """Bytes of raw/videos as DVC noted them; None where it did not."""
+        if not POINTER.is_file():
+            return None
+        outs = yaml.safe_load(POINTER.read_text(encoding="utf-8")).get("outs", [])
+        return next((out.get("size") for out in outs), None)
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file below raw/videos, by its path there, hashed now."""
+        if not self.deep:
+            raise UnavailableError("use --deep")
+        if not self.lengths:
+            raise UnavailableError(f"{VIDEOS}: not here")
+        return _hashed(self.lengths)
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The history; raises UnavailableError where there is none."""
+        repository = Repository(Path.cwd())
+        try:
+            if repository.has_commits:
+                return repository
+        except EmoError as error:  # no git
+            raise UnavailableError(str(error)) from None
+        raise UnavailableError("no Git history here")
+
+    @cached_property
+    def here(self) -> Version:
+        """The workspace as a version."""
+        return workspace(Path.cwd())
+
+    @cached_property
+    def earlier(self) -> list[Version]:
+        """The versions up to HEAD, newest first; from `since` on, if it is given."""
+        try:
+            versions = earlier_versions(self.repository)
+        except EmoError as error:  # nobody can mend an old version
+            raise UnavailableError(str(error)) from None
+        if self.since is None:
+            return versions
+        older = {commit.id for commit in self.repository.log(MARKS, self.since)}
+        first = version_at(self.repository, self.since)
+        return [*(version for version in versions if version.commit not in older), first]
+
+    @cached_property
+    def tips(self) -> Tips:
+        """What branches and tags say about people."""
+        return read_tips(self.repository)
+
+    @cached_property
+    def withdrawn(self) -> Withdrawn:
+        """Who withdrew by the table, by raw/withdrawn.csv, or by any branch or tag."""
+        rows = read_withdrawn()
+        try:
+            told, note = self.tips.withdrawn, self.tips.note
+        except UnavailableError as error:
+            told, note = {}, f"; {error}"
+        told = told | {row.subject: str(WITHDRAWALS) for row in rows}
+        told |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
+        return Withdrawn(told, {row.sha256: row.subject for row in rows if row.sha256}, note)
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """All files that hold pictures of people."""
+        try:
+            earlier = self.tips.clips
+        except UnavailableError:
+            earlier = {}
+        subjects = earlier | {clip.clip: clip.subject for clip in self.clips}
+        return [*self._recordings(), *_shards_of_clips(subjects), *_shards_of_subjects()]
+
+    def _recordings(self) -> list[Piece]:
+        listed = {clip.video: clip for clip in self.clips}
+        digests = self.digests if self.deep and self.lengths else {}
+        pieces = []
+        for name in self.lengths:
+            clip = listed.get(name)
+            subject = clip.subject if clip else name.partition("/")[0]  # where ingest puts them
+            digest = digests.get(name, clip.sha256 if clip else "")
+            pieces.append(Piece(VIDEOS, subject, digest))
+        return pieces
+
+
+def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
+    return [
+        Piece(folder, subjects.get(path.stem, ""), str(read_facts(path).get("recording", "")))
+        for folder in (FRAMES, FACES)
+        for path in sorted(folder.glob("*.parquet"))
+    ]
+
+
+def _shards_of_subjects() -> list[Piece]:
+    return [Piece(DATASET, path.stem) for path in sorted(DATASET.glob("*/*.parquet"))]
+
+
+def _hashed(names: Collection[str]) -> dict[str, str]:
+    """Return the SHA-256 of files below raw/videos; raise EmoError for one that cannot be read."""
+    pool = ThreadPoolExecutor(worker_count())  # hashing lets go of the interpreter
+    try:
+        with progress_bar("hashing", len(names)) as advance:
+            jobs = {name: pool.submit(sha256, VIDEOS / name) for name in names}
+            for _ in as_completed(jobs.values()):
+                advance()
+        return {name: job.result() for name, job in jobs.items()}
+    except OSError as error:
+        raise EmoError(
+            f"{error.filename or VIDEOS}: {error.strerror}; check the disk and permissions"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)

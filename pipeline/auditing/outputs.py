@@ -1,0 +1,180 @@
+"""Checks of what the stages made: up to date by DVC, and the dataset as its tables tell it."""
+
+import importlib.util
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.auditing.finding import Finding, UnavailableError, verdict
+from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema, shard_path
+from pipeline.core.errors import EmoError, listed
+from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.paths import CENSUS, SPLIT
+from pipeline.core.tables import read_parquet
+from pipeline.stages.dataset import images_digest
+
+PIPELINE = Path("dvc.yaml")
+
+Changes = Mapping[str, Sequence[Any]]
+"""What `dvc status --json` says: stage or .dvc file -> what changed, nested by kind, path and setting."""
+
+_DELETED = "deleted"
+
+
+@dataclass(frozen=True)
+class Status:
+    """How the outputs stand to what they were made from."""
+
+    changes: Changes
+    frozen: tuple[str, ...] = ()
+    "stages and .dvc files that DVC passes over"
+    run: frozenset[str] = frozenset()
+    "stages that DVC ran at some time"
+
+
+@dataclass(frozen=True)
+class Shard:
+    """One file of the dataset, counted again."""
+
+    split: str
+    "the folder that holds it"
+    subject: str
+    "by the file's name"
+    rows: tuple[CensusRow, ...]
+
+
+def up_to_date(status: Status) -> Finding:
+    """Every output was made from the recordings, settings and code as they are, and no stage is frozen.
+
+    Stages that never ran and outputs that are not here are told, not faulted.
+    """
+    faults = [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
+    absent: list[str] = []
+    waiting: list[str] = []
+    for name, entries in status.changes.items():
+        changed = dict(_changed(entries))
+        gone = [path for path, how in changed.items() if how == _DELETED and not path.endswith(".py")]
+        if name in status.run or name.endswith(".dvc"):
+            stale = [path for path in changed if path not in gone]
+            faults += [f"{name}: {listed(stale, 3)} changed"] if stale else []
+            absent += gone
+        elif any(path not in gone for path in _outs(entries)):
+            faults.append(f"{name}: made, but not by DVC")
+        else:
+            waiting.append(name)
+    notes = [f"never run: {listed(waiting)}"] if waiting else []
+    notes += [f"not here: {listed(dict.fromkeys(absent))}"] if absent else []
+    return verdict(faults, "; ".join(["as dvc.lock says", *notes]), "run `dvc repro`")
+
+
+def _outs(entries: Sequence[Any]) -> Iterator[str]:
+    for entry in entries:
+        if isinstance(entry, Mapping):
+            yield from entry.get("changed outs", {})
+
+
+def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
+    """Yield what changed and how: `raw/videos`, `params.yaml: dedup`, or the stage's `command`."""
+    for entry in entries:
+        if not isinstance(entry, Mapping):
+            yield str(entry).removeprefix("changed "), ""
+            continue
+        for paths in entry.values():
+            for path, how in paths.items():
+                if isinstance(how, Mapping):
+                    yield from ((f"{path}: {key}", "") for key in how)
+                else:
+                    yield path, str(how)
+
+
+def read_status(run: Iterable[str]) -> Status:
+    """Ask DVC, in a process of its own; `run` are the stages in dvc.lock.
+
+    Raises UnavailableError where there is no DVC or it is at work, EmoError where it cannot tell.
+    """
+    if importlib.util.find_spec("dvc") is None:
+        raise UnavailableError("dvc: not installed here")
+    command = [sys.executable, "-m", "dvc", "status", "--json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reason = re.sub(r"\s+", " ", done.stderr).strip().removeprefix("ERROR: ")
+        if "not inside of a DVC repository" in reason or "lock" in reason:
+            raise UnavailableError(f"`dvc status`: {reason}")
+        raise EmoError(f"{PIPELINE}: `dvc status` failed: {reason}")
+    return Status(json.loads(done.stdout.splitlines()[-1]), tuple(frozen(Path())), frozenset(run))
+
+
+def frozen(root: Path) -> Iterator[str]:
+    """Yield the stages and .dvc files that are marked as frozen.
+
+    A .dvc file with dependencies is an import, which DVC freezes as a rule; it is no fault.
+    """
+    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
+    yield from (name for name, stage in stages.items() if stage.get("frozen"))
+    for path in sorted((root / "raw").glob("*.dvc")):
+        pointer = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if pointer.get("frozen") and not pointer.get("deps"):
+            yield path.relative_to(root).as_posix()
+
+
+def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> Finding:
+    """The shards hold the images that data/census.csv lists, by count and digest."""
+    here = {(row.split, row.subject, row.expression): row for shard in shards for row in shard.rows}
+    there = {(row.split, row.subject, row.expression): row for row in census}
+    different: dict[Path, list[str]] = {}
+    for key in sorted(here.keys() | there.keys()):
+        if here.get(key) != there.get(key):
+            text = f"{key[2]} {_differ(here.get(key), there.get(key))}"
+            different.setdefault(shard_path(key[0], key[1]), []).append(text)
+    faults = [f"{path}: {listed(texts, 2)}" for path, texts in different.items()]
+    fine = f"{sum(row.images for row in here.values()):,} images, {len(here)} digests"
+    return verdict(faults, fine, "`dvc checkout --force dataset` restores it")
+
+
+def _differ(here: CensusRow | None, there: CensusRow | None) -> str:
+    if here and there and here.images == there.images:
+        return "has other images"
+    return f"has {here.images if here else 0} images, {there.images if there else 0} in {CENSUS}"
+
+
+def shards_as_split(shards: Sequence[Shard], split: Mapping[str, SplitRow]) -> Finding:
+    """Every shard lies in the folder that data/split.csv names, and holds the person it is named after."""
+    faults = []
+    for shard in shards:
+        path = shard_path(shard.split, shard.subject)
+        place = split[shard.subject].split if shard.subject in split else "no split"
+        if place != shard.split:
+            faults.append(f"{path}: the subject has {place} in {SPLIT}")
+        others = sorted({row.subject for row in shard.rows} - {shard.subject})
+        if others:
+            faults.append(f"{path}: images of {listed(others)}")
+    return verdict(faults, f"{len(shards)} shards", "run `dvc repro`")
+
+
+def read_shard(path: Path) -> Shard:
+    """Count one file of the dataset again, as the stage dataset did."""
+    columns = ["image", "label", "subject", "clip"]
+    table = read_parquet(path, dataset_schema(EXPRESSIONS), columns)
+    classes = class_names(table.schema)
+    groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
+    for row in table.to_pylist():
+        groups.setdefault((row["subject"], row["label"]), []).append(row)
+    rows = (
+        CensusRow(
+            split=path.parent.name,
+            subject=subject,
+            expression=classes[label],
+            clips=len({row["clip"] for row in images}),
+            images=len(images),
+            digest=images_digest(images),
+        )
+        for (subject, label), images in groups.items()
+    )
+    return Shard(path.parent.name, path.stem, tuple(rows))

@@ -1,0 +1,65 @@
+"""Checks of who is here: every clip is somebody's, and nothing is left of people who withdrew."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.auditing.finding import Finding, verdict
+from pipeline.core.enrolment import Clip, Participant
+from pipeline.core.errors import listed
+from pipeline.core.paths import PARTICIPANTS, WITHDRAWALS
+
+
+@dataclass(frozen=True)
+class Piece:
+    """One file that holds pictures of somebody."""
+
+    folder: Path
+    "raw/videos, data/frames, data/faces or data/dataset"
+    subject: str
+    "empty where no table knows it"
+    sha256: str = ""
+    "of the recording that it is or was made of; empty where it is not known"
+
+
+@dataclass(frozen=True)
+class Withdrawn:
+    """Who withdrew, as far as tables and history tell."""
+
+    subjects: Mapping[str, str]
+    "subject -> where it says so"
+    digests: Mapping[str, str]
+    "SHA-256 of a recording -> its subject"
+    note: str = ""
+    "what could not be looked at"
+
+    def owner(self, piece: Piece) -> str:
+        """Return who withdrew and is in a piece; empty where nobody is."""
+        return self.digests.get(piece.sha256, piece.subject if piece.subject in self.subjects else "")
+
+
+def clips_of_participants(clips: Sequence[Clip], people: Sequence[Participant]) -> Finding:
+    """The subject of every clip has a row in raw/participants.csv."""
+    known = {person.subject for person in people}
+    faults = [f"{clip.clip} of {clip.subject}" for clip in clips if clip.subject not in known]
+    return verdict(faults, f"{len(clips)} clips of {len(known)} people", f"add the row to {PARTICIPANTS}")
+
+
+def nothing_left(pieces: Iterable[Piece], withdrawn: Withdrawn) -> Finding:
+    """No recording, frames, faces or images are here of people who withdrew, under whatever code."""
+    left: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        if owner := withdrawn.owner(piece):
+            left.setdefault(owner, []).append(piece)
+    faults = [_told(subject, left[subject], withdrawn) for subject in sorted(left)]
+    remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in sorted(left))}"
+    return verdict(faults, f"{len(withdrawn.subjects) or 'nobody'} withdrew{withdrawn.note}", remedy)
+
+
+def _told(subject: str, pieces: Sequence[Piece], withdrawn: Withdrawn) -> str:
+    counts = Counter(piece.folder.as_posix() for piece in pieces)
+    codes = sorted({piece.subject for piece in pieces} - {subject, ""})
+    code = f", under the code {listed(codes)}" if codes else ""
+    where = ", ".join(f"{count} in {folder}" for folder, count in counts.items())
+    return f"{subject}, withdrawn in {withdrawn.subjects.get(subject, WITHDRAWALS)}: files: {where}{code}"

@@ -1,0 +1,121 @@
+"""Contact sheets of near-duplicates: each pair side by side, the worst first."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.auditing.near import Face, Pair
+from pipeline.core.paths import FACES, REPORTS
+from pipeline.core.shards import FACES_SCHEMA
+from pipeline.core.tables import read_parquet, replacing
+from pipeline.media.images import decode
+
+PICTURE = REPORTS / "near_pairs.png"
+
+_FACE, _GAP, _MARGIN, _HEAD, _CAPTION = 148, 2, 14, 64, 74
+_COLUMNS, _PER_PAGE, _PAGES = 4, 60, 10
+_INK, _PALE, _ALARM, _CALM = "#1f2933", "#697586", "#c0392b", "#52606d"
+
+_STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
+"""From one pair to the next, right and down, pixels."""
+
+
+def draw_pairs(pairs: Sequence[Pair], picture: Path = PICTURE, faces: Path = FACES) -> str:
+    """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return how to find them.
+
+    Pages of an earlier run are removed; without a pair there is none. At most ten pages are drawn.
+    """
+    for old in (picture, *picture.parent.glob(f"{picture.stem}-*.png")):
+        old.unlink(missing_ok=True)
+    pages = [pairs[at : at + _PER_PAGE] for at in range(0, len(pairs), _PER_PAGE)][:_PAGES]
+    for number, page in enumerate(pages, 1):
+        title = f"{len(pairs):,} near-duplicate pairs{_page(number, len(pages), len(pairs))}"
+        suffix = f"-{number}" if number > 1 else ""
+        _save(_sheet(title, page, _pixels(page, faces)), picture.with_name(f"{picture.stem}{suffix}.png"))
+    return f"{picture} and {len(pages) - 1} more" if len(pages) > 1 else f"{picture}"
+
+
+def _page(number: int, pages: int, pairs: int) -> str:
+    cut = f", the first {pages * _PER_PAGE} shown" if pairs > pages * _PER_PAGE else ""
+    return f"{cut}: page {number} of {pages}" if pages > 1 else ""
+
+
+def _pixels(pairs: Sequence[Pair], folder: Path) -> dict[Face, np.ndarray]:
+    """Return the crops of all faces of a page that are here; reads each clip once."""
+    wanted: dict[str, dict[int, Face]] = {}
+    for face in (face for pair in pairs for face in (pair.one, pair.other)):
+        wanted.setdefault(face.clip, {})[face.frame] = face
+    here = [clip for clip in wanted if (folder / f"{clip}.parquet").is_file()]
+    tables = (
+        (clip, read_parquet(folder / f"{clip}.parquet", FACES_SCHEMA, ["frame", "png"])) for clip in here
+    )
+    return {
+        wanted[clip][row["frame"]]: decode(row["png"])
+        for clip, table in tables
+        for row in table.to_pylist()
+        if row["frame"] in wanted[clip] and row["png"]
+    }
+
+
+def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[Face, np.ndarray]) -> Image.Image:
+    columns = max(2, min(_COLUMNS, len(pairs)))  # two: so that the title has room
+    rows = -(-len(pairs) // columns)
+    sheet = Image.new("RGB", (columns * _STEP[0], _HEAD + rows * _STEP[1]), "white")
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_MARGIN, 10), title, fill=_INK, font=ImageFont.load_default(20))
+    told = "across subjects or splits in red, across labels in grey; each kind with the nearest first"
+    draw.text((_MARGIN, 38), told, fill=_PALE, font=ImageFont.load_default(12))
+    for number, pair in enumerate(pairs):
+        place = (number % columns * _STEP[0] + _MARGIN, _HEAD + number // columns * _STEP[1])
+        _draw_pair(sheet, place, pair, pixels)
+    return sheet
+
+
+def _draw_pair(
+    sheet: Image.Image, place: tuple[int, int], pair: Pair, pixels: Mapping[Face, np.ndarray]
+) -> None:
+    """Draw one pair with its upper left corner at a place: the faces, and under each what it is."""
+    draw = ImageDraw.Draw(sheet)
+    left, top = place
+    colour = _CALM if pair.across == ("expression",) else _ALARM
+    frame = (left - 3, top - 3, left + 2 * _FACE + _GAP + 2, top + _FACE + 2)
+    draw.rectangle(frame, outline=colour, width=3)
+    for side, face in enumerate((pair.one, pair.other)):
+        x = left + side * (_FACE + _GAP)
+        sheet.paste(_enlarged(pixels.get(face)), (x, top))
+        lines = (f"{face.subject}, {face.expression}", face.split or "no split", Path(face.name).stem)
+        for line, text in enumerate(lines):
+            _write(draw, (x, top + _FACE + 5 + 15 * line), text, _PALE if line else _INK)
+    differs = f"{pair.distance} bits, across {' and '.join(map(_word, pair.across))}"
+    draw.text((left, top + _FACE + 50), differs, fill=colour, font=ImageFont.load_default(12))
+
+
+def _word(what: str) -> str:
+    return {"expression": "labels"}.get(what, f"{what}s")
+
+
+def _enlarged(face: np.ndarray | None) -> Image.Image:
+    """Return a crop, (h, w) uint8 grey or (h, w, 3) uint8 BGR, enlarged; plain grey for none."""
+    if face is None:
+        return Image.new("RGB", (_FACE, _FACE), "#e4e7eb")
+    cell = cv2.resize(face, (_FACE, _FACE), interpolation=cv2.INTER_CUBIC)
+    return Image.fromarray(cv2.cvtColor(cell, cv2.COLOR_GRAY2RGB if cell.ndim == 2 else cv2.COLOR_BGR2RGB))
+
+
+def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, colour: str) -> None:
+    """Write a line below a face; the middle of a text that is too long is left out."""
+    font = ImageFont.load_default(12)
+    cut, shown = 0, text
+    while draw.textlength(shown, font) > _FACE - 4:
+        cut += 1
+        half = (len(text) - cut) // 2
+        shown = f"{text[: len(text) - cut - half]}..{text[len(text) - half :]}"
+    draw.text(place, shown, fill=colour, font=font)
+
+
+def _save(sheet: Image.Image, path: Path) -> None:
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG", compress_level=1)

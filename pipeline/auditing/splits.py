@@ -1,0 +1,135 @@
+"""Checks of the split: as drawn, in its quotas, and never moved."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from pipeline.auditing.finding import Finding, UnavailableError, verdict
+from pipeline.core.dataset import SPLITS, CensusRow, SplitRow
+from pipeline.core.enrolment import GIVEN, Participant
+from pipeline.core.errors import listed
+from pipeline.core.paths import FUNNEL, SPLIT
+from pipeline.history.diff import moves
+from pipeline.history.lock import StageLock
+from pipeline.history.version import Version
+from pipeline.stages.split import SplitParams, rules, split_subjects
+
+LEAST_SHARE = 0.5
+"""Of the images of a class that a split would have in proportion."""
+
+FEWEST_EXPECTED = 5
+"""Images in proportion, below which a class says nothing in a split: chance alone halves them."""
+
+
+@dataclass(frozen=True)
+class Excess:
+    """How far a number of people in a split is from its quota."""
+
+    group: str
+    split: str
+    people: float
+    "more than the quota; negative: fewer"
+
+    def __str__(self) -> str:
+        return f"{self.group} in {self.split}: {self.people:+.1f} people"
+
+
+def splits_as_drawn(
+    people: Sequence[Participant], split: Mapping[str, SplitRow], params: SplitParams
+) -> Finding:
+    """data/split.csv is what the draw gives to these people in the order of their enrolment."""
+    drawn = {row.subject: row for row in split_subjects(people, params)}
+    faults = [
+        f"{name}: {_place(split.get(name))} in {SPLIT}, drawn for {_place(drawn.get(name))}"
+        for name in sorted(drawn.keys() | split.keys())
+        if _place(split.get(name)) != _place(drawn.get(name))
+    ]
+    return verdict(faults, f"{len(drawn)} subjects, seed {params.seed}", "`dvc repro split` draws it anew")
+
+
+def _place(row: SplitRow | None) -> str:
+    return f"{row.split} (fold {row.fold})" if row else "no split"
+
+
+def sexes_in_quota(
+    people: Sequence[Participant], split: Mapping[str, SplitRow], params: SplitParams
+) -> Finding:
+    """Within F, within M and over both, every split is as near to its quota as the draw promises.
+
+    The promise is about everybody ever enrolled: those who withdrew count where they were drawn for, so
+    that the holes they leave are nobody's fault.
+    """
+    limit = rules(params)[0].limit
+    everybody = split_subjects([replace(person, consent=GIVEN) for person in people], params)
+    places = {row.subject: split.get(row.subject, row).split for row in everybody}
+    found = sorted(_excesses(people, places, params), key=lambda excess: -abs(excess.people))
+    faults = [str(excess) for excess in found if abs(excess.people) > limit + 1e-9]
+    fine = f"farthest from its quota, {found[0]}" if found else "nobody is enrolled"
+    return verdict(faults, f"{fine}; {limit:g} allowed", f"{limit:g} allowed")
+
+
+def _excesses(
+    people: Sequence[Participant], places: Mapping[str, str], params: SplitParams
+) -> Iterator[Excess]:
+    groups = {"F": ("F",), "M": ("M",), "F and M": ("F", "M"), "others": ("X", "")}
+    for group, sexes in groups.items():
+        counts = Counter(places[person.subject] for person in people if person.sex in sexes)
+        for name, share in zip(SPLITS, params.shares, strict=True):
+            if counts:
+                yield Excess(group, name, counts[name] - share * counts.total())
+
+
+def classes_in_proportion(census: Sequence[CensusRow]) -> Finding:
+    """No split has less than half of the images of a class that it would have in proportion.
+
+    In proportion: as large a share of the split as of the whole dataset.
+    """
+    images = Counter({(row.split, row.expression): 0 for row in census})
+    for row in census:
+        images[row.split, row.expression] += row.images
+    by_split, by_class = _sums(images, 0), _sums(images, 1)
+    counted = [
+        (images[split, name], by_split[split] * by_class[name] / max(images.total(), 1), f"{name} in {split}")
+        for split in by_split
+        for name in by_class
+    ]
+    telling = sorted(
+        (n / expected, n, expected, what) for n, expected, what in counted if expected >= FEWEST_EXPECTED
+    )
+    told = [f"{what}: {n} images, {expected:.1f} in proportion" for _, n, expected, what in telling]
+    faults = [text for text, (share, *_) in zip(told, telling, strict=True) if share < LEAST_SHARE]
+    fine = f"fewest, {told[0]}" if told else "too few images to tell"
+    return verdict(faults, fine, f"{FUNNEL} says where they went")
+
+
+def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
+    sums: Counter[str] = Counter()
+    for key, count in images.items():
+        sums[key[part]] += count
+    return sums
+
+
+def nobody_moved(here: Version, earlier: Sequence[Version], note: str = "") -> Finding:
+    """Everybody is in the split in which earlier versions, newest first, had them.
+
+    `note` tells what could not be seen. Raises UnavailableError where no version is earlier.
+    """
+    known = [version for version in earlier if version.split]
+    if not known:
+        raise UnavailableError(f"no commit has {SPLIT}{note}")
+    told: dict[str, str] = {}
+    for version in known:
+        why = _settings(version, here)
+        for change in moves(version, here):
+            text = f"{change.what}: {change.before} in {version.name}, {change.after} now{why}"
+            told.setdefault(change.what, text)
+    seen = f"{len(known)} version{'s' * (len(known) != 1)} in Git"
+    return verdict(told.values(), f"{len(here.split)} subjects, compared with {seen}{note}")
+
+
+def _settings(before: Version, after: Version) -> str:
+    """Return which settings of the stage split changed, in brackets; empty where none did."""
+    old, new = (version.lock.get("split", StageLock()).params for version in (before, after))
+    keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
+    changed = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]
+    return f" ({listed(changed)})" if changed else ""

@@ -1,0 +1,132 @@
+"""Faces of the dataset as pictures that a page can hold."""
+
+import base64
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+
+from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, class_names, dataset_schema, image_name
+from pipeline.core.enrolment import GIVEN, read_participants
+from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.paths import DATASET, NEAR_PAIRS
+from pipeline.core.progress import progress_bar
+from pipeline.core.tables import read_parquet
+from pipeline.media.images import decode, encode_jpeg
+from pipeline.tools.report.sources import built
+
+_SIDE_PX, _LARGE_PX = 64, 112
+"""Longest sides of a face in a row and of one that stands alone."""
+
+_QUALITY = 80
+_PER_SUBJECT = 8
+_PER_CLASS = 320
+"""Faces of one class at most (of more than 160 people two each), so that the page stays small."""
+
+SHOWN_PAIRS = 12
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face of the dataset."""
+
+    picture: str
+    "data URI of a JPEG"
+    about: str
+    "clip and second"
+
+
+@dataclass(frozen=True)
+class FaceRow:
+    """Some of the faces of one person in one class."""
+
+    subject: str
+    split: str
+    images: int
+    "that there are"
+    faces: tuple[Face, ...]
+
+
+@dataclass(frozen=True)
+class Faces:
+    """The pictures of a report."""
+
+    rows: dict[str, list[FaceRow]]
+    "expression -> a row for every person who has images of it, by split"
+    single: dict[str, Face]
+    "image name -> its face: those asked for by name"
+
+
+@dataclass(frozen=True)
+class NearPair:
+    """Two images that look almost the same although somebody or something differs."""
+
+    first: str
+    "image name"
+    second: str
+    distance: int
+    "bits of 256"
+    across: str
+    "what differs: subject, label or take"
+
+
+def read_near_pairs() -> list[NearPair]:
+    """Return the pairs of data/near_pairs.parquet, the closest first."""
+    rows = read_parquet(built(NEAR_PAIRS), NEAR_PAIRS_SCHEMA).to_pylist()
+    pairs = [
+        NearPair(
+            image_name(row["clip"], row["frame"]),
+            image_name(row["other_clip"], row["other_frame"]),
+            row["distance"],
+            row["across"],
+        )
+        for row in rows
+    ]
+    return sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second))
+
+
+def read_faces(wanted: Collection[str]) -> Faces:
+    """Return some faces of everybody, and those images that are `wanted` by name.
+
+    Those who do not consent are not shown, even if the dataset still holds them.
+    """
+    built(DATASET)
+    given = {person.subject for person in read_participants() if person.consent == GIVEN}
+    shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
+    shards = [path for path in shards if path.stem in given]
+    faces = Faces({}, {})
+    with progress_bar("faces", len(shards)) as advance:
+        for shard in shards:
+            _add(faces, shard, max(2, min(_PER_SUBJECT, _PER_CLASS // len(shards))), wanted)
+            advance()
+    return Faces(dict(sorted(faces.rows.items())), faces.single)
+
+
+def _add(faces: Faces, shard: Path, limit: int, wanted: Collection[str]) -> None:
+    """Add the faces of one shard: at most `limit` of each class, and the wanted ones."""
+    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["image", "label", "clip", "time_s"])
+    rows = table.to_pylist()
+    for label, name in enumerate(class_names(table.schema)):
+        found = [row for row in rows if row["label"] == label]
+        if found:
+            shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
+            faces.rows.setdefault(name, []).append(FaceRow(shard.stem, shard.parent.name, len(found), shown))
+    chosen = [row for row in rows if row["image"]["path"] in wanted]
+    faces.single.update((row["image"]["path"], _face(row, _LARGE_PX)) for row in chosen)
+
+
+def evenly(rows: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
+    """Return at most `limit` of the rows, spread evenly over them."""
+    count = min(limit, len(rows))
+    return [rows[i * len(rows) // count] for i in range(count)]
+
+
+def _face(row: dict[str, Any], side_px: int) -> Face:
+    pixels = decode(row["image"]["bytes"])
+    scale = min(1.0, side_px / max(pixels.shape[:2]))
+    if scale < 1:
+        pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    data = base64.b64encode(encode_jpeg(pixels, _QUALITY)).decode()
+    return Face(f"data:image/jpeg;base64,{data}", f"{row['clip']}, {row['time_s']:.2f} s")

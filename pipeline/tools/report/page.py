@@ -1,0 +1,64 @@
+"""`emo report`: one HTML file that holds all it needs, for people who do not program."""
+
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import REPORTS
+from pipeline.core.tables import write_text
+from pipeline.tools.report import charts
+from pipeline.tools.report.content import Absent, Report, gather
+from pipeline.tools.report.faces import SHOWN_PAIRS
+
+REPORT = REPORTS / "report.html"
+
+
+def write_report(path: Path = REPORT, *, faces: bool = True) -> Report:
+    """Write the page about the project in the current folder; raise EmoError where it cannot be written."""
+    if path.is_dir():
+        raise EmoError(f"{path}: is a folder; name a file, such as {path / REPORT.name}")
+    report = gather(faces=faces)
+    try:
+        write_text(path, render(report))
+    except OSError as error:
+        raise EmoError(f"{path}: cannot be written: {error.strerror}; name another file") from None
+    return report
+
+
+def render(report: Report) -> str:
+    """Return the page; all that comes from tables is escaped."""
+    page = _environment().get_template("template.html")
+    return page.render(r=report, shown_pairs=SHOWN_PAIRS)
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent, encoding="utf-8"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["frame"] = charts
+    environment.tests["absent"] = lambda part: isinstance(part, Absent)
+    environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade}
+    return environment
+
+
+def _percent(share: float, digits: int = 1) -> str:
+    return f"{share * 100:.{digits}f}\N{NO-BREAK SPACE}%"
+
+
+def _css(share: float) -> str:
+    """Return a share as a length within the style sheet."""
+    return f"{share:.2%}"
+
+
+def _count(n: float) -> str:
+    return f"{n:,}"
+
+
+def _shade(n: float, most: float) -> int:
+    """Return how dark a cell is, 0 to 45 per cent: text stays readable on it."""
+    return round(45 * n / most) if most else 0

@@ -1,0 +1,182 @@
+"""How the net was trained, and how it does on people it has not seen."""
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pipeline.core.dataset import SPLITS
+from pipeline.core.paths import HISTORY, METRICS, PREDICTIONS
+from pipeline.learning.history import Epoch, best_epoch, read_history
+from pipeline.learning.metrics import Interval
+from pipeline.tools.report.charts import Chart, line_chart
+from pipeline.tools.report.sources import built, expected, read_json, read_table
+
+_Z = 1.959964
+"""Of the 95 % interval of a normal distribution."""
+
+SHOWN_MISTAKES = 24
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A row of reports/predictions.csv; the record of the stage evaluate would load PyTorch."""
+
+    image: str
+    subject: str
+    clip: str
+    time_s: float
+    actual: str
+    predicted: str
+    confidence: float
+    extra: dict[str, str] = field(default_factory=dict, compare=False)
+
+
+@dataclass(frozen=True)
+class Training:
+    """The course of the training."""
+
+    epochs: tuple[Epoch, ...]
+    kept: Epoch
+    "whose weights are the net"
+    charts: tuple[Chart, ...]
+
+
+@dataclass(frozen=True)
+class SplitFigures:
+    """What the net reaches on one split."""
+
+    split: str
+    accuracy: float
+    macro_f1: float
+    loss: float
+    images: int
+    subjects: int
+
+
+@dataclass(frozen=True)
+class SubjectFigures:
+    """What the net reaches on one person."""
+
+    subject: str
+    accuracy: float
+    images: int
+    interval: Interval
+    "95 %, as if the images were independent of each other"
+
+
+@dataclass(frozen=True)
+class Test:
+    """What the net reaches on the test subjects, as reports/metrics.json tells."""
+
+    splits: tuple[SplitFigures, ...]
+    intervals: Mapping[str, Interval | None]
+    "accuracy and macro_f1 -> from resampling subjects; None where there is only one"
+    classes: Mapping[str, Mapping[str, float]]
+    "class -> precision, recall, f1, support"
+    subjects: tuple[SubjectFigures, ...]
+
+    @property
+    def test(self) -> SplitFigures:
+        """The figures of the people whom the net has not seen."""
+        return self.splits[-1]
+
+    @property
+    def chance(self) -> float:
+        """The accuracy of guessing."""
+        return 1 / len(self.classes)
+
+    @property
+    def commonest(self) -> float:
+        """The accuracy of always naming the test's most frequent class."""
+        support = [scores["support"] for scores in self.classes.values()]
+        return max(support) / sum(support)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Which class is taken for which."""
+
+    classes: tuple[str, ...]
+    counts: Mapping[tuple[str, str], int]
+    "(actual, predicted) -> images"
+    mistakes: tuple[Answer, ...]
+    "the surest first"
+    total_mistakes: int
+
+    def actual(self, name: str) -> int:
+        """Return how many images are of the class."""
+        return sum(self.counts[name, other] for other in self.classes)
+
+    @property
+    def commonest(self) -> tuple[str, str, int] | None:
+        """The commonest mistake: actual class, predicted class, images."""
+        wrong = [(count, *pair) for pair, count in self.counts.items() if pair[0] != pair[1] and count]
+        count, actual, predicted = min(wrong, key=lambda row: (-row[0], row), default=(0, "", ""))
+        return (actual, predicted, count) if count else None
+
+
+def read_training() -> Training:
+    """Read reports/history.csv."""
+    epochs = read_history(built(HISTORY))
+    kept = best_epoch(epochs)
+    charts = (_chart("Loss", "loss", epochs, kept), _chart("Accuracy", "accuracy", epochs, kept))
+    return Training(tuple(epochs), kept, charts)
+
+
+def _chart(title: str, what: str, epochs: Sequence[Epoch], kept: Epoch) -> Chart:
+    lines = {split: [getattr(row, f"{split}_{what}") for row in epochs] for split in ("train", "validation")}
+    return line_chart(title, lines, mark=kept.epoch, is_share=what == "accuracy")
+
+
+def read_test() -> Test:
+    """Read reports/metrics.json."""
+    figures = read_json(METRICS)
+    with expected(METRICS):
+        return test_of(figures)
+
+
+def test_of(figures: Mapping[str, Any]) -> Test:
+    """Return the figures of metrics.json as records."""
+    test = figures["test"]
+    return Test(
+        splits=tuple(_split(split, figures[split]) for split in SPLITS),
+        intervals={
+            name: Interval(**limits) if limits else None for name, limits in test["interval_95"].items()
+        },
+        classes=test["per_class"],
+        subjects=tuple(
+            SubjectFigures(subject, row["accuracy"], row["images"], wilson(row["accuracy"], row["images"]))
+            for subject, row in test["per_subject"].items()
+        ),
+    )
+
+
+def _split(split: str, row: Mapping[str, Any]) -> SplitFigures:
+    figures = {name: row[name] for name in ("accuracy", "macro_f1", "loss", "images", "subjects")}
+    return SplitFigures(split, **figures)
+
+
+def wilson(share: float, n: int) -> Interval:
+    """Return the 95 % score interval of a share of n images (Wilson 1927, JASA 22: 209-212)."""
+    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    reach = _Z / (1 + _Z**2 / n) * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
+    return Interval(max(0.0, middle - reach), min(1.0, middle + reach))
+
+
+def read_confusion() -> Confusion:
+    """Read reports/predictions.csv."""
+    return confusion_of(read_table(PREDICTIONS, Answer))
+
+
+def confusion_of(answers: Sequence[Answer]) -> Confusion:
+    """Return which class was taken for which, and the worst mistakes."""
+    wrong = [row for row in answers if row.actual != row.predicted]
+    wrong.sort(key=lambda row: (-row.confidence, row.image))
+    return Confusion(
+        classes=tuple(sorted({name for row in answers for name in (row.actual, row.predicted)})),
+        counts=Counter((row.actual, row.predicted) for row in answers),
+        mistakes=tuple(wrong[:SHOWN_MISTAKES]),
+        total_mistakes=len(wrong),
+    )

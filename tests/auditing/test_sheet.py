@@ -1,0 +1,69 @@
+"""The pictures of near-duplicate pairs."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from cohort import CLIPS, SPLIT, near
+from making import clip
+from PIL import Image
+
+from pipeline.auditing.near import pairs_across
+from pipeline.auditing.sheet import draw_pairs
+from pipeline.core.shards import FACES_SCHEMA
+from pipeline.core.tables import write_parquet
+from pipeline.media.images import encode_png
+
+SHADES = {"S1_happy": 40, "S1_sad": 90}
+"""Grey of all faces of a clip."""
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Path:
+    """A folder with reports/ and the faces of two clips in data/faces."""
+    (tmp_path / "reports").mkdir()
+    for name, shade in SHADES.items():
+        png = encode_png(np.full((64, 64), shade, np.uint8))
+        rows = [{"frame": n, "png": png, "status": "ok"} for n in range(80)]
+        path = tmp_path / f"data/faces/{name}.parquet"
+        write_parquet(path, pa.Table.from_pylist(rows, schema=FACES_SCHEMA))
+    return tmp_path
+
+
+def draw(here: Path, one: str, other: str, pairs: int) -> list[str]:
+    """Draw so many pairs of two clips; return the names of the pages."""
+    found = pairs_across(near(one, other, pairs), [*CLIPS, clip("gone", subject="S9")], SPLIT)
+    draw_pairs(found, here / "reports/near_pairs.png", here / "data/faces")
+    return sorted(path.name for path in (here / "reports").iterdir())
+
+
+def test_both_faces_of_a_pair_stand_side_by_side(here: Path) -> None:
+    assert draw(here, "S1_happy", "S1_sad", 1) == ["near_pairs.png"]
+    row = np.asarray(Image.open(here / "reports/near_pairs.png").convert("L"))[64 + 70]
+    places = [np.flatnonzero(row == shade) for shade in SHADES.values()]
+    assert [len(place) for place in places] == [148, 148]
+    assert places[0].max() < places[1].min()
+
+
+def test_many_pairs_go_on_and_old_pages_go(here: Path) -> None:
+    assert draw(here, "S1_happy", "S1_sad", 61) == ["near_pairs-2.png", "near_pairs.png"]
+    assert draw(here, "S1_happy", "S1_sad", 60) == ["near_pairs.png"]
+    assert draw(here, "S1_happy", "S1_sad", 0) == []
+
+
+def test_a_face_that_is_not_here_leaves_its_place_empty(here: Path) -> None:
+    assert draw(here, "S1_happy", "gone", 1) == ["near_pairs.png"]
+
+
+def test_the_worst_come_first() -> None:
+    """Across subjects before across labels, then by distance; other takes of one label are left out."""
+    rows = [*near("S1_happy", "S1_sad", 2), *near("S1_happy", "S2_happy"), *near("S1_happy", "again")]
+    clips = [*CLIPS, clip("again", subject="S1", expression="happy")]
+    pairs = pairs_across(rows, clips, SPLIT)
+    assert [(pair.other.clip, pair.distance) for pair in pairs] == [
+        ("S2_happy", 3),
+        ("S1_sad", 3),
+        ("S1_sad", 4),
+    ]
+    assert pairs[1].across == ("expression",)
