@@ -478,6 +478,10 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
     )
     for found in proof.found[:20]:
         typer.echo(f"FOUND: {found.place}: {found.what}")
+    if proof.found:
+        typer.echo(
+            "       emo did not make these, or somebody put them back: look at them, and remove them yourself"
+        )
     for remote in outcome.unreached:
         typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
     for path in outcome.linked:

@@ -16,7 +16,16 @@ from _results import Row, as_table, load, parser
 from rich.console import Console
 
 HERE = Path(__file__).parent
-PROGRAMS = ("recordings", "quality", "incremental", "memory", "scaling", "near_duplicates", "training")
+PROGRAMS = (
+    "recordings",
+    "quality",
+    "incremental",
+    "memory",
+    "scaling",
+    "near_duplicates",
+    "auditing",
+    "training",
+)
 WITH_PEERS = ("recordings", "near_duplicates")
 
 

@@ -2,7 +2,7 @@
 
 import os
 import subprocess
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -75,14 +75,26 @@ class Repository:
         text = self._text("log", *arguments, self.commit(revision), "--", *map(str, paths))
         return [_commit(record) for record in text.split(_RECORD) if record.strip()]
 
+    def last_change(self, paths: Sequence[Path], revision: str) -> str:
+        """Return the last commit up to a revision that changed any of the paths; empty where none did."""
+        arguments = ("--max-count=1", "--format=%H", self.commit(revision))
+        return self._text("log", *arguments, "--", *map(str, paths)).strip()
+
+    def tags(self) -> dict[str, str]:
+        """Return the commits that tags point at, by name."""
+        return self._refs("refs/tags")
+
     def everything(self) -> list[str]:
         """Return every commit that a branch, tag, stash, experiment or the reflog leads to."""
         return self._text("rev-list", "--all", "--reflog", "HEAD").split() if self.has_commits else []
 
     def tips(self) -> dict[str, str]:
         """Return the commits that branches, tags and remote branches point at, by name."""
+        return self._refs("refs/heads", "refs/tags", "refs/remotes")
+
+    def _refs(self, *where: str) -> dict[str, str]:
         form = "%(refname:short) %(objectname) %(*objectname)"
-        lines = self._text("for-each-ref", f"--format={form}", "refs/heads", "refs/tags", "refs/remotes")
+        lines = self._text("for-each-ref", f"--format={form}", *where)
         named = (line.split(" ") for line in lines.splitlines())
         return {name: peeled or direct for name, direct, peeled in named}
 
@@ -114,6 +126,11 @@ class Repository:
                 data = process.stdout.read(int(length) + 1)[:-1]
                 if kind == b"blob":
                     yield name.decode(), data
+
+    def paths_of(self, objects: Set[str]) -> dict[str, str]:
+        """Return under which path some commit has files, by the hashes of their content."""
+        lines = (line.partition(" ") for line in self._text("rev-list", "--objects", "--all").splitlines())
+        return {name: path for name, _, path in lines if name in objects}
 
     def changed(self, paths: Sequence[Path]) -> list[str]:
         """Return those of the paths that differ from the last commit, or are new."""

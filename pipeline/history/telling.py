@@ -19,8 +19,7 @@ def diff_tables(diff: Diff, images: ImageChanges | None) -> list[Table]:
     rows = [["subjects", *_counts(len(diff.before.split), len(diff.after.split)), _subjects(diff)]]
     clips = (len(diff.before.consented), len(diff.after.consented))
     rows.append(["clips", *_counts(*clips), _clips(diff)])
-    depth = str(images) if images else "counts only: the shards of both versions are not here"
-    rows.append(["images", *_counts(diff.before.images, diff.after.images), depth])
+    rows.append(["images", *_counts(diff.before.images, diff.after.images), _depth(diff, images)])
     moved = [str(change) for change in diff.moved]
     rows.append(["moved between splits", "", "", listed(moved, _SHOWN) if moved else "nobody"])
     rows += [["params", change.before, change.after, change.what] for change in diff.settings]
@@ -63,6 +62,13 @@ def _clips(diff: Diff) -> str:
     changes = (("relabelled", diff.relabelled), ("subject", diff.reassigned), ("recut", diff.recut))
     said += [f"{word}: {listed(found, _SHOWN)}" for word, found in changes if found]
     return "; ".join(said) or "the same"
+
+
+def _depth(diff: Diff, images: ImageChanges | None) -> str:
+    if images is None:
+        return "counts only: the shards of both versions are not here"
+    gone = diff.after.images - (images.same + images.added + images.changed + images.relabelled)
+    return f"{images}; {gone:,} no longer here: somebody withdrew" if gone > 0 else str(images)
 
 
 def _image_table(diff: Diff) -> Table:

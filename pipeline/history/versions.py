@@ -1,6 +1,7 @@
 """`emo versions`: the commits that changed the dataset, and how."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,16 +39,18 @@ class Step:
     def row(self) -> list[str]:
         """Return the row of the table."""
         commit = self.commit
+        changes = "; ".join(self.diff.phrases()) or "the same images"
         counts = [len(self.version.split), len(self.version.consented), self.version.images]
         return [
             self.version.name,
             commit.when[:10] if commit else "",
             *(f"{count:,}" for count in counts),
-            "; ".join(self.diff.phrases()) or "the same images",
+            f"{commit.subject}\n{changes}" if commit else changes,
         ]
 
 
 HEADER = ["version", "date", "subjects", "clips", "images", "what changed"]
+"""Of `Step.row`."""
 
 
 def history(repository: Repository, revision: str = "HEAD", *, with_workspace: bool = True) -> list[Step]:
@@ -61,10 +64,21 @@ def history(repository: Repository, revision: str = "HEAD", *, with_workspace: b
             f"{repository.root}: no commit has a dataset; commit what `dvc repro` wrote to data/*.csv"
             f"{repository.cut_note}"
         )
+    commits = _with_later_tags(repository, commits)
     names = {commit.id: name_of(commit) for commit in commits}
     versions = versions_at(repository, [commit.id for commit in commits], names)
     steps = [_step(commit, versions, repository.root) for commit in commits]
     return [*_workspace(repository, versions[commits[0].id], with_workspace), *steps]
+
+
+def _with_later_tags(repository: Repository, commits: Sequence[Commit]) -> list[Commit]:
+    """Give each version also the tags of later commits that left the dataset as it was."""
+    known = {commit.id: list(commit.names) for commit in commits}
+    for tag, commit in repository.tags().items():
+        home = commit if commit in known else repository.last_change(MARKS, commit)
+        if home in known and tag not in known[home]:
+            known[home].append(tag)
+    return [replace(commit, names=tuple(known[commit.id])) for commit in commits]
 
 
 def earlier_versions(repository: Repository) -> list[Version]:

@@ -116,8 +116,13 @@ def _shown(path: Path) -> str:
 
 def _search_git(looked_for: Fingerprints, repository: Repository, proof: Proof) -> None:
     """Search what Git keeps: somebody may have committed a picture."""
+    found: dict[str, int] = {}
     for name, data in repository.objects():
         proof.files += 1
         proof.size_bytes += len(data)
         if held := looked_for.held_by(io.BytesIO(data)):
-            proof.found.append(Found(f"Git object {name}", f"{held} of the erased pictures or pieces"))
+            found[name] = held
+    paths = repository.paths_of(found.keys()) if found else {}
+    for name, held in found.items():
+        place = f"Git's history: {paths.get(name, '')} ({name[:12]})"
+        proof.found.append(Found(place, f"{held} of the erased pictures or pieces of recordings"))

@@ -104,7 +104,7 @@ def test_copies_that_emo_did_not_make_are_found_and_left(project: Project) -> No
     places = [entry["place"] for entry in outcome["found"]]  # type: ignore[attr-defined]
     assert {"handed over/all.bin", "exports/train.npz"} & set(places) != set()
     assert "handed over/all.bin" in places
-    assert any(place.startswith("Git object ") for place in places)
+    assert any(place.startswith("Git's history: notes/example.mp4 (") for place in places)
     assert (project.root / "handed over/all.bin").is_file()
 
 
