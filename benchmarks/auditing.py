@@ -3,9 +3,9 @@
     python benchmarks/auditing.py [--quick]
 
 280 recordings of 40 people (as in recordings.py), sampled so densely that each gives about 90 images, of
-which none is collapsed, are built under DVC up to the audit's gate and committed; then a label is corrected and
-the dataset is built and committed again. Each command is run as a person would, its start included; the median
-of three runs counts. Last, one participant is withdrawn, and the proof searches all that the project holds.
+which none is collapsed, are built under DVC up to the audit's gate and committed. Then a label is corrected
+and the dataset is built and committed again. Each command is run as a person would, its start included; the
+median of three runs counts. Last, one participant is withdrawn, and the proof searches all that is left.
 """
 
 import json
