@@ -150,6 +150,16 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
     return people, clips
 
 
+def consenting(people: Iterable[Participant]) -> frozenset[str]:
+    """Return the subjects who may be processed and shown: consent is given, and was not withdrawn since.
+
+    An older version of the table, checked out again, does not know of a withdrawal; raw/withdrawn.csv and its
+    copy beside Git do.
+    """
+    gone = {row.subject for row in read_withdrawn()}
+    return frozenset(person.subject for person in people if person.consent == GIVEN) - gone
+
+
 def consented_clips() -> list[Clip]:
     """Return the clips of the participants whose consent is given; only these may be processed.
 

@@ -65,13 +65,15 @@ class Repository:
         """Whether there is a repository with a commit."""
         return self._git("rev-parse", "--verify", "--quiet", "HEAD").returncode == 0
 
-    def log(self, paths: Sequence[Path], revision: str = "HEAD") -> list[Commit]:
+    def log(self, paths: Sequence[Path], revision: str = "HEAD", *, full: bool = False) -> list[Commit]:
         """Return the commits up to a revision that changed any of the paths, newest first.
 
-        History is simplified as `git log -- PATHS` does; parents are those among these commits.
+        History is simplified as `git log -- PATHS` does, unless it is to be `full`: then what a merged branch
+        did and undid is in it too. Parents are those among these commits.
         """
         form = _FIELD.join(("%H", "%P", "%cI", "%s", "%D")) + _RECORD
         arguments = ("--parents", "--topo-order", "--decorate=full", f"--format={form}")
+        arguments += ("--full-history",) if full else ()
         text = self._text("log", *arguments, self.commit(revision), "--", *map(str, paths))
         return [_commit(record) for record in text.split(_RECORD) if record.strip()]
 
@@ -85,8 +87,22 @@ class Repository:
         return self._refs("refs/tags")
 
     def everything(self) -> list[str]:
-        """Return every commit that a branch, tag, stash, experiment or the reflog leads to."""
-        return self._text("rev-list", "--all", "--reflog", "HEAD").split() if self.has_commits else []
+        """Return every commit that a branch, tag, stash, experiment or the reflog leads to, newest first."""
+        head = ["HEAD"] if self.has_commits else []
+        return self._git("rev-list", "--all", "--reflog", *head).stdout.decode().split()
+
+    def paths_ever(self, *patterns: str) -> list[str]:
+        """Return the files that match and that any of `everything` has, by their paths in the project."""
+        arguments = ("--all", "--reflog", "--diff-merges=first-parent", "--name-only", "--format=", "-z")
+        done = self._git("log", *arguments, "--", *patterns)
+        names = {name.strip("\n") for name in done.stdout.decode(errors="replace").split("\0")}
+        return sorted(name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix))
+
+    def other_worktrees(self) -> list[str]:
+        """Return the folders of other worktrees of this repository."""
+        lines = self._git("worktree", "list", "--porcelain", "-z").stdout.decode(errors="replace").split("\0")
+        folders = [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
+        return [folder for folder in folders if not self.root.resolve().is_relative_to(folder)]
 
     def tips(self) -> dict[str, str]:
         """Return the commits that branches, tags and remote branches point at, by name."""
@@ -134,13 +150,13 @@ class Repository:
 
     def changed(self, paths: Sequence[Path]) -> list[str]:
         """Return those of the paths that differ from the last commit, or are new."""
-        text = self._text("status", "--porcelain", "-z", "--untracked-files=all", "--", *map(str, paths))
+        text = self._text("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *map(str, paths))
         return sorted(line[3:].removeprefix(self._prefix) for line in text.split("\0") if line)
 
     @cached_property
     def _prefix(self) -> str:
         """The project's folder within the repository, with a slash at its end, or empty."""
-        return self._text("rev-parse", "--show-prefix").strip()
+        return self._git("rev-parse", "--show-prefix").stdout.decode().strip()
 
     def _check(self) -> None:
         """Raise EmoError unless there is a repository with a commit."""
@@ -157,7 +173,9 @@ class Repository:
 
     def _git(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
         # Fixed language and no pager or locks: only to read.
-        environment = {**os.environ, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": ""}
+        # A hook's GIT_DIR would lead to another repository.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+        environment = {**own, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": ""}
         command = ["git", "-c", "core.quotePath=false", *arguments]
         try:
             return subprocess.run(

@@ -1,78 +1,111 @@
-"""Which of DVC's objects hold a person, over all versions: by the names that lists give them, by what they
-hold, and, for pictures and nets that many people share, by the version that made them.
+"""Which of DVC's objects hold a person, over all versions.
+
+Files of one person are told by the names that lists of folders give them. Pictures, tables and nets that
+many people are in are told by what they were made from: an output is free of the person only where
+dvc.lock names, as its source, a list of files in which the person is not. What cannot be told is the
+person's.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.dataset import SPLITS
-from pipeline.core.paths import DUPLICATES, MISTAKES_PLOT, MODEL, NEAR_PAIRS, PREDICTIONS, SHEETS, SPLIT
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import (
+    CROISSANT,
+    DATASET,
+    DUPLICATES,
+    FACES,
+    MISTAKES_PLOT,
+    MODEL,
+    NEAR_PAIRS,
+    PREDICTIONS,
+    SHEETS,
+)
 from pipeline.history.git import Repository
-from pipeline.history.lock import LOCK, POINTER, read_listing, read_lock, read_pointer
+from pipeline.history.lock import LOCK, StageLock, read_listing, read_lock, read_pointer
 from pipeline.history.objects import FOLDER_MARK
-from pipeline.withdrawal.person import Person, split_in
+from pipeline.withdrawal.person import Person
 
 ReadObject = Callable[[str], bytes | None]
 """Returns the content of an object by its MD5, or None."""
 
-_ANY = frozenset(SPLITS)
-_SHARED: Mapping[Path, frozenset[str]] = {
-    DUPLICATES: _ANY,
-    NEAR_PAIRS: _ANY,
-    SHEETS: _ANY,
-    MISTAKES_PLOT: frozenset({"test"}),
-    PREDICTIONS: frozenset({"test"}),
-    MODEL: frozenset({"train", "validation"}),
+_TEST = (f"{DATASET}/test",)
+_FITTED = (f"{DATASET}/train", f"{DATASET}/validation")
+_SOURCES: Mapping[str, tuple[tuple[str, ...], ...]] = {
+    DUPLICATES.as_posix(): ((str(FACES),),),
+    NEAR_PAIRS.as_posix(): ((str(FACES),),),
+    SHEETS.as_posix(): ((str(DATASET),),),
+    MISTAKES_PLOT.as_posix(): (_TEST, (str(DATASET),)),
+    PREDICTIONS.as_posix(): (_TEST, (str(DATASET),)),
+    MODEL.as_posix(): (_FITTED, (str(DATASET),)),
 }
-"""Outputs that many people are in together, and the splits whose people are in them: training saw the
-validation subjects too, since they tell when to stop."""
+"""Outputs that many people are in together -> the folders whose lists tell whether the person is: the first
+of these sets that the stage has. Nets also saw the validation subjects, who tell when to stop."""
 
 
 @dataclass(frozen=True)
-class Outputs:
-    """What the versions of a project name, by the MD5 under which DVC keeps it."""
+class Named:
+    """What the versions of a project name by MD5, in whatever .dvc file or dvc.lock."""
 
-    all: frozenset[str]
-    "every output of every version"
-    shared: Mapping[str, str] = field(default_factory=dict)
-    "those of versions with the person that many people are in -> path"
-
-
-def find_outputs(person: Person, repository: Repository) -> Outputs:
-    """Return what dvc.lock and raw/videos.dvc name in every commit and in the workspace."""
-    everything: set[str] = set()
-    shared: dict[str, str] = {}
-    for lock, pointer, split in _versions(repository):
-        outs = {
-            path: md5 for stage in read_lock(lock, str(LOCK)).values() for path, md5 in stage.outs.items()
-        }
-        everything |= {*outs.values(), *read_pointer(pointer, str(POINTER)).values()} - {""}
-        role = split_in(split, person.subject)
-        for path, splits in _SHARED.items():
-            if role in splits and (md5 := outs.get(path.as_posix())):
-                shared[md5] = path.as_posix()
-    return Outputs(frozenset(everything), shared)
+    objects: frozenset[str]
+    "every output, and every file in the lists of folders"
+    lists: Mapping[str, Mapping[str, str]]
+    "`<MD5>.dir` -> relative path -> MD5, as far as they can be read"
+    stages: tuple[StageLock, ...]
+    unread: tuple[str, ...] = ()
+    "faults of files that could not be read"
 
 
-def held_by_name(person: Person, outputs: Outputs, read: ReadObject, lists: Iterable[str]) -> dict[str, str]:
-    """Return the objects that lists of folders, or the versions themselves, call the person's.
+def find_named(repository: Repository, read: ReadObject) -> Named:
+    """Return what every commit and the workspace name; `read` gives the lists."""
+    stages: list[StageLock] = []
+    outs: set[str] = set()
+    unread: list[str] = []
+    for path, text in _files(repository):
+        try:
+            if PurePosixPath(path).name == LOCK.name:
+                stages += read_lock(text, path).values()
+            else:
+                outs |= set(read_pointer(text, path).values())
+        except EmoError as error:  # a commit with the marks of a conflict, say: it has no outputs
+            unread.append(str(error))
+    outs |= {md5 for stage in stages for md5 in stage.outs.values()}
+    found = {md5: data for md5 in outs if md5.endswith(FOLDER_MARK) and (data := read(md5))}
+    lists = {md5: listing for md5, data in found.items() if (listing := _listing(data)) is not None}
+    entries = {md5 for listing in lists.values() for md5 in listing.values()}
+    return Named(frozenset(outs | entries) - {""}, lists, tuple(stages), tuple(sorted(set(unread))))
 
-    MD5 -> what it is called. `lists` are the MD5s (`<MD5>.dir`) of lists to look into besides the versions'.
+
+def held(person: Person, named: Named, more: Iterable[bytes] = ()) -> dict[str, str]:
+    """Return the objects that are the person's, or cannot be told not to be: MD5 -> what it is.
+
+    `more` are lists that no version names, of runs between two commits.
     """
-    found = {md5: path for md5, path in outputs.shared.items() if not md5.endswith(FOLDER_MARK)}
-    for name in {md5 for md5 in outputs.all if md5.endswith(FOLDER_MARK)} | set(lists):
-        for relative, md5 in (read_listing(read(name) or b"[]")).items():
-            if name in outputs.shared:
-                found[md5] = f"{outputs.shared[name]}/{relative}"
-            elif is_of(person, relative):
-                found[md5] = relative
+    found: dict[str, str] = {}
+    for listing in (*named.lists.values(), *filter(None, map(_listing, more))):
+        found |= held_in(person, listing)
+    clean = free_of(person, named)
+    for stage in named.stages:
+        for path, md5 in stage.outs.items():
+            if path in _SOURCES and not _is_clean(stage, path, clean):
+                entries = named.lists.get(md5, {"": md5})
+                found |= {entry: f"{path}/{name}" if name else path for name, entry in entries.items()}
+    return {md5: what for md5, what in found.items() if not md5.endswith(FOLDER_MARK)}
+
+
+def held_in(person: Person, listing: Mapping[str, str]) -> dict[str, str]:
+    """Return the person's files in a list of raw/videos, data/frames, data/faces or data/dataset."""
+    found = {md5: name for name, md5 in listing.items() if is_of(person, name)}
+    if found and CROISSANT.name in listing:  # it names every shard
+        found[listing[CROISSANT.name]] = CROISSANT.name
     return found
 
 
 def is_of(person: Person, relative: str) -> bool:
-    """Tell whether a file in raw/videos, data/frames, data/faces or data/dataset is the person's by name."""
+    """Tell whether a file of one of these folders is the person's by name."""
     path = PurePosixPath(relative)
     if relative in person.videos:
         return True
@@ -81,23 +114,67 @@ def is_of(person: Person, relative: str) -> bool:
     return path.stem in person.clips if len(path.parts) == 1 else path.stem == person.subject
 
 
-def without(listing: bytes, erased: frozenset[str]) -> bytes | None:
+def free_of(person: Person, named: Named) -> frozenset[str]:
+    """Return the MD5 (`<MD5>.dir`) of lists, and of the folders in them, that hold nothing of the person.
+
+    A list whose lines were taken out no longer has the content that its name is the digest of: it held
+    somebody.
+    """
+    whole = [listing for md5, listing in named.lists.items() if _digest(listing) == md5]
+    found = {_digest(listing) for listing in whole if not held_in(person, listing)}
+    for listing in whole:
+        for top in {name.split("/")[0] for name in listing if "/" in name}:
+            part = {
+                name.removeprefix(f"{top}/"): md5 for name, md5 in listing.items() if name.startswith(f"{top}/")
+            }
+            if not any(is_of(person, f"{top}/{name}") for name in part):
+                found.add(_digest(part))
+    return frozenset(found)
+
+
+def without(data: bytes, erased: frozenset[str]) -> bytes | None:
     """Return a list of a folder without the erased files; None where it has none of them.
 
     DVC restores a folder only where all that its list names is there. Without these lines everybody
     else's files still check out, and `dvc status` says, rightly, that the folder is not what it was.
     """
-    entries = json.loads(listing)
-    kept = [entry for entry in entries if entry["md5"] not in erased]
-    return json.dumps(kept, sort_keys=True).encode() if len(kept) < len(entries) else None
+    listing = _listing(data) or {}
+    kept = {name: md5 for name, md5 in listing.items() if md5 not in erased}
+    return _as_bytes(kept) if len(kept) < len(listing) else None
 
 
-def _versions(repository: Repository) -> Iterator[tuple[str, str, bytes]]:
-    """Yield dvc.lock, raw/videos.dvc and data/split.csv of the workspace and each commit, each set once."""
-    paths = (LOCK, POINTER, SPLIT)
+def _is_clean(stage: StageLock, path: str, clean: frozenset[str]) -> bool:
+    known = {**stage.deps, **stage.outs}
+    sources = next((names for names in _SOURCES[path] if all(name in known for name in names)), ())
+    return bool(sources) and all(known[name] in clean for name in sources)
+
+
+def _files(repository: Repository) -> Iterator[tuple[str, str]]:
+    """Yield path and text of every .dvc file and dvc.lock of all commits and of the workspace, each once."""
+    names = repository.paths_ever(f"*{LOCK.name}", "*.dvc")
     commits = repository.everything()
-    found = repository.read((commit, path) for commit in commits for path in paths)
-    sets = [tuple(found.get((commit, path), b"") for path in paths) for commit in commits]
-    sets.append(tuple(path.read_bytes() if path.is_file() else b"" for path in paths))
-    for lock, pointer, split in dict.fromkeys(sets):
-        yield lock.decode("utf-8", "replace"), pointer.decode("utf-8", "replace"), split
+    found = repository.read((commit, Path(name)) for commit in commits for name in names)
+    texts = [(str(path), data) for (_, path), data in found.items()]
+    here = [path for pattern in ("*.dvc", LOCK.name) for path in Path().rglob(pattern) if path.is_file()]
+    texts += [(path.as_posix(), path.read_bytes()) for path in here if ".dvc" not in path.parts]
+    for path, data in dict.fromkeys(texts):
+        yield path, data.decode("utf-8", "replace")
+
+
+def _listing(data: bytes) -> dict[str, str] | None:
+    """Return a list of a folder; None where the object is damaged."""
+    try:
+        return read_listing(data)
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _digest(listing: Mapping[str, str]) -> str:
+    """Return the name under which DVC keeps a list."""
+    return hashlib.md5(_as_bytes(listing), usedforsecurity=False).hexdigest() + FOLDER_MARK
+
+
+def _as_bytes(listing: Mapping[str, str]) -> bytes:
+    """Return a list as DVC writes it."""
+    entries = [{"md5": listing[name], "relpath": name} for name in sorted(listing)]
+    return json.dumps(entries, sort_keys=True).encode()

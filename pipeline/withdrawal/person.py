@@ -3,12 +3,12 @@
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.enrolment import read_clips, read_participants
+from pipeline.core.enrolment import SEXES, read_clips, read_participants
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, SPLIT
+from pipeline.core.paths import CLIPS, PARTICIPANTS
 from pipeline.core.withdrawn import read_withdrawn
 from pipeline.history.git import Repository
 
@@ -24,8 +24,12 @@ class Person:
     "paths below raw/videos, likewise"
     recordings: frozenset[str] = frozenset()
     "SHA-256 of the recordings"
-    splits: frozenset[str] = frozenset()
-    "in which any version has the subject"
+    sex: str = ""
+    "as the newest version that knows it says"
+    enrolled: int = 0
+    "number in the order of enrolment, likewise; 0: no version knows it"
+    sources: Mapping[str, str] = field(default_factory=dict, compare=False)
+    "path below raw/videos -> SHA-256, of the recordings"
 
     def __or__(self, other: "Person") -> "Person":
         return Person(
@@ -33,13 +37,10 @@ class Person:
             self.clips | other.clips,
             self.videos | other.videos,
             self.recordings | other.recordings,
-            self.splits | other.splits,
+            self.sex or other.sex,
+            self.enrolled or other.enrolled,
+            {**other.sources, **self.sources},
         )
-
-    @property
-    def trained(self) -> bool:
-        """Whether some version's net was fitted or chosen with the person's images."""
-        return bool(self.splits & {"train", "validation"})
 
 
 @dataclass(frozen=True)
@@ -56,15 +57,16 @@ def find_person(subject: str, repository: Repository) -> Person:
     """Return what every commit and the workspace list of a subject.
 
     A recording that was listed under two subjects is whose it is in the workspace. Raises EmoError for a
-    subject that no version knows, and where one recording is two people's now.
+    subject that no version knows, and where one of the recordings is two people's now.
     """
     here = _workspace()
     rows = [*here, *(row for table in _tables(repository, CLIPS) for row in _clips(table))]
-    owners = _owners(here)
     recordings = {row.sha256 for row in rows if row.subject == subject}
+    owners = _owners([row for row in here if row.sha256 in recordings])
     recordings = {digest for digest in recordings if owners.get(digest, subject) == subject}
     recordings |= {row.sha256 for row in read_withdrawn() if row.subject == subject and row.sha256}
-    if not recordings and subject not in {person.subject for person in read_participants()}:
+    sex, enrolled = _participant(subject, repository)
+    if not (recordings or enrolled):
         raise EmoError(
             f"{PARTICIPANTS}: nobody is called {subject!r}, here or in an earlier version; see its column "
             f"subject{repository.cut_note}"
@@ -76,19 +78,24 @@ def find_person(subject: str, repository: Repository) -> Person:
         clips=frozenset({row.clip for row in mine} - {row.clip for row in other}),
         videos=frozenset({row.video for row in mine} - {row.video for row in other}),
         recordings=frozenset(recordings),
-        splits=frozenset(_splits(subject, repository)),
+        sex=sex,
+        enrolled=enrolled,
+        sources={row.video: row.sha256 for row in mine},
     )
 
 
-def split_in(table: bytes, subject: str) -> str:
-    """Return the split in which a version of data/split.csv has a subject; empty where it has not."""
-    rows = csv.DictReader(io.StringIO(table.decode("utf-8-sig", "replace")))
-    return next((row.get("split") or "" for row in rows if row.get("subject") == subject), "")
-
-
-def _splits(subject: str, repository: Repository) -> set[str]:
-    tables = [*_tables(repository, SPLIT), SPLIT.read_bytes() if SPLIT.is_file() else b""]
-    return {split for table in tables if (split := split_in(table, subject))}
+def _participant(subject: str, repository: Repository) -> tuple[str, int]:
+    """Return sex and number in the order of enrolment, from the newest table that knows the subject."""
+    here = {person.subject: person for person in read_participants()}
+    if subject in here:
+        return here[subject].sex, here[subject].enrolled
+    for table in _tables(repository, PARTICIPANTS):
+        for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig", "replace"))):
+            number = row.get("enrolled") or ""
+            if row.get("subject") == subject and number.isdecimal():
+                sex = row.get("sex") or ""
+                return sex if sex in SEXES else "", int(number)
+    return "", 0
 
 
 def _workspace() -> list[_Listed]:
@@ -97,14 +104,15 @@ def _workspace() -> list[_Listed]:
 
 
 def _tables(repository: Repository, path: Path) -> list[bytes]:
-    """Return every version of a table that some commit has, each once."""
+    """Return every version of a table that some commit has, each once, newest first."""
     found = repository.read((commit, path) for commit in repository.everything())
     return list(dict.fromkeys(found.values()))
 
 
 def _clips(table: bytes) -> Iterator[_Listed]:
     columns = ("clip", "video", "subject", "sha256")
-    for row in csv.DictReader(io.StringIO(table.decode("utf-8-sig", "replace"))):
+    text = table.decode("utf-8-sig", "replace").replace("\0", "")
+    for row in csv.DictReader(io.StringIO(text)):
         if all(row.get(column) for column in columns):
             yield _Listed(*(row[column] for column in columns))
 
