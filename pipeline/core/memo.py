@@ -24,6 +24,8 @@ from pipeline.core.errors import EmoError
 from pipeline.core.progress import progress_bar
 from pipeline.core.workers import run_all, worker_count
 
+DEFAULT_MEMO = Path(".emo/memo")
+
 _STALE_S = 24 * 3600.0
 
 
@@ -50,7 +52,7 @@ class _Work:
 
 def memo_root() -> Path:
     """Return the folder of the memo: EMO_MEMO, or .emo/memo in the project."""
-    return Path(os.environ.get("EMO_MEMO") or ".emo/memo").resolve()
+    return Path(os.environ.get("EMO_MEMO") or DEFAULT_MEMO).resolve()
 
 
 def build_shards(

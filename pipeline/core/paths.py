@@ -11,6 +11,7 @@ CLIPS = Path("raw/clips.csv")
 VIDEOS = Path("raw/videos")
 WITHDRAWALS = Path("raw/withdrawn.csv")
 WITHDRAWALS_COPY = Path(".emo/withdrawn.csv")
+WITHDRAWAL_STATE = Path(".emo/withdrawals")
 
 FRAMES = Path("data/frames")
 FACES = Path("data/faces")

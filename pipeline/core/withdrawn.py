@@ -4,11 +4,12 @@
 version takes away.
 """
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.paths import WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.core.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.tables import read_csv
 
 
@@ -19,6 +20,8 @@ class Withdrawal:
     subject: str
     sha256: str
     "64 hexadecimal digits; empty where no recording was known"
+    md5: str = ""
+    "by which DVC names it; empty where that is not known"
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -29,3 +32,18 @@ def read_withdrawn(*paths: Path) -> set[Withdrawal]:
     """Return what both tables say, or those at `paths`; a table that is not there says nothing."""
     tables = [path for path in paths or (WITHDRAWALS, WITHDRAWALS_COPY) if path.is_file()]
     return {row for path in tables for row in read_csv(path, Withdrawal)}
+
+
+def unfinished() -> list[str]:
+    """Return the subjects whose erasure was begun in this clone, and is not done and proved."""
+    states = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in _states()}
+    return sorted(subject for subject, state in states.items() if not state["done"])
+
+
+def erased_objects() -> set[str]:
+    """Return the MD5 of the objects that were erased in this clone."""
+    return {md5 for path in _states() for md5 in json.loads(path.read_text(encoding="utf-8"))["objects"]}
+
+
+def _states() -> list[Path]:
+    return sorted(path for path in WITHDRAWAL_STATE.glob("*.json") if path.stem != "digests")

@@ -72,8 +72,8 @@ class Repository:
         did and undid is in it too. Parents are those among these commits.
         """
         form = _FIELD.join(("%H", "%P", "%cI", "%s", "%D")) + _RECORD
-        arguments = ("--parents", "--topo-order", "--decorate=full", f"--format={form}")
-        arguments += ("--full-history",) if full else ()
+        arguments = ["--parents", "--topo-order", "--decorate=full", f"--format={form}"]
+        arguments += ["--full-history"] if full else []
         text = self._text("log", *arguments, self.commit(revision), "--", *map(str, paths))
         return [_commit(record) for record in text.split(_RECORD) if record.strip()]
 
@@ -150,7 +150,8 @@ class Repository:
 
     def changed(self, paths: Sequence[Path]) -> list[str]:
         """Return those of the paths that differ from the last commit, or are new."""
-        text = self._text("status", "--porcelain", "-z", "--no-renames", "--untracked-files=all", "--", *map(str, paths))
+        form = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")
+        text = self._text("status", *form, "--", *map(str, paths))
         return sorted(line[3:].removeprefix(self._prefix) for line in text.split("\0") if line)
 
     @cached_property

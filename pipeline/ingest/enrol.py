@@ -37,7 +37,9 @@ def exclusive() -> Iterator[None]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
-            raise EmoError(f"{_LOCK}: another `emo ingest` is at work here; wait for its end") from None
+            raise EmoError(
+                f"{_LOCK}: another `emo ingest` or `emo withdraw` is at work here; wait for its end"
+            ) from None
         yield
 
 

@@ -82,6 +82,7 @@ def _code_faults(proposals: Sequence[Proposal], state: State) -> list[str]:
     written: dict[str, Proposal] = {}
     plain = {_plain(person.subject): person.subject for person in state.people}
     gone = {person.subject for person in state.people if person.consent == WITHDRAWN}
+    gone |= set(state.withdrawn.values())
     for subject, about in _by_subject(proposals).items():
         for proposal in about:
             other = written.setdefault(subject, proposal)
@@ -99,7 +100,7 @@ def _code_faults(proposals: Sequence[Proposal], state: State) -> list[str]:
             )
         if subject in gone:
             faults.append(
-                f"{about[0].where}: {subject} has withdrawn ({PARTICIPANTS}) and cannot be enrolled again; "
+                f"{about[0].where}: {subject} has withdrawn and cannot be enrolled again; "
                 "leave out the recordings"
             )
     return faults

@@ -1,7 +1,7 @@
 """Erasing what a plan names, in DVC's stores and outside of them."""
 
 import contextlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from pipeline.core.paths import VIDEOS
 from pipeline.core.progress import progress_bar
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.files import Held
-from pipeline.withdrawal.objects import held_by_name, without
+from pipeline.withdrawal.objects import without
 from pipeline.withdrawal.plan import Plan
 from pipeline.withdrawal.stores import Store, Unreached, one_line
 
@@ -64,25 +64,22 @@ def erase_files(place: str, held: Iterable[Held], names: Names) -> Erased:
 
 
 def erase_objects(store: Store, plan: Plan, names: Names) -> Erased:
-    """Delete the person's objects from a store, and take them from its lists of folders.
-
-    A list that only this store has is read here, so that what it names goes too.
-    """
-    lists = store.listings() if store.folder else store.present(_lists(plan))
-    wanted = frozenset({*plan.objects, *held_by_name(plan.person, plan.outputs, store.read, lists)})
-    present = store.present(wanted)
+    """Delete the person's objects from a store, and take them from its lists of folders."""
+    present = store.present(plan.objects)
     size_bytes = 0
     with progress_bar(store.name, len(present)) as advance:
         for md5 in present:
             size_bytes += _delete(store, md5, names)
             advance()
-    return Erased(store.name, len(present), size_bytes, sum(_redact(store, md5, wanted) for md5 in lists))
+    erased = frozenset(plan.objects)
+    lists = store.listings() if store.folder else store.present(_lists(plan))
+    return Erased(store.name, len(present), size_bytes, sum(_redact(store, md5, erased) for md5 in lists))
 
 
-def erase_remotes(
-    stores: Iterable[Store], plan: Plan, names: Names
+def erase_stores(
+    stores: Sequence[Store], plan: Plan, names: Names
 ) -> tuple[list[Erased], list[Store], list[Unreached]]:
-    """Erase on every remote; return what was done, the remotes done with, and those that failed."""
+    """Erase in every store; return what was done, the stores done with, and those that failed."""
     done, finished, failed = [], [], []
     for store in stores:
         try:
@@ -94,7 +91,7 @@ def erase_remotes(
 
 
 def _lists(plan: Plan) -> list[str]:
-    return [md5 for md5 in plan.outputs.all if md5.endswith(FOLDER_MARK)]
+    return [md5 for md5 in plan.named.objects if md5.endswith(FOLDER_MARK)]
 
 
 def _delete(store: Store, md5: str, names: Names) -> int:

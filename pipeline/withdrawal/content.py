@@ -16,6 +16,9 @@ ROWS = "table with rows of the person"
 RECORDING = "recording"
 LEFTOVER = "shard of an older emo, of nobody known"
 
+PROVEN = (RECORDING, FRAMES_OR_FACES)
+"""Kinds told by the digest of the recording; the others by codes, which another project may use too."""
+
 PICTURES = ("jpeg", "png", "image")
 """Columns that hold encoded pictures."""
 
@@ -32,10 +35,10 @@ def is_text(path: Path) -> bool:
         return b"\0" not in file.read(1024)
 
 
-def kind_of(path: Path, person: Person, sha256: str = "") -> str:
+def kind_of(path: Path, person: Person, sha256: str) -> str:
     """Return what a file holds of the person, in words; empty where nothing.
 
-    `sha256` is of a file that may be a recording, where it is known.
+    `sha256` is of the whole file, if it may be a recording; else empty.
     """
     if sha256 in person.recordings:
         return RECORDING
@@ -44,13 +47,17 @@ def kind_of(path: Path, person: Person, sha256: str = "") -> str:
     return ROWS if _has_rows(path, person) else ""
 
 
-def pictures_in(path: Path) -> Iterator[bytes]:
-    """Yield the encoded pictures of a Parquet shard."""
+def pictures_in(path: Path, person: Person) -> Iterator[bytes]:
+    """Yield the encoded pictures of a Parquet shard; where it tells of which clip, only the person's."""
     with pq.ParquetFile(path) as file:
-        wanted = [name for name in PICTURES if name in file.schema_arrow.names]
-        for batch in file.iter_batches(64, columns=wanted) if wanted else ():
-            for column in batch.columns:
-                yield from (_bytes(value) for value in column.to_pylist() if value)
+        names = file.schema_arrow.names
+        wanted = [name for name in PICTURES if name in names]
+        clip = ["clip"] if "clip" in names else []
+        for batch in file.iter_batches(64, columns=[*wanted, *clip]) if wanted else ():
+            rows = batch.to_pydict()
+            for at in range(batch.num_rows):
+                if not clip or rows["clip"][at] in person.clips:
+                    yield from (_bytes(rows[name][at]) for name in wanted if rows[name][at])
 
 
 def _bytes(value: bytes | dict[str, bytes]) -> bytes:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from pipeline.core.digests import sha256_all
-from pipeline.core.memo import memo_root
+from pipeline.core.memo import DEFAULT_MEMO, memo_root
 from pipeline.core.paths import (
     CONFUSION_PLOT,
     CROISSANT,
@@ -25,9 +25,11 @@ from pipeline.core.paths import (
     VIDEOS,
 )
 from pipeline.core.shards import read_facts
-from pipeline.withdrawal.content import LEFTOVER, RECORDING, is_parquet, kind_of
+from pipeline.history.objects import FOLDER_MARK
+from pipeline.withdrawal.content import LEFTOVER, PROVEN, RECORDING, is_parquet, kind_of
 from pipeline.withdrawal.objects import is_of
 from pipeline.withdrawal.person import Person
+from pipeline.withdrawal.stores import Store
 
 PICTURE = "picture or page that may show the person"
 NET = "net trained with the person"
@@ -52,46 +54,49 @@ class Held:
 def in_workspace(person: Person, clean: Set[str]) -> list[Held]:
     """Return the files of raw/, data/, models/ and reports/ that hold the person.
 
-    Pictures and nets are taken to hold the person unless their MD5 is among `clean`: those of versions
-    without the person.
+    Pictures and nets are taken to hold the person unless their MD5 is among `clean`: those that were made
+    from lists without the person.
     """
-    shared = [item for item in (*_reports(), *_models(person)) if _md5(item.path) not in clean]
+    shared = [item for item in (*_reports(), *_models()) if _md5(item.path) not in clean]
     return [*_recordings(person), *_shards(person), *_figures(person), *shared]
 
 
 def in_memo(person: Person) -> list[Held]:
-    """Return the memo's shards of the person's recordings, and those that tell of no recording.
+    """Return the memo's shards of the person's recordings, of no known recording, and unfinished ones.
 
-    The memo may be removed at any time: what is not known to be somebody else's goes.
+    The memo may be removed at any time: what of it is not known to be somebody else's goes.
     """
-    held = []
-    for path in sorted(memo_root().glob("*/*")):
-        if not path.is_file():
+    roots = dict.fromkeys([memo_root(), DEFAULT_MEMO.resolve()])  # EMO_MEMO may not always have been set
+    folders = [root / stage for root in roots for stage in ("frames", "faces")]
+    unfinished = [path for folder in folders for path in folder.glob(".*.parquet.*.tmp")]
+    held = [Held(path, LEFTOVER) for path in unfinished]
+    for path in sorted(path for folder in folders for path in folder.glob("*.parquet")):
+        if not is_parquet(path):
             continue
-        kind = kind_of(path, person)
-        known = is_parquet(path) and _recording(path)
-        if kind or not known:
+        if (kind := kind_of(path, person, "")) or not _recording(path):
             held.append(Held(path, kind or LEFTOVER))
     return held
 
 
-def in_cache(person: Person, folder: Path, store: Path) -> Iterator[tuple[str, str]]:
-    """Yield (MD5, what it is) of the cache's objects whose content is the person's.
+def in_store(person: Person, store: Store, known: Path, *, shared: bool) -> dict[str, str]:
+    """Return the objects of a store on this machine whose content is the person's: MD5 -> what it is.
 
-    `store` remembers the SHA-256 of objects that may be recordings.
+    `known` remembers the SHA-256 of objects that may be recordings. In a store that other projects may
+    share, codes prove nothing: only what is told by the digest of a recording counts.
     """
-    paths = [path for path in sorted(folder.glob("??/*")) if path.suffix != ".dir" and path.is_file()]
-    digests = sha256_all([path for path in paths if not is_parquet(path)], store)
-    for path in paths:
-        if kind := kind_of(path, person, digests.get(path, "")):
-            yield f"{path.parent.name}{path.name}", kind
+    paths = {path: md5 for md5 in store.ids() if not md5.endswith(FOLDER_MARK) and (path := store.path(md5))}
+    digests = sha256_all([path for path in paths if not is_parquet(path)], known)
+    kinds = {md5: kind_of(path, person, digests.get(path, "")) for path, md5 in paths.items()}
+    return {md5: kind for md5, kind in kinds.items() if kind and not (shared and kind not in PROVEN)}
 
 
 def is_picture_or_net(path: Path) -> bool:
     """Tell by its first bytes whether a file is a PNG, a JPEG or the weights of a net (safetensors)."""
     with path.open("rb") as file:
         head = file.read(10)
-    return head.startswith((b"\x89PNG", b"\xff\xd8\xff")) or head[8:10] == b'{"'
+    header = int.from_bytes(head[:8], "little")  # safetensors: the length of the JSON that follows
+    is_net = head[8:10] == b'{"' and header < path.stat().st_size
+    return is_net or head.startswith((b"\x89PNG", b"\xff\xd8\xff"))
 
 
 def _recordings(person: Person) -> Iterator[Held]:
@@ -106,7 +111,7 @@ def _recordings(person: Person) -> Iterator[Held]:
 def _shards(person: Person) -> Iterator[Held]:
     for folder in (FRAMES, FACES, DATASET):
         for path in sorted(folder.rglob("*.parquet")):
-            if kind := kind_of(path, person):
+            if kind := kind_of(path, person, ""):
                 yield Held(path, kind)
             elif is_of(person, path.relative_to(folder).as_posix()):
                 yield Held(path, "shard under the person's name")
@@ -115,7 +120,7 @@ def _shards(person: Person) -> Iterator[Held]:
 
 def _with_rows(paths: Iterable[Path], person: Person) -> Iterator[Held]:
     for path in paths:
-        if path.is_file() and (kind := kind_of(path, person)):
+        if path.is_file() and (kind := kind_of(path, person, "")):
             yield Held(path, kind)
 
 
@@ -131,9 +136,8 @@ def _reports() -> Iterator[Held]:
             yield Held(path, PICTURE)
 
 
-def _models(person: Person) -> Iterator[Held]:
-    if person.trained:
-        yield from (Held(path, NET) for path in sorted(MODEL.glob("*")) if path.is_file())
+def _models() -> Iterator[Held]:
+    yield from (Held(path, NET) for path in sorted(MODEL.rglob("*")) if path.is_file())
 
 
 def _md5(path: Path) -> str:

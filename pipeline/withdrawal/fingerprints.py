@@ -6,7 +6,7 @@ of which this is the variant modulo p). A digest of a window cannot be turned ba
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -80,6 +80,10 @@ class Fingerprints:
         """How many windows each picture or piece has."""
         return np.bincount(self.things, minlength=self.count)
 
+    def parts(self) -> list[np.ndarray]:
+        """Return the windows of each picture or piece."""
+        return [self.values[self.things == number] for number in range(self.count)]
+
     def save(self, path: Path) -> None:
         """Write them as a NumPy archive."""
         with replacing(path) as temporary, temporary.open("wb") as file:
@@ -95,9 +99,9 @@ def load(path: Path) -> Fingerprints:
 
 
 def joined(one: Fingerprints, other: Fingerprints) -> Fingerprints:
-    """Return what either looks for."""
-    things = np.concatenate([one.things, other.things + one.count])
-    return Fingerprints(np.concatenate([one.values, other.values]), things)
+    """Return what either looks for, each thing once."""
+    parts = {part.tobytes(): part for both in (one, other) for part in both.parts()}
+    return _of_parts(list(parts.values()))
 
 
 def fingerprints(pictures: Iterable[bytes], recordings: Iterable[Path]) -> Fingerprints:
@@ -109,6 +113,10 @@ def fingerprints(pictures: Iterable[bytes], recordings: Iterable[Path]) -> Finge
         for piece in _pieces(path):
             values[hashlib.sha256(piece).digest()] = _windows(piece, _RECORDING)
     parts = [part for part in values.values() if len(part) >= _FEWEST]
+    return _of_parts(parts)
+
+
+def _of_parts(parts: Sequence[np.ndarray]) -> Fingerprints:
     things = [np.full(len(part), number, np.int64) for number, part in enumerate(parts)]
     return Fingerprints(np.concatenate([_NONE, *parts]), np.concatenate([np.zeros(0, np.int64), *things]))
 

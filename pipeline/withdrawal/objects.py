@@ -124,11 +124,9 @@ def free_of(person: Person, named: Named) -> frozenset[str]:
     found = {_digest(listing) for listing in whole if not held_in(person, listing)}
     for listing in whole:
         for top in {name.split("/")[0] for name in listing if "/" in name}:
-            part = {
-                name.removeprefix(f"{top}/"): md5 for name, md5 in listing.items() if name.startswith(f"{top}/")
-            }
-            if not any(is_of(person, f"{top}/{name}") for name in part):
-                found.add(_digest(part))
+            part = {name: md5 for name, md5 in listing.items() if name.startswith(f"{top}/")}
+            if not any(is_of(person, name) for name in part):
+                found.add(_digest({name.removeprefix(f"{top}/"): md5 for name, md5 in part.items()}))
     return frozenset(found)
 
 

@@ -65,11 +65,13 @@ class Outcome:
     proof: Proof
     note: str = ""
     "what could not be done, and how to do it"
+    history: str = ""
+    "why versions of the project are missing here; empty where all are known"
 
     @property
     def ok(self) -> bool:
-        """Whether every place was reached and nothing was found."""
-        return self.proof.ok and not self.unreached
+        """Whether every place was reached, all versions are known, and nothing was found."""
+        return self.proof.ok and not self.unreached and not self.history
 
     def table(self) -> Table:
         """Return (title, header, rows)."""
@@ -94,7 +96,9 @@ class Outcome:
             "searched": {"files": proof.files, "bytes": proof.size_bytes, "looked_for": proof.pictures},
             "asked": proof.asked,
             "found": [vars(found) for found in proof.found],
+            "asked_not_judged": proof.unnamed,
             "note": self.note,
+            "history": self.history,
         }
 
 

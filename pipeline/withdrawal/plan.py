@@ -1,27 +1,30 @@
-"""What an erasure will do: whose, which files and objects, and by what they are recognised afterwards."""
+"""What an erasure will do: whose, which files and objects, and by what they are recognised ever after."""
 
+import contextlib
 import json
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.paths import WITHDRAWAL_STATE
 from pipeline.core.progress import progress_bar
 from pipeline.core.tables import write_text
+from pipeline.core.withdrawn import read_withdrawn
 from pipeline.history.git import Repository
-from pipeline.history.lock import read_listing
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.content import is_parquet, is_text, kind_of, pictures_in
-from pipeline.withdrawal.files import NET, PICTURE, Held, in_cache, in_memo, in_workspace, is_picture_or_net
+from pipeline.withdrawal.files import NET, PICTURE, Held, in_memo, in_store, in_workspace, is_picture_or_net
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
-from pipeline.withdrawal.objects import Outputs, find_outputs, held_by_name
+from pipeline.withdrawal.objects import Named, find_named, held
 from pipeline.withdrawal.person import Person, find_person
 from pipeline.withdrawal.stores import Store, is_shared
 
 UNNAMED = f"{PICTURE}, or {NET}: of a run that no commit names"
 
-STATE = Path(".emo/withdrawals")
-"""What a killed erasure has to know to go on; removed when it is done and proved."""
+STATE = WITHDRAWAL_STATE
+"""What is known of those who withdrew: names and digests, by which a killed erasure goes on and later ones
+recognise what comes back. No content can be made of it."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Plan:
     """What will go."""
 
     person: Person
-    outputs: Outputs
+    named: Named
     workspace: tuple[Held, ...]
     memo: tuple[Held, ...]
     objects: Mapping[str, str]
@@ -37,112 +40,100 @@ class Plan:
     looked_for: Fingerprints = field(default_factory=lambda: fingerprints([], []), repr=False)
 
 
-def make_plan(subject: str, repository: Repository, cache: Store) -> Plan:
-    """Find all that the project holds of a subject, and what an earlier, unfinished erasure knew.
+def make_plan(subject: str, repository: Repository, cache: Store, remotes: Sequence[Store]) -> Plan:
+    """Find all that the project holds of a subject, and what an earlier erasure knew.
 
     Raises EmoError for a subject that nobody knows.
     """
-    before = _load(subject)
-    person = find_person(subject, repository)
-    person = person | before[0] if before else person
-    outputs = _with_person(find_outputs(person, repository), person, cache)
-    objects = dict(before[1]) if before else {}
-    objects |= held_by_name(person, outputs, cache.read, cache.listings())
-    named = _named(cache, outputs)
-    objects |= _by_content(person, cache, named)
-    workspace = in_workspace(person, named - objects.keys())
-    return Plan(person, outputs, tuple(workspace), tuple(in_memo(person)), objects)
+    person, objects = _known(subject)
+    person = find_person(subject, repository) | person
+    named = find_named(repository, lambda md5: _read_anywhere(md5, [cache, *remotes]))
+    unnamed = [] if is_shared(cache) else [md5 for md5 in cache.listings() if md5 not in named.lists]
+    objects |= held(person, named, [data for md5 in unnamed if (data := cache.read(md5))])
+    for md5 in _tables_without(person, cache, objects):
+        del objects[md5]
+    objects |= {row.md5: "recording" for row in read_withdrawn() if row.subject == subject and row.md5}
+    for store in (cache, *remotes):
+        objects |= in_store(person, store, STATE / "digests.json", shared=is_shared(store))
+    objects |= _unnamed_pictures(cache, named)
+    clean = named.objects - objects.keys()
+    return Plan(person, named, tuple(in_workspace(person, clean)), tuple(in_memo(person)), objects)
 
 
-def with_fingerprints(plan: Plan, cache: Store) -> Plan:
+def with_fingerprints(plan: Plan, stores: Sequence[Store]) -> Plan:
     """Return the plan with what is looked for once it is carried out; reads all that will go."""
-    paths = [held.path for held in (*plan.workspace, *plan.memo)] + _paths(cache, plan.objects)
+    paths = [item.path for item in (*plan.workspace, *plan.memo)]
+    for store in stores:
+        paths += [path for md5 in store.present(plan.objects) if (path := store.path(md5))]
     before = load(_fingerprints(plan.person.subject))
-    return replace(plan, looked_for=joined(before, _fingerprints_of(paths)))
+    return replace(plan, looked_for=joined(before, _fingerprints_of(paths, plan.person)))
 
 
-def save(plan: Plan) -> None:
-    """Keep what an interrupted erasure needs to go on: names and digests, no content."""
-    known = {"person": asdict(plan.person), "objects": dict(plan.objects)}
+def save(plan: Plan, *, done: bool) -> None:
+    """Keep what an interrupted erasure needs to go on, and later ones to recognise the person."""
+    person = {name: value for name, value in asdict(plan.person).items() if name != "sources"}
+    known = {"done": done, "person": person, "objects": dict(plan.objects)}
     plan.looked_for.save(_fingerprints(plan.person.subject))
-    write_text(_state(plan.person.subject), json.dumps(known, default=sorted, indent=1))
+    write_text(STATE / f"{plan.person.subject}.json", json.dumps(known, default=sorted, indent=1))
 
 
-def forget(subject: str) -> None:
-    """Remove what `save` wrote."""
-    for path in (_state(subject), _fingerprints(subject)):
-        path.unlink(missing_ok=True)
-
-
-def is_unfinished(subject: str) -> bool:
-    """Tell whether an erasure was begun and is not done."""
-    return _state(subject).is_file()
-
-
-def _load(subject: str) -> tuple[Person, dict[str, str]] | None:
-    if not is_unfinished(subject):
-        return None
-    known: dict[str, Any] = json.loads(_state(subject).read_text(encoding="utf-8"))
-    parts = {name: frozenset(value) for name, value in known["person"].items() if name != "subject"}
-    return Person(subject, **parts), known["objects"]
-
-
-def _state(subject: str) -> Path:
-    return STATE / f"{subject}.json"
+def _known(subject: str) -> tuple[Person, dict[str, str]]:
+    """Return what an earlier erasure knew."""
+    path = STATE / f"{subject}.json"
+    if not path.is_file():
+        return Person(subject), {}
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    about = known["person"]
+    clips, videos, recordings = (frozenset(about[name]) for name in ("clips", "videos", "recordings"))
+    person = Person(subject, clips, videos, recordings, about["sex"], about["enrolled"])
+    return person, dict(known["objects"])
 
 
 def _fingerprints(subject: str) -> Path:
     return STATE / f"{subject}.npz"
 
 
-def _by_content(person: Person, cache: Store, named: Set[str]) -> dict[str, str]:
-    """Return what the cache's objects hold of the person, and pictures and nets that no version names.
+def _read_anywhere(md5: str, stores: Sequence[Store]) -> bytes | None:
+    """Return an object's content from the first store that has it; a remote that fails has nothing."""
+    for store in stores:
+        with contextlib.suppress(Exception):  # every kind of storage fails in its own way
+            if data := store.read(md5):
+                return data
+    return None
 
-    Those are of runs between two commits. In a cache that several projects share they may be others'.
+
+def _tables_without(person: Person, cache: Store, objects: Mapping[str, str]) -> list[str]:
+    """Return the tables that many people are in of which the cache's copy has no row of the person."""
+    tables = [md5 for md5, what in objects.items() if Path(what).suffix in (".parquet", ".csv")]
+    shared = [md5 for md5 in tables if "/" in objects[md5] and objects[md5].startswith(("data/", "reports/"))]
+    paths = {md5: path for md5 in cache.present(shared) if (path := cache.path(md5))}
+    return [md5 for md5, path in paths.items() if not kind_of(path, person, "")]
+
+
+def _unnamed_pictures(cache: Store, named: Named) -> dict[str, str]:
+    """Return the cache's pictures and nets that no version names: of runs between two commits.
+
+    In a cache that several projects share they may be others'.
     """
-    folder = cache.folder
-    if folder is None or not folder.is_dir():
+    if cache.folder is None or is_shared(cache):
         return {}
-    found = dict(in_cache(person, folder, STATE / "digests.json"))
-    if is_shared(cache):
-        return found
-    for md5 in set(cache.ids()) - named:
-        if not md5.endswith(FOLDER_MARK) and is_picture_or_net(folder / md5[:2] / md5[2:]):
-            found.setdefault(md5, UNNAMED)
-    return found
+    others = [md5 for md5 in cache.ids() if not md5.endswith(FOLDER_MARK) and md5 not in named.objects]
+    paths = {md5: path for md5 in others if (path := cache.path(md5))}
+    return {md5: UNNAMED for md5, path in paths.items() if is_picture_or_net(path)}
 
 
-def _with_person(outputs: Outputs, person: Person, cache: Store) -> Outputs:
-    """Leave out the tables that many people share where the cache's copy has no row of the person."""
-    tables = [md5 for md5, path in outputs.shared.items() if Path(path).suffix in (".parquet", ".csv")]
-    paths = {md5: path for md5 in cache.present(tables) if (path := cache.path(md5))}
-    clean = {md5 for md5, path in paths.items() if not kind_of(path, person)}
-    return replace(outputs, shared={md5: p for md5, p in outputs.shared.items() if md5 not in clean})
-
-
-def _named(cache: Store, outputs: Outputs) -> set[str]:
-    """Return the MD5 of every object that some version names, in a list of a folder or by itself."""
-    lists = [md5 for md5 in outputs.all if md5.endswith(FOLDER_MARK)]
-    entries = {md5 for name in lists for md5 in read_listing(cache.read(name) or b"[]").values()}
-    return entries | outputs.all
-
-
-def _paths(cache: Store, objects: Mapping[str, str]) -> list[Path]:
-    return [path for md5 in cache.present(objects) if (path := cache.path(md5))]
-
-
-def _fingerprints_of(paths: Sequence[Path]) -> Fingerprints:
+def _fingerprints_of(paths: Sequence[Path], person: Person) -> Fingerprints:
     """Return by what the content of these files can be recognised; tables of text are left out."""
-    files = list({path.stat().st_ino: path for path in paths}.values())
+    files = list({path.stat().st_ino: path for path in paths if path.is_file()}.values())
     shards = [path for path in files if is_parquet(path)]
     pictures = [path for path in files if is_picture_or_net(path)]
     recordings = [path for path in files if path not in {*shards, *pictures} and not is_text(path)]
-    return fingerprints(_all_pictures(shards, pictures), recordings)
+    return fingerprints(_all_pictures(shards, pictures, person), recordings)
 
 
-def _all_pictures(shards: Sequence[Path], pictures: Sequence[Path]) -> Iterator[bytes]:
+def _all_pictures(shards: Sequence[Path], pictures: Sequence[Path], person: Person) -> Iterator[bytes]:
     with progress_bar("reading", len(shards)) as advance:
         for path in shards:
-            yield from pictures_in(path)
+            yield from pictures_in(path, person)
             advance()
     yield from (path.read_bytes() for path in pictures)

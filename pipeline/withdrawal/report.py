@@ -1,9 +1,11 @@
 """The report that a lab files: what was erased, how it was proved, and what nobody here can reach."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pipeline.core.memo import memo_root
 from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
 from pipeline.core.tables import write_text
 from pipeline.history.git import Repository
@@ -57,14 +59,22 @@ def _proof(outcome: Outcome) -> str:
         f"{proof.files:,} files and Git objects ({megabytes(proof.size_bytes)} MB) were searched byte by "
         f"byte, at every offset, for {proof.pictures:,} pictures and pieces of recordings: samples of "
         f"{WINDOW} bytes were taken from each before it was deleted, and it counts as found where a quarter "
-        "of them stand in a file. Shards and tables were also asked whose they are. Compressed archives, "
-        "encrypted files, and pictures that were scaled or encoded anew outside of emo are not recognised.",
-        *(f"{name} was asked for {count:,} objects." for name, count in proof.asked.items()),
+        "of them stand in a file. All were also asked whose they are, by the digest of their recording, "
+        "their rows, or emo's mark. Compressed archives, encrypted files, anonymous exports as arrays, and "
+        "pictures that were scaled or encoded anew outside of emo are not recognised.",
+        f"The memo that was searched: `{memo_root()}`.",
+        f"{proof.swept:,} objects were found by this search, and deleted." if proof.swept else "",
+        f"{proof.vanished:,} files vanished while the search ran." if proof.vanished else "",
+        *(
+            f"{name} was asked for {count:,} objects; {proof.unnamed[name]:,} others there are named by no "
+            "version that this clone knows, and were not judged."
+            for name, count in proof.asked.items()
+        ),
         *(f"- FOUND: `{found.place}`: {found.what}" for found in proof.found[:_SHOWN]),
     ]
     if len(proof.found) > _SHOWN:
         lines.append(f"- and {len(proof.found) - _SHOWN:,} more")
-    return "\n".join(lines)
+    return "\n\n".join(line for line in lines if line)
 
 
 def _stays(subject: str) -> str:
@@ -84,6 +94,12 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
     naming = _naming(subject, repository, commits)
     lines = [
         f"- {outcome.note}" if outcome.note else "",
+        f"- {outcome.history}" if outcome.history else "",
+        *(f"- {fault}: what that version names was not looked for" for fault in outcome.plan.named.unread),
+        *(
+            f"- another worktree, `{folder}`: run the command there"
+            for folder in repository.other_worktrees()
+        ),
         *(f"- {remote.name}: {remote.reason}" for remote in outcome.unreached),
         *(f"- `{path}` also stands under another name on this disk (a hard link)" for path in outcome.linked),
         f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, names of "
@@ -91,7 +107,8 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
         if naming
         else "",
         "- Clones and copies elsewhere: run the same command in each. A clone that still has its cache can "
-        "`dvc push` the person's objects back: `emo audit` and this command tell.",
+        "`dvc push` the person's objects back; run this command again then: it knows them.",
+        "- Remotes that are no longer configured, and memos in other places (EMO_MEMO).",
         "- Exports, backups, snapshots, and what was sent to others.",
     ]
     return "\n".join(line for line in lines if line)
@@ -100,8 +117,8 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
 def _naming(subject: str, repository: Repository, commits: Sequence[str]) -> int:
     """Return how many commits have a text table that names the subject."""
     found = repository.read((commit, path) for commit in commits for path in _TABLES)
-    names = subject.encode()
-    return len({commit for (commit, _), text in found.items() if names in text})
+    name = re.compile(rb"(?<![\w-])" + re.escape(subject.encode()) + rb"(?![\w-])")
+    return len({commit for (commit, _), text in found.items() if name.search(text)})
 
 
 def _markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -1,6 +1,9 @@
 """DVC's cache and its remotes: stores of objects by MD5."""
 
 import contextlib
+import json
+import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -9,9 +12,11 @@ from typing import Any
 
 from pipeline.core.errors import EmoError
 from pipeline.core.tables import replacing
-from pipeline.history.objects import FOLDER_MARK
+from pipeline.history.objects import FOLDER_MARK, object_path
 
 CACHE = "cache"
+
+_OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
 
 
 @dataclass(frozen=True)
@@ -29,11 +34,12 @@ class Store:
 
     def ids(self) -> Iterator[str]:
         """Yield the MD5 of every object."""
-        folder = self.folder
-        if folder is None:
+        if self.folder is None:
             yield from self.database.all()
-        else:  # without DVC's progress bar and threads
-            yield from (f"{path.parent.name}{path.name}" for path in sorted(folder.glob("??/*")))
+            return
+        for path in sorted(self.folder.glob("??/*")):  # without DVC's progress bar and threads
+            if _OBJECT.fullmatch(path.name) and path.is_file():
+                yield f"{path.parent.name}{path.name}"
 
     def listings(self) -> list[str]:
         """Return the MD5 of every list of a folder."""
@@ -41,13 +47,18 @@ class Store:
 
     def path(self, md5: str) -> Path | None:
         """Return where an object lies on this machine, whether it is there or not."""
-        return self.folder / md5[:2] / md5[2:] if self.folder else None
+        return object_path(self.folder, md5) if self.folder else None
+
+    def id_of(self, path: Path) -> str:
+        """Return the MD5 of the object that a file of the store is; empty where it is none."""
+        is_here = self.folder is not None and path.parent.parent == self.folder.resolve()
+        return f"{path.parent.name}{path.name}" if is_here and _OBJECT.fullmatch(path.name) else ""
 
     def present(self, wanted: Iterable[str]) -> list[str]:
         """Return those of the objects that the store has."""
         names = sorted(set(wanted))
         if self.folder:
-            return [md5 for md5 in names if (self.folder / md5[:2] / md5[2:]).is_file()]
+            return [md5 for md5 in names if object_path(self.folder, md5).is_file()]
         return sorted(self.database.oids_exist(names)) if names else []
 
     def read(self, md5: str) -> bytes | None:
@@ -91,15 +102,41 @@ def dvc_at_rest() -> Iterator[Any]:
     """Give DVC's view of the project, while no other DVC command may run in it; EmoError where one does."""
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
-    from dvc.repo import Repo
+    from dvc.repo import Repo, lock_repo
 
     try:
-        with Repo() as repo, repo.lock:
+        with Repo() as repo, lock_repo(repo):
+            _check_stages(Path(repo.tmp_dir) / "rwlock")
             yield repo
     except LockError:
         raise EmoError(".dvc: another DVC command is at work here; wait for its end") from None
     except DvcException as error:
-        raise EmoError(f".dvc: DVC cannot open the project: {error}") from None
+        raise EmoError(f".dvc: DVC cannot open the project: {one_line(error)}") from None
+
+
+def _check_stages(marks: Path) -> None:
+    """Raise EmoError where a stage runs: it would write what was erased, or what it made from it.
+
+    DVC lets go of its lock meanwhile, and marks what is read and written.
+    """
+    try:
+        found = json.loads(marks.read_text(encoding="utf-8") or "{}")
+    except (FileNotFoundError, ValueError):
+        return
+    readers = [entry for entries in found.get("read", {}).values() for entry in entries]
+    for entry in (*found.get("write", {}).values(), *readers):
+        if entry.get("pid") != os.getpid() and _is_alive(entry.get("pid", 0)):
+            raise EmoError(f".dvc: `{entry.get('cmd', 'dvc')}` is at work here; wait for its end")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid > 0
 
 
 def cache_of(repo: Any) -> Store:
@@ -143,4 +180,5 @@ def _check_mounted(folder: Path, name: str) -> None:
 
 def one_line(error: BaseException) -> str:
     """Return what an error says, in one line."""
-    return " ".join(str(error).split()) or type(error).__name__
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

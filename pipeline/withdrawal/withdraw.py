@@ -2,16 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.enrolment import read_clips
 from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
 from pipeline.ingest.enrol import disk_faults, exclusive
-from pipeline.ingest.track import track_videos
-from pipeline.withdrawal.act import Names, erase_files, erase_objects, erase_remotes
+from pipeline.withdrawal.act import Names, erase_files, erase_stores
 from pipeline.withdrawal.outcome import Outcome, Preview, Stored
-from pipeline.withdrawal.plan import Plan, forget, make_plan, save, with_fingerprints
+from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
 from pipeline.withdrawal.proof import prove
 from pipeline.withdrawal.report import report_path, write_report
 from pipeline.withdrawal.stores import Store, Unreached, cache_of, dvc_at_rest, one_line, remotes_of
@@ -22,8 +22,8 @@ def preview(subject: str) -> Preview:
     """Find all that the project holds of a subject; nothing is changed."""
     with dvc_at_rest() as repo:
         cache = cache_of(repo)
-        plan = make_plan(subject, Repository(Path.cwd()), cache)
         remotes, unreached = remotes_of(repo)
+        plan = make_plan(subject, Repository(Path.cwd()), cache, remotes)
         stores, failed = _look_into([cache, *remotes], plan)
     return Preview(plan, tuple(stores), (*unreached, *failed))
 
@@ -35,29 +35,30 @@ def withdraw(subject: str) -> Outcome:
     done stays done. Raises EmoError for an unknown subject, before anything is changed.
     """
     repository = Repository(Path.cwd())
-    with disk_faults("withdrawal"), exclusive():
-        with dvc_at_rest() as repo:
-            cache = cache_of(repo)
-            plan = with_fingerprints(make_plan(subject, repository, cache), cache)
-            remotes, unreached = remotes_of(repo)
-            save(plan)  # from here on the tables no longer tell what the person's files are called
-            write_withdrawal(plan.person)
-            names = Names()
-            erased = [erase_files("workspace", plan.workspace, names), erase_files("memo", plan.memo, names)]
-            erased.append(erase_objects(cache, plan, names))
-            on_remotes, reached, failed = erase_remotes(remotes, plan, names)
-            repo.drop_data_index()  # DVC's own copy of the lists that were mended
+    with disk_faults("withdrawal"), exclusive(), dvc_at_rest() as repo:
+        _sweep()
+        cache = cache_of(repo)
+        remotes, unreached = remotes_of(repo)
+        stores = [cache, *remotes]
+        plan = with_fingerprints(make_plan(subject, repository, cache, remotes), stores)
+        save(plan, done=False)  # from here on the tables no longer tell what the person's files are called
+        write_withdrawal(plan.person, plan.named)
+        names = Names()
+        erased = [erase_files("workspace", plan.workspace, names), erase_files("memo", plan.memo, names)]
+        in_stores, reached, failed = erase_stores(stores, plan, names)
+        repo.drop_data_index()  # DVC's own copy of the lists that were mended
+        note = _track(repo)
         outcome = Outcome(
             plan=plan,
-            erased=(*erased, *on_remotes),
+            erased=(*erased, *in_stores),
             unreached=(*unreached, *failed),
             linked=tuple(names.elsewhere()),
-            note=_track(),
-            proof=prove(plan, [cache, *reached], repository),
+            note=note,
+            history=_history_note(repository),
+            proof=prove(plan, reached, repository),
         )
+        save(plan, done=outcome.ok)
         write_report(outcome, repository)
-    if outcome.ok:
-        forget(subject)
     return outcome
 
 
@@ -68,7 +69,21 @@ def to_commit(subject: str) -> list[str]:
     return repository.changed(paths) if repository.has_commits else [str(path) for path in paths]
 
 
-def _track() -> str:
+def _sweep() -> None:
+    """Remove half-written files that a killed run left: they would name the person for ever."""
+    for folder in (
+        PARTICIPANTS.parent,
+        SPLIT.parent,
+        FUNNEL.parent,
+        STATE,
+        STATE.parent,
+        report_path("").parent,
+    ):
+        for path in folder.glob(".*.tmp"):
+            path.unlink(missing_ok=True)
+
+
+def _track(repo: Any) -> str:
     """Let DVC track what is left of raw/videos; return a note where it cannot."""
     missing = [clip.video for clip in read_clips() if not (VIDEOS / clip.video).is_file()]
     if missing:  # `dvc add` would take what is not checked out out of the next version
@@ -76,8 +91,22 @@ def _track() -> str:
             f"{VIDEOS}: {len(missing)} recordings of others are not here; run `dvc pull {POINTER}`, then "
             f"`dvc add {VIDEOS}`, so that the next version no longer lists the person's"
         )
-    track_videos()
+    if VIDEOS.is_dir():
+        repo.scm_context.quiet = True  # no advice on what to commit
+        try:
+            repo.add(VIDEOS.as_posix())
+        except Exception as error:  # whatever ails DVC must not keep the proof from being made
+            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); mend that and run it"
     return ""
+
+
+def _history_note(repository: Repository) -> str:
+    """Return why versions of the project may be missing here; empty where none are."""
+    return (
+        "this clone lacks older commits, whose data were not looked for" + repository.cut_note
+        if (repository.is_shallow)
+        else ""
+    )
 
 
 def _look_into(stores: Sequence[Store], plan: Plan) -> tuple[list[Stored], list[Unreached]]:

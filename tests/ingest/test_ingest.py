@@ -284,7 +284,7 @@ def test_who_withdrew_is_not_enrolled_again(project: Project) -> None:
     project.ingest()
     PARTICIPANTS.write_text(PARTICIPANTS.read_text().replace("S01,,,given", "S01,,,withdrawn"))
     project.video("S01/sad.mp4")
-    assert "S01 has withdrawn (raw/participants.csv) and cannot be enrolled again" in project.refused()
+    assert "S01 has withdrawn and cannot be enrolled again" in project.refused()
 
 
 def test_participants_give_sex_and_age(project: Project) -> None:

@@ -66,7 +66,7 @@ def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
     assert outcome["ok"] is True
     assert search(project, needles) == []
     assert shards(project, GONE) == others
-    assert not list((project.root / ".emo/withdrawals").glob(f"{GONE}*"))
+    assert not list(project.root.rglob(".*.tmp"))
 
 
 def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) -> None:
