@@ -1,21 +1,49 @@
 """The command line of emo. Each command parses, calls and prints; nothing else."""
 
+import errno
 import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 if TYPE_CHECKING:
     from pipeline.ingest.ingest import Outcome, Request
     from pipeline.tools.predict import FileResult
     from pipeline.withdrawal.outcome import Outcome as Withdrawal
 
+
+class _Commands(TyperGroup):
+    """The commands; where what they print cannot be written, a line says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE or not _is_of_stdout():  # a closed pipe ends emo without a word
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is tried again at exit
+            typer.echo(f"error: standard output: {os.strerror(error.errno or 0)}; print elsewhere", err=True)
+            raise typer.Exit(1) from None
+
+
+def _is_of_stdout() -> bool:
+    """Return whether standard output is what fails; where it is not, a traceback follows on a new line."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return True
+    return False
+
+
 app = typer.Typer(
+    cls=_Commands,
     help="From recordings of simulated facial expressions to an audited, subject-wise split face dataset "
     "and a trained classifier.\n\n"
     "The usual way: `emo ingest videos/` (or `emo demo`), then `dvc repro`, then `emo audit`.",
@@ -24,6 +52,10 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
+
+
+_READS = "nothing was changed"
+"""What Ctrl-C leaves of a command that only reads."""
 
 
 @contextmanager
@@ -133,7 +165,9 @@ def demo(
     with _plain_errors():
         _enter_project()
         if undo:
-            typer.echo(f"{undo_demo()} virtual clips removed; raw/ is empty")
+            removed = undo_demo()
+            told = f"{removed} virtual clips removed; raw/ is empty"
+            typer.echo(json.dumps({"removed": removed}) if as_json else told)
         else:
             _enrol(demo_request(), as_json)
 
@@ -165,7 +199,7 @@ def audit(
     """
     from pipeline.auditing.audit import HEADER, run_audit
 
-    with _plain_errors():
+    with _plain_errors(_READS):
         _enter_project()
         made = run_audit(deep=deep, since=since, skip=skip or ())
     if as_json:
@@ -183,7 +217,7 @@ def summary(as_json: JsonOption = False) -> None:
     """
     from pipeline.tools.summary import read_summary
 
-    with _plain_errors():
+    with _plain_errors(_READS):
         _enter_project()
         found = read_summary()
     if as_json:
@@ -231,7 +265,7 @@ def versions(
     from pipeline.history.git import Repository
     from pipeline.history.versions import HEADER, history
 
-    with _plain_errors():
+    with _plain_errors(_READS):
         _enter_project()
         repository = Repository(Path.cwd())
         steps = history(repository, revision, with_workspace=revision == "HEAD")
@@ -264,19 +298,22 @@ def diff(
     emo diff main...HEAD        # what a branch brings, since it left main
     emo diff ../other-clone
     """
+    from pipeline.core.errors import listed
     from pipeline.history.depth import compare_images
     from pipeline.history.diff import compare
     from pipeline.history.git import Repository
     from pipeline.history.telling import diff_markdown, diff_tables
+    from pipeline.history.unbuilt import unbuilt
     from pipeline.history.version import resolve_pair
 
-    with _plain_errors():
+    with _plain_errors(_READS):
         here = _enter_project()
         changes = compare(*resolve_pair(Repository(Path.cwd()), before, after, here))
         images = compare_images(changes)
+        waiting = {version.name: found for version in changes.versions if (found := unbuilt(version))}
     if as_json:
-        depth = images.as_json() if images else None
-        typer.echo(json.dumps(changes.as_json() | {"image_changes": depth}, indent=2))
+        depth = {"image_changes": images.as_json() if images else None, "unbuilt": waiting}
+        typer.echo(json.dumps(changes.as_json() | depth, indent=2))
     elif markdown:
         typer.echo(diff_markdown(changes, images))
     elif changes.is_empty:
@@ -284,6 +321,8 @@ def diff(
     else:
         for table in diff_tables(changes, images):
             _print_table(*table)
+    for name, found in waiting.items() if not (as_json or markdown) else ():
+        typer.echo(f"note: not built yet in {name}: {listed(found)}; run `dvc repro`")
 
 
 @app.command()
@@ -308,7 +347,7 @@ def trace(
     from pipeline.tools.trace.report import trace as trace_back
     from pipeline.tools.trace.telling import frame_table, text
 
-    with _plain_errors():
+    with _plain_errors(_READS):
         here = _enter_project()
         found = trace_back(what, here)
         if out:
@@ -503,8 +542,9 @@ def _print_table(title: str, header: list[str], rows: list[list[str]]) -> None:
     table = Table(*header, title=title, title_justify="left", title_style="bold")
     for row in rows:
         table.add_row(*row)
-    # Without a terminal (a log, a pipe) nothing should be cut to 80 columns.
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    # Without a terminal (a log, a pipe) nothing should be cut to 80 columns. What users name is no markup.
+    width = None if sys.stdout.isatty() else 140
+    Console(width=width, markup=False, emoji=False).print(table)
 
 
 if __name__ == "__main__":

@@ -86,7 +86,8 @@ def test_demo_enrols_and_is_undone(project: Path) -> None:
     assert (project / "raw/videos.dvc").is_file()
     again = json.loads(emo("demo", "--json", cwd=project).stdout)
     assert (again["added"], len(again["unchanged"])) == ([], 7)
-    assert emo("demo", "--undo", cwd=project).returncode == 0
+    done = emo("demo", "--undo", "--json", cwd=project)
+    assert (done.returncode, json.loads(done.stdout)) == (0, {"removed": 7})
     assert (project / "raw/clips.csv").read_text() == before
     assert not (project / "raw/videos").exists()
     assert not (project / "raw/videos.dvc").exists()
@@ -118,3 +119,17 @@ def test_predict_without_a_model(project: Path) -> None:
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")
     assert "Traceback" not in done.stderr
+
+
+def test_an_interrupted_command_that_reads_does_not_speak_of_going_on(project: Path) -> None:
+    code = (
+        "import cli, sys, pipeline.history.versions as v\n"
+        "def stop(*_, **__): raise KeyboardInterrupt\n"
+        "v.history = stop\n"
+        "sys.argv = ['emo', 'versions']\n"
+        "cli.app()"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(TOP)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "stopped; nothing was changed\n")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.auditing import detector, near, outputs, people, recordings, splits
+from pipeline.auditing import detector, images, near, outputs, people, recordings, splits
 from pipeline.auditing.evidence import Evidence, check_built
 from pipeline.auditing.finding import Finding, UnavailableError, skipped
 from pipeline.auditing.outputs import PIPELINE, Status, read_status
@@ -25,7 +25,7 @@ UP_TO_DATE = "outputs up to date"
 _MAKING = (*TABLES, POINTER, PARAMS, PIPELINE, Path("pipeline"))
 """Whose uncommitted changes are told: what makes a version, and what it is made by."""
 
-_NOTHING = gate.Evidence([], [], [], (), [])
+_NOTHING = gate.Evidence(frozenset(), [], [], (), [])
 
 
 def _of_gate(check: Callable[[gate.Evidence], gate.Check]) -> Callable[[Evidence], Finding]:
@@ -52,6 +52,8 @@ CHECKS: Mapping[str, Callable[[Evidence], Finding]] = {
     "a face in most frames of each clip": lambda e: detector.clips_give_faces(e.funnel),
     "faces found alike in all": lambda e: detector.faces_found_alike(faces_found(e.funnel), e.people),
     "dataset as the census says": lambda e: outputs.dataset_as_counted(e.shards, e.census),
+    "images as they were cut": lambda e: images.images_as_cut(e.pictures, e.cuts, e.kept),
+    "nothing else in the dataset": lambda e: images.nothing_else(e.files, e.census),
     "folders as the split says": lambda e: outputs.shards_as_split(e.shards, e.split),
     UP_TO_DATE: lambda e: outputs.up_to_date(e.ask_dvc()),
     "recordings here": lambda e: recordings.recordings_here(e.consented, e.lengths, e.tracked),

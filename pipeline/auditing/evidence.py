@@ -9,24 +9,25 @@ from pathlib import Path
 import yaml
 
 from pipeline.auditing.finding import UnavailableError
+from pipeline.auditing.images import Cut, Key, Picture, alike, read_cuts
 from pipeline.auditing.near import Pair, pairs_across
 from pipeline.auditing.outputs import Shard, Status, read_shard
 from pipeline.auditing.people import Piece, Withdrawn
 from pipeline.auditing.sheet import draw_pairs
 from pipeline.auditing.tips import Tips, read_tips
-from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
+from pipeline.core.dataset import DUPLICATES_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
 from pipeline.core.digests import sha256
-from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant, read_participants
+from pipeline.core.enrolment import WITHDRAWN, Clip, Participant, consenting, read_participants
 from pipeline.core.errors import EmoError
 from pipeline.core.params import load_params
 from pipeline.core.paths import (
     CENSUS,
     CLIPS,
     DATASET,
+    DUPLICATES,
     FACES,
     FRAMES,
     FUNNEL,
-    NEAR_PAIRS,
     PARTICIPANTS,
     SPLIT,
     VIDEOS,
@@ -43,9 +44,10 @@ from pipeline.history.version import MARKS, Version, version_at, workspace
 from pipeline.history.versions import earlier_versions
 from pipeline.stages import audit as gate
 from pipeline.stages.dataset import FunnelRow
+from pipeline.stages.dedup import DedupParams
 from pipeline.stages.split import SplitParams
 
-BUILT = (NEAR_PAIRS, SPLIT, DATASET, CENSUS, FUNNEL)
+BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
 """What the stages make and no audit can do without."""
 
 
@@ -79,17 +81,22 @@ class Evidence:
         return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
 
     @cached_property
+    def consenting(self) -> frozenset[str]:
+        """Who may be processed and shown."""
+        return consenting(self.people)
+
+    @cached_property
     def consented(self) -> list[Clip]:
         """The clips of those who consent."""
-        given = {person.subject for person in self.people if person.consent == GIVEN}
-        return [clip for clip in self.clips if clip.subject in given]
+        return [clip for clip in self.clips if clip.subject in self.consenting]
 
     @cached_property
     def gate(self) -> gate.Evidence:
-        """What the checks of the stage `audit` look at."""
+        """What the checks of the stage `audit` look at; near pairs are searched anew among the pixels."""
         images, classes = gate.read_images()
-        pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
-        return gate.Evidence(self.people, self.clips, images, classes, pairs)
+        distance = load_params("dedup", DedupParams).pair_distance
+        pairs = alike(self.pictures, self.clips, distance)
+        return gate.Evidence(self.consenting, self.clips, images, classes, pairs)
 
     @cached_property
     def split(self) -> dict[str, SplitRow]:
@@ -119,14 +126,41 @@ class Evidence:
             return list(threads.map(read_shard, paths))
 
     @cached_property
+    def pictures(self) -> list[Picture]:
+        """The images of the dataset."""
+        return [picture for shard in self.shards for picture in shard.pictures]
+
+    @cached_property
+    def cuts(self) -> dict[Key, Cut]:
+        """The accepted faces of the clips that have images; raises UnavailableError where no face is here."""
+        if not any(FACES.glob("*.parquet")):
+            raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
+        with ThreadPoolExecutor(worker_count()) as threads:
+            found = list(threads.map(read_cuts, {picture.clip for picture in self.pictures}))
+        return {key: cut for cuts in found for key, cut in cuts.items()}
+
+    @cached_property
+    def kept(self) -> frozenset[Key]:
+        """The faces that the stage dedup kept; raises UnavailableError where its table is not here."""
+        if not DUPLICATES.is_file():
+            raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
+        rows = read_parquet(DUPLICATES, DUPLICATES_SCHEMA, ["clip", "frame", "kept"]).to_pylist()
+        return frozenset((row["clip"], row["frame"]) for row in rows if row["kept"])
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """All files below data/dataset."""
+        return [path for path in DATASET.rglob("*") if path.is_symlink() or not path.is_dir()]
+
+    @cached_property
     def pairs(self) -> list[Pair]:
         """Near-duplicates across subjects, splits or labels, the worst first."""
         return pairs_across(self.gate.near_pairs, self.clips, self.split)
 
     @cached_property
     def picture(self) -> str:
-        """The pictures of the pairs, drawn now."""
-        return draw_pairs(self.pairs)
+        """The pictures of the pairs, drawn now, without those who may not be shown."""
+        return draw_pairs(self.pairs, self.consenting)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -170,13 +204,10 @@ class Evidence:
     @cached_property
     def earlier(self) -> list[Version]:
         """The versions up to HEAD, newest first; from `since` on, if it is given."""
-        try:
-            versions = earlier_versions(self.repository)
-        except EmoError as error:  # nobody can mend an old version
-            raise UnavailableError(str(error)) from None
+        versions = earlier_versions(self.repository)
         if self.since is None:
             return versions
-        older = {commit.id for commit in self.repository.log(MARKS, self.since)}
+        older = {commit.id for commit in self.repository.log(MARKS, self.since, full=True)}
         first = version_at(self.repository, self.since)
         return [*(version for version in versions if version.commit not in older), first]
 
@@ -223,12 +254,12 @@ def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
     return [
         Piece(folder, subjects.get(path.stem, ""), str(read_facts(path).get("recording", "")))
         for folder in (FRAMES, FACES)
-        for path in sorted(folder.glob("*.parquet"))
+        for path in sorted(folder.rglob("*.parquet"))
     ]
 
 
 def _shards_of_subjects() -> list[Piece]:
-    return [Piece(DATASET, path.stem) for path in sorted(DATASET.glob("*/*.parquet"))]
+    return [Piece(DATASET, path.stem) for path in sorted(DATASET.rglob("*.parquet"))]
 
 
 def _hashed(names: Collection[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Checks of near-duplicates across subjects and labels, from the pairs that the stage dedup found."""
+"""Checks of near-duplicates across subjects and labels, from the pairs that are found among the images."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -65,9 +65,10 @@ class Pair:
 def pairs_across(
     rows: Iterable[Mapping[str, Any]], clips: Iterable[Clip], split: Mapping[str, SplitRow]
 ) -> list[Pair]:
-    """Return the pairs of data/near_pairs.parquet across subjects, splits or labels, the worst first.
+    """Return those of the near pairs that are across subjects, splits or labels, the worst first.
 
-    Other views of one performance are no such pairs. Clips that are no longer enrolled are left out.
+    `rows` are as in data/near_pairs.parquet. Other views of one performance are no such pairs. Clips that are
+    no longer enrolled are left out.
     """
     known = {clip.clip: clip for clip in clips}
     pairs = [

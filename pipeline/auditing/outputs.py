@@ -13,10 +13,11 @@ from typing import Any
 import yaml
 
 from pipeline.auditing.finding import Finding, UnavailableError, verdict
+from pipeline.auditing.images import Picture, pictures_of
 from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema, shard_path
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.paths import CENSUS, SPLIT
+from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
 from pipeline.stages.dataset import images_digest
 
@@ -25,7 +26,15 @@ PIPELINE = Path("dvc.yaml")
 Changes = Mapping[str, Sequence[Any]]
 """What `dvc status --json` says: stage or .dvc file -> what changed, nested by kind, path and setting."""
 
-_DELETED = "deleted"
+_DELETED, _NOT_IN_CACHE = "deleted", "not in cache"
+
+_CANNOT_ASK = re.compile(
+    "not inside of a DVC repository|is not a git repository|Unable to acquire lock|busy, it is being blocked"
+)
+"""DVC's words where it or Git is not used here, or another DVC is at work: no fault of the outputs."""
+
+GATE = "audit"
+"""The stage that fails where the dataset does."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +46,8 @@ class Status:
     "stages and .dvc files that DVC passes over"
     run: frozenset[str] = frozenset()
     "stages that DVC ran at some time"
+    gate_failed: bool = False
+    "whether the gate says that the dataset fails, so that DVC notes nothing of it"
 
 
 @dataclass(frozen=True)
@@ -48,29 +59,37 @@ class Shard:
     subject: str
     "by the file's name"
     rows: tuple[CensusRow, ...]
+    pictures: tuple[Picture, ...] = ()
 
 
 def up_to_date(status: Status) -> Finding:
     """Every output was made from the recordings, settings and code as they are, and no stage is frozen.
 
-    Stages that never ran and outputs that are not here are told, not faulted.
+    Stages that never ran, outputs that are not here and outputs that only the cache lacks are told, not
+    faulted.
     """
     faults = [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
     absent: list[str] = []
+    uncached: list[str] = []
     waiting: list[str] = []
     for name, entries in status.changes.items():
         changed = dict(_changed(entries))
         gone = [path for path, how in changed.items() if how == _DELETED and not path.endswith(".py")]
-        if name in status.run or name.endswith(".dvc"):
-            stale = [path for path in changed if path not in gone]
+        lost = [path for path, how in changed.items() if how == _NOT_IN_CACHE]
+        if name == GATE and status.gate_failed:
+            faults.append(f"{name}: the gate failed, see its checks above")
+        elif name in status.run or name.endswith(".dvc"):
+            stale = [path for path in changed if path not in (*gone, *lost)]
             faults += [f"{name}: {listed(stale, 3)} changed"] if stale else []
             absent += gone
+            uncached += lost
         elif any(path not in gone for path in _outs(entries)):
-            faults.append(f"{name}: made, but not by DVC")
+            faults.append(f"{name}: made, but not by DVC, or it failed")
         else:
             waiting.append(name)
     notes = [f"never run: {listed(waiting)}"] if waiting else []
     notes += [f"not here: {listed(dict.fromkeys(absent))}"] if absent else []
+    notes += [f"not in DVC's cache: {listed(dict.fromkeys(uncached))}"] if uncached else []
     return verdict(faults, "; ".join(["as dvc.lock says", *notes]), "run `dvc repro`")
 
 
@@ -97,7 +116,7 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
 def read_status(run: Iterable[str]) -> Status:
     """Ask DVC, in a process of its own; `run` are the stages in dvc.lock.
 
-    Raises UnavailableError where there is no DVC or it is at work, EmoError where it cannot tell.
+    Raises UnavailableError where there is no DVC or Git, or DVC is at work, EmoError where it cannot tell.
     """
     if importlib.util.find_spec("dvc") is None:
         raise UnavailableError("dvc: not installed here")
@@ -105,10 +124,19 @@ def read_status(run: Iterable[str]) -> Status:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         reason = re.sub(r"\s+", " ", done.stderr).strip().removeprefix("ERROR: ")
-        if "not inside of a DVC repository" in reason or "lock" in reason:
+        if _CANNOT_ASK.search(reason):
             raise UnavailableError(f"`dvc status`: {reason}")
         raise EmoError(f"{PIPELINE}: `dvc status` failed: {reason}")
-    return Status(json.loads(done.stdout.splitlines()[-1]), tuple(frozen(Path())), frozenset(run))
+    changes = json.loads(done.stdout.splitlines()[-1])
+    return Status(changes, tuple(frozen(Path())), frozenset(run), gate_failed(AUDIT))
+
+
+def gate_failed(report: Path) -> bool:
+    """Return whether the gate's report says that the dataset fails; without one it did not."""
+    try:
+        return json.loads(report.read_text(encoding="utf-8"))["ok"] is False
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
 
 
 def frozen(root: Path) -> Iterator[str]:
@@ -160,11 +188,10 @@ def shards_as_split(shards: Sequence[Shard], split: Mapping[str, SplitRow]) -> F
 
 def read_shard(path: Path) -> Shard:
     """Count one file of the dataset again, as the stage dataset did."""
-    columns = ["image", "label", "subject", "clip"]
-    table = read_parquet(path, dataset_schema(EXPRESSIONS), columns)
-    classes = class_names(table.schema)
+    table = read_parquet(path, dataset_schema(EXPRESSIONS))
+    classes, found = class_names(table.schema, path), table.to_pylist()
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
-    for row in table.to_pylist():
+    for row in found:
         groups.setdefault((row["subject"], row["label"]), []).append(row)
     rows = (
         CensusRow(
@@ -177,4 +204,4 @@ def read_shard(path: Path) -> Shard:
         )
         for (subject, label), images in groups.items()
     )
-    return Shard(path.parent.name, path.stem, tuple(rows))
+    return Shard(path.parent.name, path.stem, tuple(rows), tuple(pictures_of(found, classes, path)))

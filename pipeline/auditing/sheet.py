@@ -8,10 +8,12 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.auditing.near import Face, Pair
+from pipeline.core.marks import mark
 from pipeline.core.paths import FACES, REPORTS
 from pipeline.core.shards import FACES_SCHEMA
-from pipeline.core.tables import read_parquet, replacing
+from pipeline.core.tables import read_parquet
 from pipeline.media.images import decode
+from pipeline.media.strips import save_picture
 
 PICTURE = REPORTS / "near_pairs.png"
 
@@ -23,18 +25,22 @@ _STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
 """From one pair to the next, right and down, pixels."""
 
 
-def draw_pairs(pairs: Sequence[Pair], picture: Path = PICTURE, faces: Path = FACES) -> str:
+def draw_pairs(
+    pairs: Sequence[Pair], shown: frozenset[str], picture: Path = PICTURE, faces: Path = FACES
+) -> str:
     """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return how to find them.
 
-    Pages of an earlier run are removed; without a pair there is none. At most ten pages are drawn.
+    Only faces of the subjects in `shown` are drawn; each page bears the mark of whom it shows. Pages of an
+    earlier run are removed; without a pair there is none. At most ten pages are drawn.
     """
     for old in (picture, *picture.parent.glob(f"{picture.stem}-*.png")):
         old.unlink(missing_ok=True)
     pages = [pairs[at : at + _PER_PAGE] for at in range(0, len(pairs), _PER_PAGE)][:_PAGES]
     for number, page in enumerate(pages, 1):
         title = f"{len(pairs):,} near-duplicate pairs{_page(number, len(pages), len(pairs))}"
-        suffix = f"-{number}" if number > 1 else ""
-        _save(_sheet(title, page, _pixels(page, faces)), picture.with_name(f"{picture.stem}{suffix}.png"))
+        pixels = _pixels(page, shown, faces)
+        path = picture.with_name(f"{picture.stem}{f'-{number}' if number > 1 else ''}.png")
+        save_picture(_sheet(title, page, pixels), path, mark(face.subject for face in pixels))
     return f"{picture} and {len(pages) - 1} more" if len(pages) > 1 else f"{picture}"
 
 
@@ -43,10 +49,10 @@ def _page(number: int, pages: int, pairs: int) -> str:
     return f"{cut}: page {number} of {pages}" if pages > 1 else ""
 
 
-def _pixels(pairs: Sequence[Pair], folder: Path) -> dict[Face, np.ndarray]:
-    """Return the crops of all faces of a page that are here; reads each clip once."""
+def _pixels(pairs: Sequence[Pair], shown: frozenset[str], folder: Path) -> dict[Face, np.ndarray]:
+    """Return the crops of the faces of a page that are here and may be shown; reads each clip once."""
     wanted: dict[str, dict[int, Face]] = {}
-    for face in (face for pair in pairs for face in (pair.one, pair.other)):
+    for face in (face for pair in pairs for face in (pair.one, pair.other) if face.subject in shown):
         wanted.setdefault(face.clip, {})[face.frame] = face
     here = [clip for clip in wanted if (folder / f"{clip}.parquet").is_file()]
     tables = (
@@ -114,8 +120,3 @@ def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, colour:
         half = (len(text) - cut) // 2
         shown = f"{text[: len(text) - cut - half]}..{text[len(text) - half :]}"
     draw.text(place, shown, fill=colour, font=font)
-
-
-def _save(sheet: Image.Image, path: Path) -> None:
-    with replacing(path) as temporary:
-        sheet.save(temporary, format="PNG", compress_level=1)

@@ -20,6 +20,9 @@ LEAST_SHARE = 0.5
 FEWEST_EXPECTED = 5
 """Images in proportion, below which a class says nothing in a split: chance alone halves them."""
 
+FEWEST_PEOPLE = 5
+"""People with images, below which a split is told, not faulted: of two, one clip is half a class."""
+
 
 @dataclass(frozen=True)
 class Excess:
@@ -80,26 +83,37 @@ def _excesses(
 
 
 def classes_in_proportion(census: Sequence[CensusRow]) -> Finding:
-    """No split has less than half of the images of a class that it would have in proportion.
+    """No split of five people or more has less than half of the images of a class in proportion.
 
-    In proportion: as large a share of the split as of the whole dataset.
+    In proportion: as large a share of the split as of the whole dataset. Smaller splits are told.
     """
     images = Counter({(row.split, row.expression): 0 for row in census})
     for row in census:
         images[row.split, row.expression] += row.images
     by_split, by_class = _sums(images, 0), _sums(images, 1)
+    people = Counter(split for split, _ in {(row.split, row.subject) for row in census if row.images})
     counted = [
-        (images[split, name], by_split[split] * by_class[name] / max(images.total(), 1), f"{name} in {split}")
+        (images[split, name], by_split[split] * by_class[name] / max(images.total(), 1), name, split)
         for split in by_split
         for name in by_class
     ]
     telling = sorted(
-        (n / expected, n, expected, what) for n, expected, what in counted if expected >= FEWEST_EXPECTED
+        (n / expected, f"{name} in {split}: {n} images, {expected:.1f} in proportion", split)
+        for n, expected, name, split in counted
+        if expected >= FEWEST_EXPECTED
     )
-    told = [f"{what}: {n} images, {expected:.1f} in proportion" for _, n, expected, what in telling]
-    faults = [text for text, (share, *_) in zip(told, telling, strict=True) if share < LEAST_SHARE]
-    fine = f"fewest, {told[0]}" if told else "too few images to tell"
-    return verdict(faults, fine, f"{FUNNEL} says where they went")
+    low = [(told, split) for share, told, split in telling if share < LEAST_SHARE]
+    faults = [told for told, split in low if people[split] >= FEWEST_PEOPLE]
+    return verdict(faults, _fewest(telling, people), f"{FUNNEL} says where they went")
+
+
+def _fewest(telling: Sequence[tuple[float, str, str]], people: Mapping[str, int]) -> str:
+    """Return the class that misses the most, and how few people it is of where that excuses it."""
+    if not telling:
+        return "too few images to tell"
+    share, told, split = telling[0]
+    few = f", of {people[split]} people only" if share < LEAST_SHARE else ""
+    return f"fewest, {told}{few}"
 
 
 def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
@@ -112,9 +126,12 @@ def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
 def nobody_moved(here: Version, earlier: Sequence[Version], note: str = "") -> Finding:
     """Everybody is in the split in which earlier versions, newest first, had them.
 
-    `note` tells what could not be seen. Raises UnavailableError where no version is earlier.
+    `note` tells what could not be seen; versions that cannot be read are named, and hide no other. Raises
+    UnavailableError where no version is earlier.
     """
     known = [version for version in earlier if version.split]
+    unread = [f"{version.name}: {version.fault}" for version in earlier if version.fault]
+    note += f"; not readable: {listed(unread, 3)}" if unread else ""
     if not known:
         raise UnavailableError(f"no commit has {SPLIT}{note}")
     told: dict[str, str] = {}

@@ -356,19 +356,28 @@ def _without_images(facts: Facts) -> str:
 
 
 def _people_table(facts: Facts) -> str:
-    rows = [(name, *_people(facts.subjects(name))) for name in facts.splits]
+    """Return people by split; where all hidden ages together are of a few, the total would give them away."""
+    ages = {name: _ages(facts.subjects(name)) for name in facts.splits}
+    hidden = sum(len(found) for found in ages.values() if _are_few(len(found)))
+    rows = [(name, *_people(facts.subjects(name), _are_few(len(ages[name])))) for name in facts.splits]
     header = ("split", "F", "M", "X", f"sex {NOT_KNOWN}", "age in years", "median age")
-    return _table(header, [*rows, ("all", *_people(facts.subjects()))])
+    return _table(header, [*rows, ("all", *_people(facts.subjects(), _are_few(hidden)))])
 
 
-def _people(people: Sequence[Participant]) -> list[object]:
-    """Return the number of each sex, the range of the ages and their median.
+def _ages(people: Sequence[Participant]) -> list[float]:
+    return [person.age for person in people if person.age is not None]
 
-    Ages of a few are not told: of two people, the range would be the ages themselves.
-    """
+
+def _are_few(ages: int) -> bool:
+    """Return whether so many ages are not told: of two people, the range would be the ages themselves."""
+    return 0 < ages < _FEW
+
+
+def _people(people: Sequence[Participant], is_hidden: bool) -> list[object]:
+    """Return the number of each sex, and unless they are hidden the range of the ages and their median."""
     sexes = Counter(person.sex for person in people)
-    ages = [person.age for person in people if person.age is not None]
-    if 0 < len(ages) < _FEW:
+    ages = _ages(people)
+    if is_hidden:
         return [*(sexes[sex] for sex in ("F", "M", "X", "")), f"not told of fewer than {_FEW}", ""]
     span = " to ".join(f"{age:g}" for age in sorted({min(ages), max(ages)})) if ages else NOT_KNOWN
     gap = f" ({len(people) - len(ages)} {NOT_KNOWN})" if 0 < len(ages) < len(people) else ""

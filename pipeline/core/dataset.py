@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from pipeline.core.errors import EmoError
 from pipeline.core.paths import DATASET, SPLIT
 from pipeline.core.tables import read_csv
 
@@ -26,6 +27,9 @@ class SplitRow:
     fold: int
     "0 .. folds-1, for cross-validation over subjects"
 
+    def __post_init__(self) -> None:
+        _check_split(self.split)
+
 
 @dataclass(frozen=True)
 class CensusRow:
@@ -38,6 +42,14 @@ class CensusRow:
     images: int
     digest: str
     "first 16 hexadecimal digits of the SHA-256 of the images (clip, frame and PNG), in order"
+
+    def __post_init__(self) -> None:
+        _check_split(self.split)
+
+
+def _check_split(name: str) -> None:
+    if name not in SPLITS:
+        raise ValueError(f"split: {name!r} is not one of {', '.join(SPLITS)}")
 
 
 def dataset_schema(expressions: Sequence[str]) -> pa.Schema:
@@ -63,10 +75,16 @@ def dataset_schema(expressions: Sequence[str]) -> pa.Schema:
     )
 
 
-def class_names(schema: pa.Schema) -> tuple[str, ...]:
-    """Return the expressions of a dataset shard, in the order of its labels."""
-    features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
-    return tuple(features["label"]["names"])
+def class_names(schema: pa.Schema, path: Path) -> tuple[str, ...]:
+    """Return the expressions of a dataset shard, in the order of its labels.
+
+    Raises EmoError, with the shard's path, where its metadata do not tell them.
+    """
+    try:
+        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        return tuple(features["label"]["names"])
+    except (KeyError, TypeError, ValueError):
+        raise EmoError(f"{path}: holds no list of classes; run `dvc repro dataset`") from None
 
 
 def image_name(clip: str, frame: int) -> str:

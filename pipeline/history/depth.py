@@ -4,8 +4,13 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import pyarrow.parquet as pq
+
+from pipeline.core.dataset import class_names
+from pipeline.core.errors import EmoError
 from pipeline.history.diff import Diff
 from pipeline.history.objects import cache_folder, count_images, dataset_shards, read_images
+from pipeline.history.version import Version
 
 
 @dataclass(frozen=True)
@@ -18,7 +23,7 @@ class ImageChanges:
     changed: int
     "other pixels under the same name (clip and frame)"
     relabelled: int
-    "the same pixels under another label"
+    "the same pixels under another class"
 
     def as_json(self) -> dict[str, int]:
         """Return plain values."""
@@ -30,8 +35,8 @@ class ImageChanges:
 
 
 def compare_images(diff: Diff) -> ImageChanges | None:
-    """Return how the images differ; None where the shards of a version are not in its cache."""
-    before, after = (dataset_shards(v, cache_folder(v.root)) for v in (diff.before, diff.after))
+    """Return how the images differ; None where the shards of a version are not here."""
+    before, after = _shards(diff.before), _shards(diff.after)
     if before is None or after is None:
         return None
     shared = {name for name in before.keys() & after.keys() if before[name].samefile(after[name])}
@@ -48,6 +53,24 @@ def compare_images(diff: Diff) -> ImageChanges | None:
     )
 
 
-def _images(shards: Mapping[str, Path], without: set[str]) -> dict[str, tuple[int, bytes]]:
+def _shards(version: Version) -> dict[str, Path] | None:
+    """Return the files of a version's dataset; None where some, or DVC with its cache, are not here."""
+    if not version.commit:
+        return dataset_shards(version, version.root)
+    try:
+        return dataset_shards(version, cache_folder(version.root))
+    except EmoError:
+        return None
+
+
+def _images(shards: Mapping[str, Path], without: set[str]) -> dict[str, tuple[str, bytes]]:
+    """Return class and PNG of the images of some shards, by their names."""
     wanted = [path for name, path in shards.items() if name not in without]
-    return {name: image for path in wanted for name, image in read_images(path).items()}
+    return {name: image for path in wanted for name, image in _labelled(path).items()}
+
+
+def _labelled(shard: Path) -> dict[str, tuple[str, bytes]]:
+    """Return class and PNG of the images of a shard; its labels are numbers of its own list of classes."""
+    images = read_images(shard)
+    names = dict(enumerate(class_names(pq.read_schema(shard), shard)))
+    return {name: (names.get(label, str(label)), png) for name, (label, png) in images.items()}

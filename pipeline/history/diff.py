@@ -1,12 +1,12 @@
 """What two versions of the dataset differ in, told in people, clips and images."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.dataset import SPLITS
-from pipeline.core.enrolment import WITHDRAWN, Clip
+from pipeline.core.enrolment import Clip
 from pipeline.core.errors import listed
 from pipeline.history.version import Version
 
@@ -33,7 +33,7 @@ class Diff:
     subjects_added: tuple[str, ...]
     subjects_removed: tuple[str, ...]
     withdrawn: tuple[str, ...]
-    "those of them who withdrew their consent"
+    "those who withdrew their consent, whether the dataset was built without them since or not"
     moved: tuple[Change, ...]
     "subjects that changed the split: there must be none"
     clips_added: tuple[str, ...]
@@ -46,13 +46,20 @@ class Diff:
     "clips of another stretch of the recording"
     replaced: tuple[str, ...]
     "clips whose recording has another content"
+    edited: tuple[Change, ...]
+    "other cells of the tables: sex, consent and fold of a subject, take and video of a clip"
     remade: tuple[tuple[str, str], ...]
-    "(subject, expression) with as many images as before, but others"
+    "(subject, expression) with other images than before, as many or not, of subjects in both"
     images: Mapping[tuple[str, str], tuple[int, int]]
     "(split, expression) -> images before and after"
     settings: tuple[Change, ...]
     code: Mapping[str, tuple[str, ...]]
     "stage -> source files that are new, gone or changed"
+
+    @property
+    def versions(self) -> tuple[Version, Version]:
+        """Both versions."""
+        return self.before, self.after
 
     @property
     def is_empty(self) -> bool:
@@ -62,7 +69,7 @@ class Diff:
     @property
     def changes_dataset(self) -> bool:
         """Whether subjects, clips, splits or images differ."""
-        people = (self.subjects_added, self.subjects_removed, self.moved)
+        people = (self.subjects_added, self.subjects_removed, self.withdrawn, self.moved, self.edited)
         clips = (self.clips_added, self.clips_removed, self.relabelled, self.reassigned, self.recut)
         counts = any(before != after for before, after in self.images.values())
         return any((*people, *clips, self.replaced, self.remade, counts))
@@ -88,6 +95,7 @@ class Diff:
             ),
             _many(abs(after - before), "image", "+" if after > before else "-"),
             "other images" if self.remade and after == before else "",
+            f"edited: {listed([change.what for change in self.edited], 3)}" if self.edited else "",
             f"{_many(len(self.moved), 'subject')} MOVED between splits" if self.moved else "",
             f"params: {listed([change.what for change in self.settings], 3)}" if self.settings else "",
             f"code: {listed(self.code)}" if self.code else "",
@@ -98,7 +106,7 @@ class Diff:
         """Return plain values for `--json`."""
         people = ("subjects_added", "subjects_removed", "withdrawn")
         clips = ("clips_added", "clips_removed", "replaced")
-        changes = ("moved", "relabelled", "reassigned", "recut", "settings")
+        changes = ("moved", "relabelled", "reassigned", "recut", "edited", "settings")
         return {
             "before": self.before.name,
             "after": self.after.name,
@@ -117,14 +125,13 @@ def compare(before: Version, after: Version) -> Diff:
     """Return what changed from one version to the other."""
     old, new = _clips(before), _clips(after)
     both = [(old[name], new[name]) for name in sorted(old.keys() & new.keys())]
-    gone = sorted(before.split.keys() - after.split.keys())
-    withdrew = {person.subject for person in after.people if person.consent == WITHDRAWN}
+    withdrawn = _withdrawn(before, after)
     return Diff(
         before=before,
         after=after,
         subjects_added=tuple(sorted(after.split.keys() - before.split.keys())),
-        subjects_removed=tuple(gone),
-        withdrawn=tuple(subject for subject in gone if subject in withdrew),
+        subjects_removed=tuple(sorted(before.split.keys() - after.split.keys())),
+        withdrawn=withdrawn,
         moved=moves(before, after),
         clips_added=tuple(sorted(new.keys() - old.keys())),
         clips_removed=tuple(sorted(old.keys() - new.keys())),
@@ -132,9 +139,10 @@ def compare(before: Version, after: Version) -> Diff:
         reassigned=_changes(both, "subject"),
         recut=_changes(both, "segment"),
         replaced=tuple(change.what for change in _changes(both, "sha256")),
+        edited=(*_edited_people(before, after, withdrawn), *_edited_clips(both)),
         remade=_remade(before, after),
         images=_images(before, after),
-        settings=_settings(before.settings, after.settings) if before.lock else (),
+        settings=_settings(before.settings, after.settings) if before.lock and after.lock else (),
         code=_code(before, after),
     )
 
@@ -159,12 +167,47 @@ def _text(value: object) -> str:
     return f"{value[0]:g}..{value[1]:g} s" if isinstance(value, tuple) else str(value)
 
 
+def _withdrawn(before: Version, after: Version) -> tuple[str, ...]:
+    """Return who consented, or was in the dataset, and has a row in `after` that says otherwise."""
+    known = {person.subject for person in after.people} | after.withdrawn
+    return tuple(sorted((before.consenting | before.split.keys()) & known - after.consenting))
+
+
+def _edited_people(before: Version, after: Version, withdrawn: Collection[str]) -> Iterator[Change]:
+    """Yield other sexes, consents and folds; that somebody withdrew is told apart."""
+    old, new = ({person.subject: person for person in version.people} for version in (before, after))
+    for subject in sorted(old.keys() & new.keys()):
+        yield from _cells(subject, old[subject], new[subject], ("sex",))
+        if subject not in withdrawn:
+            yield from _cells(subject, old[subject], new[subject], ("consent",))
+    for subject in sorted(before.split.keys() & after.split.keys()):
+        yield from _cells(subject, before.split[subject], after.split[subject], ("fold",))
+
+
+def _edited_clips(both: Iterable[tuple[Clip, Clip]]) -> Iterator[Change]:
+    for one, other in both:
+        yield from _cells(one.clip, one, other, ("take", "video"))
+
+
+def _cells(whose: str, one: object, other: object, names: Iterable[str]) -> Iterator[Change]:
+    values = [(name, str(getattr(one, name)), str(getattr(other, name))) for name in names]
+    yield from (Change(f"{whose} {name}", a or "-", b or "-") for name, a, b in values if a != b)
+
+
 def _remade(before: Version, after: Version) -> tuple[tuple[str, str], ...]:
-    old = {(row.subject, row.expression): row for row in before.census}
-    rows = [(old.get((row.subject, row.expression)), row) for row in after.census]
-    return tuple(
-        (b.subject, b.expression) for a, b in rows if a and a.images == b.images and a.digest != b.digest
-    )
+    """Return which digests of the census differ; subjects who came or went are left out."""
+    old, new = _digests(before), _digests(after)
+    other = before.split.keys() ^ after.split.keys()
+    keys = sorted(key for key in old.keys() | new.keys() if key[0] not in other)
+    return tuple(key for key in keys if old.get(key) != new.get(key))
+
+
+def _digests(version: Version) -> dict[tuple[str, str], list[str]]:
+    """Return the digests of the images of each subject and expression, in whatever split."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in sorted(version.census, key=lambda row: row.digest):
+        found.setdefault((row.subject, row.expression), []).append(row.digest)
+    return found
 
 
 def _images(before: Version, after: Version) -> dict[tuple[str, str], tuple[int, int]]:

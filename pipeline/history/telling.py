@@ -22,6 +22,8 @@ def diff_tables(diff: Diff, images: ImageChanges | None) -> list[Table]:
     rows.append(["images", *_counts(diff.before.images, diff.after.images), _depth(diff, images)])
     moved = [str(change) for change in diff.moved]
     rows.append(["moved between splits", "", "", listed(moved, _SHOWN) if moved else "nobody"])
+    rows += [["edited", change.before, change.after, change.what] for change in diff.edited[:_SHOWN]]
+    rows += [["edited", "", "", f"{len(diff.edited) - _SHOWN} more"]] * (len(diff.edited) > _SHOWN)
     rows += [["params", change.before, change.after, change.what] for change in diff.settings]
     rows += [["code", "", "", f"{stage}: {listed(paths, _SHOWN)}"] for stage, paths in diff.code.items()]
     return [(title, ["", "before", "after", "change"], rows), _image_table(diff)]
@@ -49,7 +51,8 @@ def _subjects(diff: Diff) -> str:
     here, there = diff.after.split, diff.before.split
     added = [f"+ {name} ({here[name].sex or '?'}, {here[name].split})" for name in diff.subjects_added]
     gone = [f"- {name} ({_why(diff, name)}{there[name].split})" for name in diff.subjects_removed]
-    return listed([*added, *gone], _SHOWN) if added or gone else "the same"
+    stay = [f"{name} (withdrew, still in {here[name].split})" for name in diff.withdrawn if name in here]
+    return listed([*added, *gone, *stay], _SHOWN) if added or gone or stay else "the same"
 
 
 def _why(diff: Diff, subject: str) -> str:
@@ -66,7 +69,9 @@ def _clips(diff: Diff) -> str:
 
 def _depth(diff: Diff, images: ImageChanges | None) -> str:
     if images is None:
-        return "counts only: the shards of both versions are not here"
+        remade = [f"{subject} {name}" for subject, name in diff.remade]
+        others = f"others than before: {listed(remade, _SHOWN)}; " if remade else ""
+        return f"{others}counts only: the shards of both versions are not here"
     gone = diff.after.images - (images.same + images.added + images.changed + images.relabelled)
     return f"{images}; {gone:,} no longer here: somebody withdrew" if gone > 0 else str(images)
 

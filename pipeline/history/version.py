@@ -3,8 +3,9 @@
 No data need be there: raw/*.csv, data/split.csv, data/census.csv and dvc.lock are enough.
 """
 
+import re
 from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -12,18 +13,22 @@ from typing import Any, TypeVar, cast
 from pipeline.core.dataset import CensusRow, SplitRow
 from pipeline.core.enrolment import GIVEN, Clip, Participant
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import CENSUS, CLIPS, PARTICIPANTS, SPLIT
+from pipeline.core.paths import CENSUS, CLIPS, PARTICIPANTS, SPLIT, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.tables import parse_csv
+from pipeline.core.withdrawn import Withdrawal
 from pipeline.history.git import Commit, Repository
 from pipeline.history.lock import LOCK, StageLock, read_lock
 
-TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, LOCK)
+TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, LOCK, WITHDRAWALS)
 """What a version is read from."""
 
 MARKS = (CENSUS, SPLIT)
 """A commit that changes one of these makes a new version of the dataset."""
 
 WORKSPACE = "workspace"
+
+_RANGE = re.compile(r"(?P<one>.*[^/.])?(?P<dots>\.{2,3})(?P<other>[^/.@].*)?")
+"""`A..B` and `A...B`, an end left out or not; the dots of `../clone@v1` and `..@v1` belong to a path."""
 
 T = TypeVar("T")
 
@@ -45,12 +50,21 @@ class Version:
     census: tuple[CensusRow, ...]
     lock: Mapping[str, StageLock]
     "by stage"
+    withdrawn: frozenset[str] = frozenset()
+    "subjects of raw/withdrawn.csv and, in a workspace, of the copy that Git does not keep"
+    fault: str = ""
+    "why it cannot be read, and is empty; empty where it can"
+
+    @property
+    def consenting(self) -> frozenset[str]:
+        """The subjects who consent by this version's tables; `enrolment.consenting` asks those of today."""
+        given = frozenset(person.subject for person in self.people if person.consent == GIVEN)
+        return given - self.withdrawn
 
     @property
     def consented(self) -> tuple[Clip, ...]:
         """The clips of those who consent."""
-        given = {person.subject for person in self.people if person.consent == GIVEN}
-        return tuple(clip for clip in self.clips if clip.subject in given)
+        return tuple(clip for clip in self.clips if clip.subject in self.consenting)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -75,26 +89,40 @@ class Version:
 
 def workspace(root: Path, name: str = WORKSPACE) -> Version:
     """Return the version that the files of a project's folder make, committed or not."""
-    texts = {path: (root / path).read_bytes() for path in TABLES if (root / path).is_file()}
-    return _version(name, root, "", texts)
+    here = [path for path in (*TABLES, WITHDRAWALS_COPY) if (root / path).is_file()]
+    return _version(name, root, "", {path: (root / path).read_bytes() for path in here})
 
 
 def version_at(repository: Repository, revision: str) -> Version:
-    """Return the version of one commit; raise EmoError for an unknown revision."""
+    """Return the version of one commit; raise EmoError for an unknown revision, and an unreadable one."""
+    check_repository(repository)
     commit = repository.commit(revision)
-    return versions_at(repository, [commit], {commit: short(commit, revision)})[commit]
+    version = versions_at(repository, [commit], {commit: short(commit, revision)})[commit]
+    if version.fault:
+        raise EmoError(f"{version.name}: {version.fault}")
+    return version
+
+
+def check_repository(repository: Repository) -> None:
+    """Raise EmoError where a project is in no Git repository."""
+    root = repository.root.resolve()
+    if not any((folder / ".git").exists() for folder in (root, *root.parents)):
+        raise EmoError(f"{repository.root}: no Git repository here; `git init`, then commit a first version")
 
 
 def versions_at(
     repository: Repository, commits: Sequence[str], names: Mapping[str, str]
 ) -> dict[str, Version]:
-    """Return the versions of several commits by their full hashes; read from Git in one go."""
+    """Return the versions of several commits by their full hashes; read from Git in one go.
+
+    One that cannot be read is empty and says so: nobody can mend an old commit.
+    """
     found = repository.read((commit, path) for commit in commits for path in TABLES)
     texts: dict[str, dict[Path, bytes]] = {commit: {} for commit in commits}
     for (commit, path), data in found.items():
         texts[commit][path] = data
     return {
-        commit: _version(names.get(commit, commit[:7]), repository.root, commit, texts[commit])
+        commit: _readable(names.get(commit, commit[:7]), repository.root, commit, texts[commit])
         for commit in commits
     }
 
@@ -105,14 +133,19 @@ def resolve_pair(
     """Return the two versions of `emo diff`; `here` is the folder that paths are relative to.
 
     `A..B` names both; `A...B` B and what it has in common with A; without a second, it is the workspace.
+    Raises EmoError where neither has a dataset.
     """
-    if after is None and not _is_project(here / before) and ".." in before:
-        one, dots, other = before.partition("..." if "..." in before else "..")
-        ends = (one or "HEAD", other or "HEAD")
-        start = repository.merge_base(*ends) if dots == "..." else ends[0]
-        return resolve(repository, start, here), resolve(repository, ends[1], here)
-    end = workspace(repository.root) if after is None else resolve(repository, after, here)
-    return resolve(repository, before, here), end
+    found = _RANGE.fullmatch(before) if after is None and not _is_project(here / before) else None
+    if found:
+        ends = (found["one"] or "HEAD", found["other"] or "HEAD")
+        start = repository.merge_base(*ends) if found["dots"] == "..." else ends[0]
+        pair = (resolve(repository, start, here), resolve(repository, ends[1], here))
+    else:
+        end = workspace(repository.root) if after is None else resolve(repository, after, here)
+        pair = (resolve(repository, before, here), end)
+    if not any(version.split or version.census for version in pair):
+        raise EmoError(f"{pair[0].name}, {pair[1].name}: no dataset in either; `dvc repro` builds one")
+    return pair
 
 
 def resolve(repository: Repository, spec: str, here: Path) -> Version:
@@ -124,7 +157,8 @@ def resolve(repository: Repository, spec: str, here: Path) -> Version:
     if _is_project(here / spec):
         return workspace((here / spec).resolve(), spec)
     if folder and _is_project(here / folder):
-        return version_at(Repository((here / folder).resolve()), revision)
+        version = version_at(Repository((here / folder).resolve()), revision)
+        return replace(version, name=f"{folder}@{version.name}")
     return version_at(repository, spec)
 
 
@@ -143,6 +177,18 @@ def name_of(commit: Commit) -> str:
     return short(commit.id, *commit.names)
 
 
+def nothing(root: Path, name: str = "nothing", commit: str = "", fault: str = "") -> Version:
+    """Return a version that holds nobody: that before the first, or one that cannot be read."""
+    return Version(name, root, commit, (), (), {}, (), {}, fault=fault)
+
+
+def _readable(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) -> Version:
+    try:
+        return _version(name, root, commit, texts)
+    except EmoError as error:
+        return nothing(root, name, commit, str(error).removeprefix(f"{name}: "))
+
+
 def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) -> Version:
     def rows(path: Path, record: type[T], key: str | None = None) -> tuple[T, ...]:
         return _parsed(texts[path], cast(Hashable, record), key, str(path)) if path in texts else ()
@@ -156,7 +202,10 @@ def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) ->
             clips=rows(CLIPS, Clip, "clip"),
             split={row.subject: row for row in rows(SPLIT, SplitRow, "subject")},
             census=rows(CENSUS, CensusRow),
-            lock=read_lock(texts[LOCK].decode(), str(LOCK)) if LOCK in texts else {},
+            lock=read_lock(texts[LOCK].decode(errors="replace"), str(LOCK)) if LOCK in texts else {},
+            withdrawn=frozenset(
+                row.subject for path in (WITHDRAWALS, WITHDRAWALS_COPY) for row in rows(path, Withdrawal)
+            ),
         )
     except EmoError as error:
         raise EmoError(f"{name}: {error}") from None

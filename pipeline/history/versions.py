@@ -1,16 +1,21 @@
 """`emo versions`: the commits that changed the dataset, and how."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from pipeline.core.errors import EmoError
-from pipeline.history.diff import Diff, compare
+from pipeline.history.diff import Change, Diff, compare, moves
 from pipeline.history.git import Commit, Repository
-from pipeline.history.version import MARKS, Version, name_of, versions_at, workspace
-
-_EMPTY = "nothing"
+from pipeline.history.version import (
+    MARKS,
+    Version,
+    check_repository,
+    name_of,
+    nothing,
+    versions_at,
+    workspace,
+)
 
 
 @dataclass(frozen=True)
@@ -20,8 +25,17 @@ class Step:
     commit: Commit | None
     "None: the workspace, where it is not what was committed last"
     version: Version
-    diff: Diff
-    "from the version before it; from an empty one for the first"
+    diff: Diff | None
+    "from the version before it; from an empty one for the first; None where that is not known"
+
+    @property
+    def changes(self) -> str:
+        """What changed, in short."""
+        if self.version.fault:
+            return f"CANNOT BE READ: {self.version.fault}"
+        if self.diff is None:
+            return "the oldest version here; the clone is shallow"
+        return "; ".join(self.diff.phrases()) or "the same images"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `--json`."""
@@ -30,22 +44,22 @@ class Step:
             "names": list(self.commit.names) if self.commit else [],
             "when": self.commit.when if self.commit else "",
             "message": self.commit.subject if self.commit else "",
+            "fault": self.version.fault,
             "subjects": len(self.version.split),
             "clips": len(self.version.consented),
             "images": self.version.images,
-            "changes": self.diff.as_json(),
+            "changes": self.diff.as_json() if self.diff else None,
         }
 
     def row(self) -> list[str]:
         """Return the row of the table."""
         commit = self.commit
-        changes = "; ".join(self.diff.phrases()) or "the same images"
         counts = [len(self.version.split), len(self.version.consented), self.version.images]
         return [
             self.version.name,
             commit.when[:10] if commit else "",
-            *(f"{count:,}" for count in counts),
-            f"{commit.subject}\n{changes}" if commit else changes,
+            *("-" if self.version.fault else f"{count:,}" for count in counts),
+            f"{commit.subject}\n{self.changes}" if commit else self.changes,
         ]
 
 
@@ -56,8 +70,10 @@ HEADER = ["version", "date", "subjects", "clips", "images", "what changed"]
 def history(repository: Repository, revision: str = "HEAD", *, with_workspace: bool = True) -> list[Step]:
     """Return the versions up to a revision, newest first; the workspace comes before them if it differs.
 
-    Raises EmoError where there is no commit, or none has a dataset.
+    A commit that only wrote the same in another form is no version. Raises EmoError where there is no commit,
+    or none has a dataset.
     """
+    check_repository(repository)
     commits = repository.log(MARKS, revision)
     if not commits:
         raise EmoError(
@@ -65,41 +81,106 @@ def history(repository: Repository, revision: str = "HEAD", *, with_workspace: b
             f"{repository.cut_note}"
         )
     commits = _with_later_tags(repository, commits)
+    versions = _read(repository, commits)
+    steps = _without_rewritten(_steps(repository, commits, versions), repository.tags())
+    return [*(_workspace(repository, versions) if with_workspace else ()), *steps]
+
+
+def earlier_versions(repository: Repository) -> list[Version]:
+    """Return the versions up to HEAD, newest first, those of merged branches too; none without a commit."""
+    commits = repository.log(MARKS, full=True) if repository.has_commits else []
+    return list(_read(repository, commits).values())
+
+
+def all_moves(repository: Repository) -> list[Change]:
+    """Return who ever moved to another split, on merged branches and in the workspace too, oldest first."""
+    commits = {commit.id: commit for commit in repository.log(MARKS, full=True)}
+    versions = _read(repository, list(commits.values()))
+    found = [
+        change
+        for commit in reversed(commits.values())
+        for before in _before(commit, commits, versions)
+        for change in moves(before, versions[commit.id])
+    ]
+    found += moves(_last(repository, versions), workspace(repository.root))
+    return list(dict.fromkeys(found))
+
+
+def _read(repository: Repository, commits: Sequence[Commit]) -> dict[str, Version]:
     names = {commit.id: name_of(commit) for commit in commits}
-    versions = versions_at(repository, [commit.id for commit in commits], names)
-    steps = [_step(commit, versions, repository.root) for commit in commits]
-    return [*_workspace(repository, versions[commits[0].id], with_workspace), *steps]
+    return versions_at(repository, [commit.id for commit in commits], names)
+
+
+def _last(repository: Repository, versions: Mapping[str, Version]) -> Version:
+    """Return the newest version that can be read."""
+    return next((version for version in versions.values() if not version.fault), nothing(repository.root))
+
+
+def _before(
+    commit: Commit, commits: Mapping[str, Commit], versions: Mapping[str, Version]
+) -> Iterator[Version]:
+    """Yield the last readable versions before a commit, one by each parent, the first parent's first."""
+    for parent in commit.parents:
+        while parent in versions and versions[parent].fault:
+            parent = next(iter(commits[parent].parents), "")
+        if parent in versions:
+            yield versions[parent]
 
 
 def _with_later_tags(repository: Repository, commits: Sequence[Commit]) -> list[Commit]:
-    """Give each version also the tags of later commits that left the dataset as it was."""
+    """Give each version also the tags of later commits that left the dataset as it was.
+
+    All tags are read at once, and know their version by its tables; only of several with the same tables Git
+    is asked which it is. Tags of anything but a commit are left out.
+    """
     known = {commit.id: list(commit.names) for commit in commits}
-    for tag, commit in repository.tags().items():
-        home = commit if commit in known else repository.last_change(MARKS, commit)
-        if home in known and tag not in known[home]:
+    tags = {tag: commit for tag, commit in repository.tags().items() if commit not in known}
+    commits_read = (*known, *tags.values())
+    read = repository.read((commit, path) for commit in commits_read for path in MARKS)
+    tables = {commit: [read.get((commit, path)) for path in MARKS] for commit in commits_read}
+    for tag, commit in tags.items():
+        homes = [home for home in known if tables[home] == tables[commit] and any(tables[home])]
+        home = homes[0] if len(homes) == 1 else _home(repository, commit) if homes else ""
+        if home in known:
             known[home].append(tag)
     return [replace(commit, names=tuple(known[commit.id])) for commit in commits]
 
 
-def earlier_versions(repository: Repository) -> list[Version]:
-    """Return the versions up to HEAD, newest first; none where nothing is committed."""
-    commits = repository.log(MARKS) if repository.has_commits else []
-    names = {commit.id: name_of(commit) for commit in commits}
-    return list(versions_at(repository, [commit.id for commit in commits], names).values())
+def _home(repository: Repository, commit: str) -> str:
+    """Return the commit that a tag's dataset is from; empty where the tag names no commit."""
+    try:
+        return repository.last_change(MARKS, commit)
+    except EmoError:
+        return ""
 
 
-def _step(commit: Commit, versions: dict[str, Version], root: Path) -> Step:
-    known = [parent for parent in commit.parents if parent in versions]
-    before = versions[known[0]] if known else nothing(root)
-    return Step(commit, versions[commit.id], compare(before, versions[commit.id]))
+def _steps(
+    repository: Repository, commits: Sequence[Commit], versions: Mapping[str, Version]
+) -> Iterator[Step]:
+    first = None if repository.is_shallow else nothing(repository.root)
+    by_id = {commit.id: commit for commit in commits}
+    for commit in commits:
+        version = versions[commit.id]
+        before = next(_before(commit, by_id, versions), first)
+        yield Step(commit, version, compare(before, version) if before and not version.fault else None)
 
 
-def _workspace(repository: Repository, last: Version, wanted: bool) -> list[Step]:
+def _without_rewritten(steps: Iterator[Step], tags: Mapping[str, str]) -> Iterator[Step]:
+    """Leave out versions in which nothing differs; their tags are also those of the version before."""
+    handed_on: dict[str, tuple[str, ...]] = {}
+    for step in steps:
+        assert step.commit
+        names = (*step.commit.names, *handed_on.pop(step.commit.id, ()))
+        if step.diff and step.diff.is_empty and step.diff.before.commit:
+            own = tuple(name for name in names if name in tags)
+            handed_on[step.diff.before.commit] = (*handed_on.get(step.diff.before.commit, ()), *own)
+        else:
+            commit = replace(step.commit, names=names)
+            yield replace(step, commit=commit, version=replace(step.version, name=name_of(commit)))
+
+
+def _workspace(repository: Repository, versions: Mapping[str, Version]) -> list[Step]:
+    """Return the workspace's step where it differs from the last version that can be read."""
     here = workspace(repository.root)
-    diff = compare(last, here)
-    return [Step(None, here, diff)] if wanted and diff.changes_dataset else []
-
-
-def nothing(root: Path) -> Version:
-    """Return the version before the first: it holds nobody."""
-    return Version(_EMPTY, root, "", (), (), {}, (), {})
+    diff = compare(_last(repository, versions), here)
+    return [Step(None, here, diff)] if diff.changes_dataset else []

@@ -5,8 +5,9 @@ from pathlib import Path
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip, Participant, read_enrolment
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.tables import write_csv
+from pipeline.core.withdrawn import read_withdrawn
 from pipeline.ingest.ingest import Request
 
 COHORT = Path("demo/clips")
@@ -27,6 +28,11 @@ def undo_demo() -> int:
     for clip in clips:
         if clip.sha256 not in virtual:
             raise EmoError(f"{CLIPS}: clip {clip.clip} is not of the virtual cohort; nothing was removed")
+    for row in read_withdrawn():
+        if row.sha256 not in virtual:
+            raise EmoError(f"{WITHDRAWALS}: {row.subject} is not of the virtual cohort; nothing was removed")
+    for path in (WITHDRAWALS, WITHDRAWALS_COPY):
+        path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
     write_csv(PARTICIPANTS, [], Participant)
     for clip in clips:

@@ -81,10 +81,7 @@ def read_images(split: str, folder: Path = DATASET) -> ImageSet:
 
 
 def _classes(path: Path) -> tuple[str, ...]:
-    try:
-        return class_names(read_parquet(path, pa.schema([]), columns=[]).schema)
-    except (KeyError, TypeError, ValueError):
-        raise EmoError(f"{path}: holds no list of classes; run `dvc repro dataset`") from None
+    return class_names(read_parquet(path, pa.schema([]), columns=[]).schema, path)
 
 
 def _read_shard(path: Path, classes: Sequence[str]) -> pa.Table:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from PIL.PngImagePlugin import PngInfo
 
 from pipeline.core.tables import replacing
 
@@ -102,11 +103,19 @@ def strip(title: Sequence[str], cells: Sequence[Cell], words: Mapping[str, str])
     return sheet
 
 
-def save_picture(picture: Image.Image, path: Path) -> None:
-    """Write a picture as its file's ending says: .png, .jpg or .jpeg."""
-    kind = "PNG" if path.suffix.lower() == ".png" else "JPEG"
+def save_picture(picture: Image.Image, path: Path, note: str = "") -> None:
+    """Write a picture as its file's ending says: .png, .jpg or .jpeg.
+
+    The note goes in as plain text, never compressed: as a tEXt chunk `emo`, or as the JPEG's comment.
+    """
     with replacing(path) as temporary:
-        picture.save(temporary, format=kind, quality=92)
+        if path.suffix.lower() == ".png":
+            texts = PngInfo()
+            if note:
+                texts.add_text("emo", note)
+            picture.save(temporary, format="PNG", pnginfo=texts, compress_level=1)  # half the time
+        else:
+            picture.save(temporary, format="JPEG", quality=92, comment=note)
 
 
 def _cell_extent(cells: Sequence[Cell]) -> tuple[int, int]:

@@ -17,7 +17,7 @@ from pipeline.core.dataset import (
     dataset_schema,
     image_name,
 )
-from pipeline.core.enrolment import GIVEN, Clip, Participant, read_enrolment
+from pipeline.core.enrolment import Clip, consenting, read_enrolment
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, DATASET, NEAR_PAIRS
@@ -45,7 +45,8 @@ class Image:
 class Evidence:
     """All that the checks look at."""
 
-    people: Sequence[Participant]
+    consenting: frozenset[str]
+    "subjects who may be processed and shown"
     clips: Sequence[Clip]
     images: Sequence[Image]
     classes: Sequence[str]
@@ -122,9 +123,9 @@ def _is_of(image: Image, clip: Clip) -> bool:
 
 def everybody_consents(evidence: Evidence) -> Check:
     """Nobody's image is there without consent."""
-    given = {person.subject for person in evidence.people if person.consent == GIVEN}
     subjects = {image.subject for image in evidence.images}
-    return _verdict("nobody without consent", sorted(subjects - given), f"{len(subjects)} subjects")
+    bad = sorted(subjects - evidence.consenting)
+    return _verdict("nobody without consent", bad, f"{len(subjects)} subjects")
 
 
 CHECKS: tuple[Callable[[Evidence], Check], ...] = (
@@ -142,7 +143,7 @@ def gather(dataset: Path = DATASET) -> Evidence:
     people, clips = read_enrolment()
     images, classes = read_images(dataset)
     pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
-    return Evidence(people, clips, images, classes, pairs)
+    return Evidence(consenting(people), clips, images, classes, pairs)
 
 
 def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
@@ -189,10 +190,14 @@ def _verdict(name: str, bad: Iterable[str], fine: str) -> Check:
 
 def _read_shard(shard: Path, split: str) -> tuple[list[Image], tuple[str, ...]]:
     table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["label", "subject", "clip", "frame", "time_s"])
-    classes = class_names(table.schema)
+    classes, rows = class_names(table.schema, shard), table.to_pylist()
+    if wrong := [row["label"] for row in rows if row["label"] not in range(len(classes))]:
+        raise EmoError(
+            f"{shard}: label {wrong[0]} is not within 0..{len(classes) - 1}; run `dvc repro dataset`"
+        )
     return [
         Image(split, classes[row["label"]], row["subject"], row["clip"], row["frame"], row["time_s"])
-        for row in table.to_pylist()
+        for row in rows
     ], classes
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,18 +24,29 @@ from pipeline.core.tables import read_parquet, table_of, write_parquet
 from pipeline.media.neighbours import collapse, near_pairs
 from pipeline.media.phash import hamming, hash_bytes, hashes_from_bytes
 
+LEAK_DISTANCE = 31
+"""Bits of 256 within which two images are a near pair, however little is to collapse.
+
+Copies of one image are at most 30 bits apart, two people at least 47 (docs/dedup.md calibrates it).
+"""
+
 
 @dataclass(frozen=True)
 class DedupParams:
     """params.yaml, section dedup."""
 
     max_distance: int
-    "bits of 256 by which near-duplicates may differ"
+    "bits of 256 by which near-duplicates that collapse may differ"
     collapse: bool
     "false keeps every image of a performance; pairs across subjects are recorded all the same"
 
     def __post_init__(self) -> None:
         check_range("max_distance", self.max_distance, 0, 64)
+
+    @property
+    def pair_distance(self) -> int:
+        """Return the bits within which near pairs are recorded for the audit."""
+        return max(LEAK_DISTANCE, self.max_distance)
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,10 @@ class Judged:
         return self.face is self.leader
 
 
+Pair = tuple[Face, Face, int, str]
+"""Two kept faces, the bits between them, and what differs: subject, label or take."""
+
+
 def find_duplicates(faces: Sequence[Face], params: DedupParams) -> list[Judged]:
     """Collapse the near-duplicates of every performance to the sharpest; sorted by clip and frame."""
     judged: list[Judged] = []
@@ -81,7 +97,7 @@ def find_duplicates(faces: Sequence[Face], params: DedupParams) -> list[Judged]:
     return sorted(judged, key=lambda j: (j.face.clip, j.face.frame))
 
 
-def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[tuple[Face, Face, int, str]]:
+def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[Pair]:
     """Return pairs of kept faces within the distance that differ in subject, label or take."""
     if not kept:
         return []
@@ -94,14 +110,29 @@ def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[tuple[Face,
     ]
 
 
+def pair_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+    """Return pairs as rows of data/near_pairs.parquet."""
+    return [
+        {
+            "clip": a.clip,
+            "frame": a.frame,
+            "other_clip": b.clip,
+            "other_frame": b.frame,
+            "distance": distance,
+            "across": across,
+        }
+        for a, b, distance, across in pairs
+    ]
+
+
 def main() -> None:
     """Compare all faces and write both tables."""
     params = load_params("dedup", DedupParams)
     faces = list(_read_faces(consented_clips()))
     judged = find_duplicates(faces, params)
-    pairs = find_near_pairs([j.face for j in judged if j.kept], params.max_distance)
+    pairs = find_near_pairs([j.face for j in judged if j.kept], params.pair_distance)
     write_parquet(DUPLICATES, _duplicates_table(judged))
-    write_parquet(NEAR_PAIRS, _pairs_table(pairs))
+    write_parquet(NEAR_PAIRS, table_of(pair_rows(pairs), NEAR_PAIRS_SCHEMA))
     kept = sum(j.kept for j in judged)
     across = [pair[3] for pair in pairs]
     print(
@@ -151,21 +182,6 @@ def _duplicates_table(judged: Sequence[Judged]) -> pa.Table:
         for j, digest, distance in zip(judged, hash_bytes(hashes), distances, strict=True)
     ]
     return table_of(rows, DUPLICATES_SCHEMA)
-
-
-def _pairs_table(pairs: Sequence[tuple[Face, Face, int, str]]) -> pa.Table:
-    rows = [
-        {
-            "clip": a.clip,
-            "frame": a.frame,
-            "other_clip": b.clip,
-            "other_frame": b.frame,
-            "distance": distance,
-            "across": across,
-        }
-        for a, b, distance, across in pairs
-    ]
-    return table_of(rows, NEAR_PAIRS_SCHEMA)
 
 
 if __name__ == "__main__":

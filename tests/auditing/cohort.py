@@ -6,15 +6,17 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 from making import clip, person
 
 from pipeline.auditing.audit import CHECKS
+from pipeline.auditing.images import Cut, Picture
 from pipeline.auditing.near import pairs_across
 from pipeline.auditing.outputs import Shard, Status
 from pipeline.auditing.people import Piece, Withdrawn
-from pipeline.core.dataset import CensusRow, SplitRow
-from pipeline.core.enrolment import Clip, Participant
-from pipeline.core.paths import DATASET, FACES, VIDEOS
+from pipeline.core.dataset import CensusRow, SplitRow, image_name, shard_path
+from pipeline.core.enrolment import Clip, Participant, consenting
+from pipeline.core.paths import CROISSANT, DATASET, DATASET_CARD, FACES, VIDEOS
 from pipeline.history.lock import StageLock
 from pipeline.history.version import Version
 from pipeline.stages.audit import Evidence, Image
@@ -70,6 +72,19 @@ def pieces_of(clips: list[Clip]) -> list[Piece]:
     ]
 
 
+def picture_of(image: Image, **changed: Any) -> Picture:
+    """Return an image as its shard holds it; its digest is its name."""
+    name = image_name(image.clip, image.frame)
+    values = {name: getattr(image, name) for name in ("subject", "clip", "frame", "time_s")}
+    plain = {"expression": image.label, "name": name, "digest": name.encode(), "hash": np.zeros(4, np.uint64)}
+    return Picture(**values | plain | changed)
+
+
+def cut_of(image: Image) -> Cut:
+    """Return the face that an image was cut as."""
+    return Cut(image.time_s, image_name(image.clip, image.frame).encode())
+
+
 def near(one: str, other: str, frames: int = 1) -> list[dict[str, Any]]:
     """Return rows of data/near_pairs.parquet: the first images of one clip, each like one of another."""
     return [
@@ -97,7 +112,11 @@ def cohort(
         "people": people,
         "clips": clips,
         "consented": clips,
-        "gate": Evidence(people, clips, images, CLASSES, near_pairs),
+        "gate": Evidence(consenting(people), clips, images, CLASSES, near_pairs),
+        "pictures": [picture_of(image) for image in images],
+        "cuts": {(image.clip, image.frame): cut_of(image) for image in images},
+        "kept": frozenset((image.clip, image.frame) for image in images),
+        "files": [*(shard_path(row.split, row.subject) for row in census), DATASET_CARD, CROISSANT],
         "split": split,
         "split_params": PARAMS,
         "census": census,

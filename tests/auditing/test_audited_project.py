@@ -6,12 +6,15 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 from pipeline.auditing.audit import UP_TO_DATE
-from pipeline.core.tables import write_parquet
+from pipeline.auditing.outputs import read_shard
+from pipeline.core.dataset import CensusRow
+from pipeline.core.tables import write_csv, write_parquet
 
 PEOPLE = str(COHORT / "participants.tsv")
 
@@ -111,6 +114,57 @@ def test_an_altered_shard_and_a_damaged_one(project: Project) -> None:
     assert text.startswith(f"error: data/dataset/train/{shard.name}: not a readable Parquet file")
 
 
+def test_another_persons_pixels_that_are_counted_and_committed(project: Project) -> None:
+    """Tables, digests and DVC agree with each other; only the pixels tell."""
+    one, other = sorted((project.root / "data/dataset/train").glob("*.parquet"))[:2]
+    rows, theirs = (pq.read_table(path).to_pylist() for path in (one, other))
+    name = rows[0]["image"]["path"]
+    rows[0]["image"]["bytes"] = theirs[0]["image"]["bytes"]
+    write_parquet(one, pa.Table.from_pylist(rows, schema=pq.read_schema(one)))
+    shards = sorted((project.root / "data/dataset").glob("*/*.parquet"))
+    census = [row for path in shards for row in read_shard(path).rows]
+    write_csv(project.root / "data/census.csv", census, CensusRow)
+    project.run("dvc", "commit", "--force", "dataset", "audit")
+    found = failed(audit(project))
+    assert sorted(found) == ["images as they were cut", "no near-duplicate across subjects"]
+    assert str(found["images as they were cut"]).startswith(
+        f"{name}: other pixels than in data/faces/{rows[0]['clip']}.parquet"
+    )
+    assert f"{one.stem} and {other.stem}: " in str(found["no near-duplicate across subjects"])
+
+
+def test_files_that_nothing_explains(project: Project) -> None:
+    shard = next((project.root / "data/dataset/train").glob("*.parquet"))
+    hidden = project.root / "data/dataset/train/old" / shard.name
+    hidden.parent.mkdir()
+    shutil.copy(shard, hidden)
+    project.edit("raw/participants.csv", f"({shard.stem},.*),given", r"\1,withdrawn")
+    shard.unlink()
+    found = failed(audit(project, "--skip", UP_TO_DATE))
+    assert "data/dataset/train/old/" in str(found["nothing else in the dataset"])
+    assert "1 in data/dataset" in str(found["nothing left of who withdrew"])
+
+
+def test_a_lock_file_that_dvc_rejects(project: Project) -> None:
+    project.edit("dvc.lock", "schema: .*", "schema: '9.9'")
+    found = failed(audit(project))
+    assert list(found) == [UP_TO_DATE]
+    assert "dvc.lock' validation failed" in str(found[UP_TO_DATE])
+
+
+def test_without_git_and_without_the_cache(project: Project, tmp_path: Path) -> None:
+    left_out = shutil.ignore_patterns(".git", "__pycache__", "files")
+    copy = Project(shutil.copytree(project.root, tmp_path / "copy", ignore=left_out), project.memo)
+    checks = audit(copy)
+    assert failed(checks) == {}
+    assert checks[UP_TO_DATE]["skipped"]
+    assert "is not a git repository" in str(checks[UP_TO_DATE]["detail"])
+    shutil.copytree(project.root / ".git", copy.root / ".git")
+    checks = audit(copy)
+    assert failed(checks) == {}
+    assert "not in DVC's cache: " in str(checks[UP_TO_DATE]["detail"])
+
+
 def test_data_that_come_back_after_a_withdrawal(project: Project) -> None:
     """Somebody withdrew on another branch; here is an older version with that person's data."""
     subject = SUBJECTS[1]
@@ -133,7 +187,7 @@ def test_a_shallow_clone_without_data(built: Project, tmp_path: Path) -> None:
     clone = Project(tmp_path / "clone", built.memo)
     built.run("git", "clone", "-q", "--depth", "1", f"file://{built.root}", str(clone.root))
     text = clone.emo("audit", check=False)
-    assert text == "error: data/near_pairs.parquet, data/dataset: not here; run `dvc pull` or `dvc repro`\n"
+    assert text == "error: data/dataset: not here; run `dvc pull` or `dvc repro`\n"
     shutil.copytree(built.root / "data", clone.root / "data", dirs_exist_ok=True)
     checks = audit(clone, "--skip", UP_TO_DATE)
     assert failed(checks) == {}

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import pytest
 from cohort import (
+    CLASSES,
     CLIPS,
+    FRAMES,
     PEOPLE,
     SPLIT,
     census_of,
@@ -18,6 +20,7 @@ from cohort import (
     funnel_row,
     named_clips,
     near,
+    picture_of,
     pieces_of,
     shards_of,
     version,
@@ -27,10 +30,13 @@ from making import clip, person
 from pipeline.auditing import detector, outputs, recordings, splits
 from pipeline.auditing.audit import CHECKS, UP_TO_DATE, run_audit
 from pipeline.auditing.finding import UnavailableError, verdict
+from pipeline.auditing.images import alike
 from pipeline.auditing.outputs import Status
 from pipeline.auditing.people import Withdrawn
+from pipeline.core.dataset import CensusRow
 from pipeline.core.enrolment import Clip
 from pipeline.core.errors import EmoError
+from pipeline.history.version import nothing
 
 NAMED = "labels as the paths named them"
 
@@ -227,17 +233,29 @@ def test_a_hole_left_by_somebody_who_withdrew_is_no_fault() -> None:
     assert splits.splits_as_drawn(people, left, cohort().split_params).ok
 
 
-def test_a_class_out_of_proportion() -> None:
-    census = [replace(row, images=40) for row in census_of(CLIPS)]
-    few = [
-        replace(row, images=5) if (row.split, row.expression) == ("test", "sad") else row for row in census
+def of_test_people(people: int, sad: int) -> Any:
+    """Return the finding where so many test people have 40 happy images each, and so many sad ones."""
+    train = [CensusRow("train", f"S{n}", name, 1, 40, "") for n in range(8) for name in ("happy", "sad")]
+    held_out = [
+        CensusRow("test", f"T{n}", name, 1, images, "")
+        for n in range(people)
+        for name, images in (("happy", 40), ("sad", sad))
     ]
-    assert (
-        splits.classes_in_proportion(census).detail == "fewest, happy in test: 40 images, 40.0 in proportion"
-    )
-    finding = splits.classes_in_proportion(few)
+    return splits.classes_in_proportion([*train, *held_out])
+
+
+def test_a_class_out_of_proportion() -> None:
+    assert of_test_people(5, 40).detail == "fewest, happy in test: 200 images, 200.0 in proportion"
+    finding = of_test_people(5, 5)
     assert not finding.ok
-    assert finding.detail.startswith("sad in test: 5 images, 20.7 in proportion; ")  # 45 x 205 / 445
+    assert finding.detail.startswith("sad in test: 25 images, 89.7 in proportion; ")  # 225 x 345 / 865
+
+
+def test_one_clip_less_of_two_people_is_told_not_faulted() -> None:
+    finding = of_test_people(2, 5)
+    assert finding.ok
+    assert finding.detail.startswith("fewest, sad in test: 10 images, ")
+    assert finding.detail.endswith(" in proportion, of 2 people only")
 
 
 def test_too_few_images_say_nothing_about_a_class() -> None:
@@ -252,6 +270,18 @@ def test_somebody_who_moved() -> None:
     assert failing(earlier=versions) == {
         "nobody moved to another split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
     }
+
+
+def test_a_version_that_cannot_be_read_hides_no_other() -> None:
+    bad = nothing(Path(), "2b3c4d5", "2b3c4d5", "data/split.csv: line 4: more or fewer values than columns")
+    one = same_split()[0]
+    told = failing(earlier=[bad, version("1a2b3c4", moved_split(one, "test"))])
+    assert told["nobody moved to another split"].startswith(f"{one}: test in 1a2b3c4, train now")
+    finding = splits.nobody_moved(version("workspace"), [bad, version("1a2b3c4")])
+    assert finding.detail == (
+        "6 subjects, compared with 1 version in Git; not readable: 2b3c4d5: data/split.csv: line 4: more or "
+        "fewer values than columns"
+    )
 
 
 def test_versions_that_cannot_be_seen_are_told() -> None:
@@ -305,6 +335,8 @@ def test_faces_of_women_and_men_found_less_often() -> None:
     uneven = yields([90, 88, 92, 89], [99, 98, 100, 99])
     assert not uneven.ok
     assert "F and M differ; F 89.8% (4), M 99.0% (4); F-M -9.2 points (95 % " in uneven.detail
+    assert "; p 0.029)" in uneven.detail  # 2 of the 70 ways to deal eight people to four and four
+    assert yields([90, 88], [99, 98]).ok  # 2 of 6 ways: two and two can show nothing
     assert yields([97, 96, 97, 96], [99, 98, 99, 98]).ok  # surely different, but by two points
     assert yields([60, 99, 99, 98], [99, 98, 99, 98]).ok  # by ten, but because of one person
     alone = yields([60], [99, 98])
@@ -318,6 +350,22 @@ def test_the_interval_is_that_of_the_normal_distribution_for_many() -> None:
     difference, low, high = detector.mean_difference(rng.normal(0.9, 0.1, 400), rng.normal(0.8, 0.1, 400))
     assert high - difference == pytest.approx(0.0139, abs=0.001)
     assert difference - low == pytest.approx(0.0139, abs=0.001)
+
+
+def test_permutations_by_hand() -> None:
+    """Of {1, 2, 3, 10} two and two: 10 and 3 are farthest from the others, then 10 and 2; and mirrors."""
+    assert detector.permutation_p(np.array([10.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx(2 / 6)
+    assert detector.permutation_p(np.array([10.0, 2.0]), np.array([3.0, 1.0])) == pytest.approx(4 / 6)
+
+
+def test_drawn_permutations_come_to_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    one, other = rng.normal(0.9, 0.05, 7), rng.normal(0.85, 0.05, 7)
+    exact = detector.permutation_p(one, other)
+    monkeypatch.setattr(detector, "comb", lambda *_: 10**9)
+    drawn = detector.permutation_p(one, other)
+    assert drawn == pytest.approx(exact, abs=0.01)
+    assert drawn == detector.permutation_p(one, other)
 
 
 def test_people_of_other_sexes_are_told_not_compared() -> None:
@@ -352,6 +400,60 @@ def test_a_shard_with_somebody_elses_images() -> None:
     assert "S1.parquet: images of S2" in found["folders as the split says"]
 
 
+# --- Images ---------------------------------------------------------------------------------------
+
+
+def with_picture(**changed: Any) -> dict[str, Any]:
+    """Return the cohort's images with the first of them changed."""
+    first, *others = cohort().gate.images
+    return {"pictures": [picture_of(first, **changed), *map(picture_of, others)]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"digest": b"another"}, "other pixels than in data/faces/S1_happy.parquet"),
+        ({"time_s": 0.5}, "at 0.5 s, at 0 s in data/faces/S1_happy.parquet"),
+        ({"name": "S1_happy_000007.png"}, "is called S1_happy_000007.png"),
+    ],
+)
+def test_an_image_that_is_not_the_face_that_was_cut(changed: dict[str, Any], told: str) -> None:
+    found = failing(**with_picture(**changed))
+    assert list(found) == ["images as they were cut"]
+    assert found["images as they were cut"].startswith(f"S1_happy_000000.png: {told}; ")
+
+
+def test_an_image_from_no_face_or_twice_or_of_a_duplicate() -> None:
+    clean = cohort()
+    key = ("S1_happy", 0)
+    name = "images as they were cut"
+    cuts = {other: cut for other, cut in clean.cuts.items() if other != key}
+    assert "data/faces/S1_happy.parquet has no such face" in failing(cuts=cuts)[name]
+    assert "S1_happy_000000.png: 2 times" in failing(pictures=[*clean.pictures, clean.pictures[0]])[name]
+    assert "not kept by data/duplicates.parquet" in failing(kept=clean.kept - {key})[name]
+
+
+def test_near_duplicates_are_searched_among_the_pixels() -> None:
+    """One and the same picture of two people; of two views of one performance it would be nothing."""
+    one, other = (picture_of(image) for image in cohort().gate.images[:: len(CLASSES) * FRAMES][:2])
+    far = replace(other, hash=np.full(4, 2**64 - 1, np.uint64))
+    [row] = alike([one, other, far], CLIPS, 31)
+    assert (row["clip"], row["other_clip"], row["distance"]) == (one.clip, other.clip, 0)
+    views = [replace(c, subject="S1", expression="happy", take="t") for c in CLIPS]
+    assert alike([one, other], views, 31) == []
+    assert len(alike([one, other], [], 31)) == 1  # clips that no table knows
+
+
+def test_a_file_that_nothing_explains() -> None:
+    files = [*cohort().files, Path("data/dataset/train/old/S9.parquet")]
+    found = failing(files=files)
+    assert list(found) == ["nothing else in the dataset"]
+    assert found["nothing else in the dataset"].startswith("data/dataset/train/old/S9.parquet; look at")
+
+
+# --- DVC ------------------------------------------------------------------------------------------
+
+
 def status(changes: dict[str, Any], *frozen: str) -> Any:
     return lambda: Status(changes, frozen, frozenset({"split", "dataset"}))
 
@@ -382,7 +484,26 @@ def test_what_never_ran_or_is_not_here_is_told() -> None:
 
 def test_outputs_that_dvc_did_not_make() -> None:
     changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
-    assert failing(ask_dvc=status(changes)) == {UP_TO_DATE: "train: made, but not by DVC; run `dvc repro`"}
+    assert failing(ask_dvc=status(changes)) == {
+        UP_TO_DATE: "train: made, but not by DVC, or it failed; run `dvc repro`"
+    }
+
+
+def test_a_gate_that_failed_is_called_so(tmp_path: Path) -> None:
+    changes = {"audit": [{"changed outs": {"reports/audit.json": "new"}}]}
+    finding = outputs.up_to_date(Status(changes, gate_failed=True))
+    assert finding.detail == "audit: the gate failed, see its checks above; run `dvc repro`"
+    report = tmp_path / "audit.json"
+    assert not outputs.gate_failed(report)
+    for text, failed in (('{"ok": false}', True), ('{"ok": true}', False), ("[]", False), ("no JSON", False)):
+        report.write_text(text)
+        assert outputs.gate_failed(report) is failed
+
+
+def test_outputs_that_only_the_cache_lacks_are_told() -> None:
+    changes = {"dataset": [{"changed outs": {"data/dataset": "not in cache"}}]}
+    finding = outputs.up_to_date(status(changes)())
+    assert (finding.ok, finding.detail) == (True, "as dvc.lock says; not in DVC's cache: data/dataset")
 
 
 def test_a_frozen_import_is_no_fault(tmp_path: Path) -> None:
@@ -418,9 +539,7 @@ def test_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         run_audit()
     (tmp_path / "data").mkdir()
     (tmp_path / "data/split.csv").touch()
-    with pytest.raises(
-        EmoError, match=r"^data/near_pairs\.parquet, .*: not here; run `dvc pull` or `dvc repro`"
-    ):
+    with pytest.raises(EmoError, match=r"^data/dataset, .*: not here; run `dvc pull` or `dvc repro`"):
         run_audit()
 
 

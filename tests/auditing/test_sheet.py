@@ -15,6 +15,9 @@ from pipeline.core.shards import FACES_SCHEMA
 from pipeline.core.tables import write_parquet
 from pipeline.media.images import encode_png
 
+SHOWN = frozenset({"S1", "S2", "S9"})
+"""Who may be shown."""
+
 SHADES = {"S1_happy": 40, "S1_sad": 90}
 """Grey of all faces of a clip."""
 
@@ -34,7 +37,7 @@ def here(tmp_path: Path) -> Path:
 def draw(here: Path, one: str, other: str, pairs: int) -> list[str]:
     """Draw so many pairs of two clips; return the names of the pages."""
     found = pairs_across(near(one, other, pairs), [*CLIPS, clip("gone", subject="S9")], SPLIT)
-    draw_pairs(found, here / "reports/near_pairs.png", here / "data/faces")
+    draw_pairs(found, SHOWN, here / "reports/near_pairs.png", here / "data/faces")
     return sorted(path.name for path in (here / "reports").iterdir())
 
 
@@ -54,6 +57,16 @@ def test_many_pairs_go_on_and_old_pages_go(here: Path) -> None:
 
 def test_a_face_that_is_not_here_leaves_its_place_empty(here: Path) -> None:
     assert draw(here, "S1_happy", "gone", 1) == ["near_pairs.png"]
+
+
+def test_a_page_bears_the_mark_of_whom_it_shows_and_shows_nobody_else(here: Path) -> None:
+    pairs = pairs_across(near("S1_happy", "S1_sad"), CLIPS, SPLIT)
+    page = here / "reports/near_pairs.png"
+    draw_pairs(pairs, SHOWN, page, here / "data/faces")
+    assert b"tEXtemo\0emo-subject:S1;" in page.read_bytes()
+    draw_pairs(pairs, frozenset({"S2"}), page, here / "data/faces")
+    assert b"emo-subject" not in page.read_bytes()
+    assert not set(SHADES.values()) & set(np.unique(np.asarray(Image.open(page).convert("L"))[64 + 70]))
 
 
 def test_the_worst_come_first() -> None:

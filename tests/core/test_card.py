@@ -112,6 +112,22 @@ def test_ages_of_a_few_are_not_told(facts: Facts) -> None:
     assert "45.5" not in composition
 
 
+def test_a_total_that_would_give_the_hidden_ages_away_is_hidden_too(facts: Facts) -> None:
+    """Seven ages in train are told; the two of validation are all and median less these."""
+    many = [person(f"T{n}", age=20.0 + n, enrolled=n + 8) for n in range(7)]
+    few = [person("V1", age=60.0, enrolled=15), person("V2", age=61.0, enrolled=16)]
+    census = [row("train", p.subject, "happy", 1) for p in many]
+    census += [row("validation", p.subject, "sad", 1) for p in few]
+    facts = replace(facts, found={"T0": (1, 1)})
+    composition = section(dataset_card(replace(facts, people=[*many, *few], census=census)), "Composition")
+    assert "| train | 7 | 0 | 0 | 0 | 20 to 26 | 23 |" in composition
+    assert "| all | 9 | 0 | 0 | 0 | not told of fewer than 5 |  |" in composition
+    more = [*few, *(person(f"X{n}", age=62.0 + n, enrolled=17 + n) for n in range(3))]
+    census += [row("test", p.subject, "sad", 1) for p in more[2:]]
+    composition = section(dataset_card(replace(facts, people=[*many, *more], census=census)), "Composition")
+    assert "| all | 12 | 0 | 0 | 0 | 20 to 64 | " in composition  # five hidden ones hide each other
+
+
 def test_people_by_split_and_what_is_not_known_of_them(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.core.card._FEW", 1)
     composition = section(dataset_card(facts), "Composition")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from making import clip, enrol, person
 from shards import texture
@@ -21,7 +22,7 @@ CLASSES = ("happy", "sad")
 SPLITS = {"S1": "train", "S2": "validation", "S3": "test"}
 
 CLEAN = Evidence(
-    people=[person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)],
+    consenting=frozenset(SPLITS),
     clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
     images=[
         Image(split, e, s, f"{s}_{e}", frame, frame / 5)
@@ -92,8 +93,7 @@ def test_an_image_that_comes_from_nowhere(changed: dict[str, Any]) -> None:
 
 
 def test_somebody_who_withdrew() -> None:
-    people = [replace(p, consent="withdrawn") if p.subject == "S2" else p for p in CLEAN.people]
-    assert failing(replace(CLEAN, people=people)) == {"nobody without consent": "S2"}
+    assert failing(replace(CLEAN, consenting=frozenset({"S1", "S3"}))) == {"nobody without consent": "S2"}
 
 
 def test_many_faults_are_cut_short_in_one_line() -> None:
@@ -108,7 +108,7 @@ def test_many_faults_are_cut_short_in_one_line() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clean evidence as files in the current folder."""
     monkeypatch.chdir(tmp_path)
-    enrol(CLEAN.people, CLEAN.clips)
+    enrol([person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)], CLEAN.clips)
     for subject, split in SPLITS.items():
         write_shard(subject, split)
     write_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA.empty_table())
@@ -147,3 +147,24 @@ def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
         "no subject in two splits",
         "no take in two splits",
     ]
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("table", ["raw/withdrawn.csv", ".emo/withdrawn.csv"])
+def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
+    Path(table).parent.mkdir(exist_ok=True)
+    Path(table).write_text("subject,sha256\nS2,\n")
+    with pytest.raises(EmoError, match=r"1 of 6 checks failed; .*nobody without consent"):
+        stage.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_shard_that_does_not_tell_its_classes() -> None:
+    path = shard_path("train", "S1")
+    table = pq.read_table(path)
+    write_parquet(path, table.replace_schema_metadata({}))
+    with pytest.raises(EmoError, match=r"train/S1\.parquet: holds no list of classes; run `dvc"):
+        stage.main()
+    write_parquet(path, table.set_column(1, "label", pa.array([7] * len(table))))
+    with pytest.raises(EmoError, match=r"train/S1\.parquet: label 7 is not within 0\.\.1"):
+        stage.main()

@@ -88,7 +88,7 @@ def test_a_file_a_subject_and_a_row_an_image() -> None:
     files = sorted(str(path.relative_to("data/dataset")) for path in Path("data/dataset").rglob("*.parquet"))
     assert files == sorted(f"{split}/{subject}.parquet" for subject, split in SPLITS.items())
     table = read_parquet(Path("data/dataset/test/S5.parquet"), dataset_schema(CLASSES))
-    assert class_names(table.schema) == CLASSES
+    assert class_names(table.schema, Path("S5.parquet")) == CLASSES
     rows = table.to_pylist()
     assert [(r["clip"], r["frame"], r["label"], r["time_s"]) for r in rows] == [
         ("S5_happy", 0, 0, 0.0),

@@ -98,3 +98,18 @@ def test_the_stage_writes_both_tables(tmp_path: Path, monkeypatch: pytest.Monkey
     before = Path("data/duplicates.parquet").read_bytes()
     dedup.main()
     assert Path("data/duplicates.parquet").read_bytes() == before
+
+
+def test_a_small_distance_hides_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What collapses is the user's to say; what the audit looks at is not."""
+    monkeypatch.chdir(tmp_path)
+    set_params(dedup={"max_distance": 4})
+    enrol([person("S1"), person("S2", enrolled=2)], [clip("a"), clip("b", subject="S2")])
+    [copy] = face_rows([1])
+    word = int.from_bytes(copy["hash"], "little") ^ (2**31 - 1)  # 31 bits away
+    write_face_shard("a", face_rows([1]))
+    write_face_shard("b", [copy | {"hash": word.to_bytes(32, "little")}])
+    dedup.main()
+    [pair] = read_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA).to_pylist()
+    assert (pair["distance"], pair["across"]) == (31, "subject")
+    assert DedupParams(40, collapse=True).pair_distance == 40

@@ -44,6 +44,7 @@ Row = dict[str, Any]
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dataset of four subjects; nobody is sad in validation."""
     monkeypatch.chdir(tmp_path)
+    enrol([person(subject, enrolled=n) for n, subject in enumerate(SPLITS, 1)], [])
     for seed, (subject, split) in enumerate(SPLITS.items()):
         labels = [0, 2] if split == "validation" else [0, 1, 2]
         write_shard(split, [row(subject, label, n, 100 * seed + n) for label in labels for n in (3, 12)])
@@ -229,7 +230,9 @@ def test_npz_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir("out")
     with np.load("train.npz", allow_pickle=False) as train:
         arrays = dict(train)
-    assert list(arrays) == ["images", "labels", "classes", "subject", "clip", "frame", "time_s"]
+    assert list(arrays) == ["images", "labels", "classes", "subject", "clip", "frame", "time_s", "emo"]
+    assert arrays["emo"].dtype.kind == "S"
+    assert b"emo-subject:anna-7731;emo-subject:bert-2045;" in Path("train.npz").read_bytes()
     assert arrays["images"].dtype == np.uint8
     assert np.array_equal(arrays["images"], np.stack([decode_grey(r["image"]["bytes"]) for r in rows]))
     assert arrays["labels"].dtype == arrays["frame"].dtype == np.int64
@@ -256,7 +259,7 @@ def test_npz_wants_images_that_are_alike() -> None:
     write_shard("test", [row("dora-3388", 0, 0, 1), row("dora-3388", 0, 1, 2, side=32)])
     with pytest.raises(EmoError, match=r"test/dora-3388_happy_000001\.png: \(32, 32\) pixels, but .*64"):
         export("npz", Path("out"))
-    assert names() == ["data"]  # though train.npz was written before
+    assert names() == ["data", "raw"]  # though train.npz was written before
     assert export("webdataset", Path("out")).images == 18
 
 
@@ -427,7 +430,7 @@ def test_a_folder_that_is_not_empty_or_a_file() -> None:
     "folder", ["data/x", "data/dataset", "raw/x", "models", "reports/sheets/x", ".dvc/tmp/x", "a/../data/x"]
 )
 def test_a_folder_that_dvc_keeps(folder: str) -> None:
-    assert refused(folder=folder).endswith("which DVC or Git keeps; name a folder elsewhere")
+    assert refused(folder=folder).endswith("which DVC or Git keeps; name a place elsewhere")
 
 
 def test_a_link_into_what_dvc_keeps() -> None:
@@ -491,7 +494,7 @@ def test_an_interrupted_export_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(KeyboardInterrupt):
         export("slow", Path("deep/down/out"))
     assert sorted(seen) == ["test.npz", "train.npz", "validation.npz"]
-    assert names() == ["data"]
+    assert names() == ["data", "raw"]
 
 
 def test_an_empty_folder_is_filled_and_keeps_its_permissions() -> None:
@@ -506,7 +509,7 @@ def test_what_a_killed_export_left_is_not_mixed_in() -> None:
     left.mkdir()
     (left / "half.npz").write_bytes(b"half")
     export("npz", Path("out"))
-    assert names() == ["data", "out"]
+    assert names() == ["data", "out", "raw"]
     assert "half.npz" not in files(Path("out"))
 
 
@@ -516,6 +519,44 @@ def test_nobody_who_withdrew_is_exported(tmp_path: Path) -> None:
         for n, subject in enumerate(SPLITS, 1)
     ]
     enrol(people, [])
-    with pytest.raises(EmoError, match=r"bert-2045.parquet: bert-2045 has withdrawn; run `dvc repro`"):
+    with pytest.raises(EmoError, match=r"bert-2045.parquet: bert-2045 has withdrawn or never consented; run"):
         export("npz", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("table", ["raw/withdrawn.csv", ".emo/withdrawn.csv"])
+def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
+    Path(table).parent.mkdir(exist_ok=True)
+    Path(table).write_text("subject,sha256\nbert-2045,\n")
+    assert "bert-2045 has withdrawn" in refused()
+
+
+def test_an_image_of_somebody_else_in_a_shard() -> None:
+    """The column `subject` tells who is shown, not the name of the file."""
+    rows = [row("dora-3388", 0, 0, 1), row("dora-3388", 0, 1, 2) | {"subject": "emil-1"}]
+    write_shard("test", rows)
+    assert "dora-3388.parquet: emil-1 has withdrawn or never consented" in refused()
+
+
+def git(*arguments: str) -> None:
+    subprocess.run(["git", *arguments], check=True)
+
+
+def test_a_folder_of_the_project_that_git_does_not_ignore(tmp_path: Path) -> None:
+    """`git add --all` would take the faces."""
+    git("init", "-q")
+    assert refused().startswith("out: lies in the project and Git does not ignore it")
+    assert refused(folder="deep/out").startswith("deep/out: lies in the project")
+    Path(".gitignore").write_text("/out/\n")
+    export("npz", Path("out"))
+    export("npz", tmp_path.parent / f"{tmp_path.name}-outside")
+
+
+def test_a_folder_with_files_that_git_tracks() -> None:
+    git("init", "-q")
+    Path(".gitignore").write_text("/out/\n")
+    Path("out").mkdir()
+    Path("out/mine.txt").write_text("mine")
+    git("add", "--force", "out/mine.txt")
+    Path("out/mine.txt").unlink()
+    assert refused() == "out: is kept in Git; name a place elsewhere"

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from making import TOP, enrol, set_params
 
@@ -17,15 +19,17 @@ from pipeline.auditing.audit import CHECKS
 from pipeline.auditing.audit import Audit as FullAudit
 from pipeline.auditing.audit import Check as FullCheck
 from pipeline.auditing.finding import Finding
+from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import METRICS
+from pipeline.core.tables import table_of, write_parquet
 from pipeline.tools.report import content
 from pipeline.tools.report.charts import line_chart, steps
 from pipeline.tools.report.content import Absent, Report, gather, read_audit
 from pipeline.tools.report.faces import evenly
 from pipeline.tools.report.page import render, write_report
 from pipeline.tools.report.results import wilson
-from tests.tools.reported import CLASSES, SCRIPT, write_project, write_raw
+from tests.tools.reported import CLASSES, SCRIPT, commit, figures, git, write_project, write_raw
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 FLAGS = (
@@ -230,13 +234,102 @@ def test_a_page_that_cannot_be_written() -> None:
         write_report(Path("params.yaml/report.html"))
 
 
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("path", "message"),
+    [
+        ("raw/clips.csv", "not a page's name; end it with .html, .htm"),
+        ("raw/page.html", "lies in raw, which DVC or Git keeps"),
+        ("data/page.html", "lies in data, which DVC or Git keeps"),
+        ("tracked.html", "is kept in Git; name a place elsewhere"),
+    ],
+)
+def test_a_page_never_takes_the_place_of_what_is_kept(path: str, message: str) -> None:
+    Path("tracked.html").write_text("mine")
+    git("add", "tracked.html")
+    before = Path("raw/clips.csv").read_bytes()
+    with pytest.raises(EmoError, match=message):
+        write_report(Path(path))
+    assert (Path("raw/clips.csv").read_bytes(), Path("tracked.html").read_text()) == (before, "mine")
+
+
+@pytest.mark.usefixtures("project")
+def test_a_page_bears_the_mark_of_whom_it_shows() -> None:
+    page = render(gather())
+    mark = "emo-subject:S1;emo-subject:S2;emo-subject:S3;emo-subject:S4;emo-subject:S5;"
+    assert f"<!-- {mark} -->" in page[-300:]
+    assert "emo-subject" not in render(gather(faces=False))
+
+
+@pytest.mark.usefixtures("project")
+def test_nobody_is_shown_from_somebody_elses_file_or_from_an_older_table() -> None:
+    path = shard_path("train", "S1")
+    rows = pq.read_table(path).to_pylist()
+    mixed = [row | {"subject": "S9"} if row["label"] else row for row in rows]
+    write_parquet(path, table_of(mixed, dataset_schema(CLASSES)))
+    Path("raw/withdrawn.csv").write_text("subject,sha256\nS4,\n")
+    rows = gather().faces.rows
+    assert {row.subject for name in CLASSES for row in rows[name]} == {"S1", "S2", "S3", "S5"}
+    assert "S1" not in {row.subject for row in rows["sad"]}
+
+
+@pytest.mark.usefixtures("project")
+def test_whoever_moved_on_a_merged_branch_is_named() -> None:
+    """The branch undid it before it was merged: the history of the tables alone does not show it."""
+    split = Path("data/split.csv")
+    before = split.read_text()
+    git("switch", "-q", "-c", "branch")
+    split.write_text(before.replace("S3,F,validation", "S3,F,train"))
+    commit("Move")
+    split.write_text(before)
+    commit("Move back")
+    git("switch", "-q", "main")
+    git("merge", "-q", "--no-ff", "-m", "Merge", "branch")
+    assert "People moved between splits: S3: validation -> train, S3: train" in text_of(render(gather()))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_version_that_cannot_be_read_is_told() -> None:
+    census = Path("data/census.csv")
+    good = census.read_text()
+    census.write_text(f"<<<<<<< ours\n{good}")
+    commit("Conflict")
+    census.write_text(good)
+    commit("Mended")
+    text = text_of(render(gather()))
+    assert "Conflict CANNOT BE READ: data/census.csv: line 1: " in text
+    assert "Nobody ever moved" in text
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("part", "values", "told"),
+    [
+        ("test", {"accuracy": None}, "a figure is no number"),
+        ("train", {"accuracy": None}, "a figure is no number"),
+        (
+            "test",
+            {"per_class": {"sad": dict.fromkeys(("precision", "recall", "f1", "support"), 0)}},
+            "no image",
+        ),
+        ("test", {"per_subject": {"S4": {"accuracy": 0.0, "images": 0}}}, "division by zero"),
+        ("test", {"per_class": []}, "no attribute"),
+    ],
+)
+def test_figures_that_are_none(part: str, values: dict[str, Any], told: str) -> None:
+    METRICS.write_text(json.dumps(figures() | {part: figures()[part] | values}))
+    text = text_of(render(gather()))
+    assert "reports/metrics.json: not as this emo writes it" in text
+    assert told in text
+
+
 def test_the_command_writes_where_it_is_told(project: Path) -> None:
     command = [sys.executable, str(TOP / "cli.py"), "report", "--no-faces", "--out", "page.html"]
     environment = {**os.environ, "PYTHONPATH": str(TOP)}
-    done = subprocess.run(command, cwd=project / "raw", env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=project / "reports", env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"raw/page\.html: 0\.\d MB; the audit (passed|FAILED)$", done.stdout.strip())
-    assert (project / "raw/page.html").read_text().startswith("<!doctype html>")
+    assert re.search(r"reports/page\.html: 0\.\d MB; the audit (passed|FAILED)$", done.stdout.strip())
+    assert (project / "reports/page.html").read_text().startswith("<!doctype html>")
 
 
 def test_intervals_of_one_person() -> None:

@@ -22,8 +22,8 @@ from pipeline.core.shards import STATUSES
 from pipeline.media.images import decode
 from pipeline.media.strips import COLOURS
 from pipeline.stages import dataset, dedup, faces, frames, split
-from pipeline.tools.trace.fates import FATES
-from pipeline.tools.trace.pictures import draw, source_frame
+from pipeline.tools.trace.fates import FATES, Near
+from pipeline.tools.trace.pictures import _mark, draw, source_frame
 from pipeline.tools.trace.placement import ordinal
 from pipeline.tools.trace.report import Trace, trace
 from pipeline.tools.trace.telling import frame_table, text
@@ -179,6 +179,29 @@ def test_all_that_an_image_comes_from() -> None:
 def test_what_is_unknown(what: str, message: str) -> None:
     with pytest.raises(EmoError, match=message):
         ask(what)
+
+
+@pytest.mark.usefixtures("project")
+def test_files_of_the_project_are_what_they_are() -> None:
+    """Recordings, also where they are not here, and shards; not pictures that cannot be decoded."""
+    found = ask("raw/videos/still.mp4")
+    assert (found.target.name, found.frame) == ("S1_happy", None)
+    assert found.notes == ("still.mp4 is the recording of this clip",)
+    for shard in ("data/frames/S1_happy.parquet", "data/faces/S1_happy.parquet"):
+        assert ask(shard).target.name == "S1_happy"
+    with pytest.raises(EmoError, match=r"S1\.parquet: holds many images; name one: .*/CLIP_000000\.png"):
+        ask("data/dataset/train/S1.parquet")
+    with pytest.raises(EmoError, match=r"other\.mp4: no recording that raw/clips\.csv lists"):
+        ask("raw/videos/other.mp4")
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_recording_of_several_clips() -> None:
+    known, recorded = read_enrolment()
+    still = next(clip for clip in recorded if clip.clip == "S1_happy")
+    enrol(known, [*recorded, replace(still, clip="S1_sad", expression="sad", start_s=0.0, end_s=0.5)])
+    with pytest.raises(EmoError, match="the recording of 2 clips; name one: S1_happy, S1_sad"):
+        ask("raw/videos/still.mp4")
 
 
 # --- Picture files --------------------------------------------------------------------------------
@@ -461,6 +484,49 @@ def test_the_strip_of_a_clip(tmp_path: Path) -> None:
     assert seen == {frame.fate for frame in found.story.frames}
     draw(found, tmp_path / "strip.jpg", Path("S1_surprised"))
     assert Image.open(tmp_path / "strip.jpg").format == "JPEG"
+
+
+@pytest.mark.usefixtures("project")
+def test_a_picture_bears_the_mark_of_whom_it_shows(tmp_path: Path) -> None:
+    found = ask("S1_happy")
+    for ending in ("png", "jpg"):
+        draw(found, tmp_path / f"strip.{ending}", Path("S1_happy"))
+        assert b"emo-subject:S1;" in (tmp_path / f"strip.{ending}").read_bytes()
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize("name", ["raw/strip.png", "data/faces/strip.png", "models/strip.png"])
+def test_a_picture_never_lies_among_what_is_kept(name: str) -> None:
+    with pytest.raises(EmoError, match="which DVC or Git keeps"):
+        draw(ask("S1_happy"), Path(name), Path("S1_happy"))
+
+
+@pytest.mark.usefixtures("project")
+def test_a_place_where_nothing_can_be_written() -> None:
+    with pytest.raises(EmoError, match=r"params\.yaml/strip\.png: cannot be written: .*; name another file"):
+        draw(ask("S1_happy"), Path("params.yaml/strip.png"), Path("S1_happy"))
+
+
+@pytest.mark.usefixtures("project")
+def test_the_words_below_a_duplicate_of_another_view() -> None:
+    """The name of the view begins with the clip's own."""
+    story = ask("S1_surprised").story
+    duplicate = next(frame for frame in story.frames if frame.fate == "duplicate")
+    assert duplicate.leader
+    assert _mark(story, duplicate).startswith(f"duplicate of {int(duplicate.leader.name[-10:-4])}, ")
+    other = replace(duplicate, leader=Near("S1_surprised_2_000010.png", 7))
+    assert _mark(story, other) == "duplicate of S1_surprised_2_000010, 7 bits"
+
+
+@pytest.mark.usefixtures("changed")
+def test_without_collapse_no_image_is_called_like_no_other() -> None:
+    frames_before = {frame.reason for frame in ask("S1_surprised").story.frames if frame.fate == "image"}
+    assert "kept like all: dedup.collapse is false" not in frames_before
+    set_params(dedup={"collapse": False})
+    dedup.main()
+    dataset.main()
+    frames_now = {frame.reason for frame in ask("S1_surprised").story.frames if frame.fate == "image"}
+    assert frames_now == {"kept like all: dedup.collapse is false"}
 
 
 @pytest.mark.usefixtures("project")

@@ -1,14 +1,13 @@
 """`emo export`: the dataset in a layout for people who do not read Parquet."""
 
 import tempfile
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.enrolment import GIVEN, read_participants
+from pipeline.core.enrolment import consenting, read_participants
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import DATASET, PARTICIPANTS
+from pipeline.core.paths import DATASET
 from pipeline.core.progress import progress_bar
 from pipeline.tools.export.imagefolder import IMAGEFOLDER
 from pipeline.tools.export.images import collect, dataset_shards
@@ -65,17 +64,17 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
     """Write the dataset into a new folder in one of LAYOUTS, whole or not at all; return what it holds.
 
     The same dataset gives the same bytes. `anonymise` leaves out what names or links people and recordings.
-    Raises EmoError for a layout that is unknown, a dataset that is not built or broken, and a folder that is
-    not empty, lies where DVC keeps its files, or cannot be written.
+    Raises EmoError for a layout that is unknown, a dataset that is not built, broken, or holds somebody who
+    does not consent, and a folder that is not empty, lies where DVC or Git keeps its files or would take it,
+    or cannot be written.
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
-    shards = dataset_shards(dataset)
-    _check_consent([path for _, path in shards])
+    shards, shown = dataset_shards(dataset), consenting(read_participants())
     with disk_faults(folder):
         target = free_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as store:
-            images = collect(shards, store, anonymise=anonymise)
+            images = collect(shards, store, shown=shown, anonymise=anonymise)
             with progress_bar("write", len(images.rows)) as advance:
                 LAYOUTS[layout].write(images, temporary, advance)
             text = readme(images, LAYOUTS[layout])
@@ -83,12 +82,3 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
             files = [path for path in temporary.rglob("*") if path.is_file()]
             size = sum(path.stat().st_size for path in files)
     return Exported(layout, folder, anonymise, images.counts(), len(files), size)
-
-
-def _check_consent(shards: Sequence[Path]) -> None:
-    """Raise EmoError where the dataset is older than somebody's withdrawal."""
-    people = read_participants() if PARTICIPANTS.is_file() else []
-    gone = {person.subject for person in people if person.consent != GIVEN}
-    for path in shards:
-        if path.stem in gone:
-            raise EmoError(f"{path}: {path.stem} has withdrawn; run `dvc repro`, then export")

@@ -13,9 +13,11 @@ a class the same number in each; where one is empty, it wants `allow_empty=True`
 line for each image, under the names that Hugging Face `datasets` looks for."""
 
 _LOAD = """from torchvision.datasets import ImageFolder
-train = ImageFolder("train")                       # (PIL image in RGB, label)
+
+train = ImageFolder("train")  # (PIL image in RGB, label)
 
 from datasets import load_dataset
+
 faces = load_dataset("imagefolder", data_dir=".")  # with the columns of metadata.csv"""
 
 

@@ -9,7 +9,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from pipeline.core.dataset import SPLITS, class_names, dataset_schema, image_name
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, listed
 from pipeline.core.progress import progress_bar
 from pipeline.core.tables import read_parquet
 
@@ -86,21 +86,33 @@ def dataset_shards(dataset: Path) -> list[tuple[str, Path]]:
     return shards
 
 
-def collect(shards: Sequence[tuple[str, Path]], store: BinaryIO, *, anonymise: bool) -> Images:
+def collect(
+    shards: Sequence[tuple[str, Path]], store: BinaryIO, *, shown: frozenset[str], anonymise: bool
+) -> Images:
     """Read all shards, one at a time, and put their PNGs into `store`.
 
-    The order is the dataset's, or `anonymous`'s. Raises EmoError where a shard cannot be read, where two
-    have other classes, and where there is not one image.
+    The order is the dataset's, or `anonymous`'s. Raises EmoError where a shard cannot be read or has an image
+    of a subject who is not in `shown`, where two have other classes, and where there is not one image.
     """
     classes = _classes(shards[0][1])
     rows: list[Image] = []
     with progress_bar("read", len(shards)) as advance:
         for split, path in shards:
-            rows += _read_shard(path, split, classes, store, anonymise)
+            found = list(_read_shard(path, split, classes, store, anonymise))
+            _check_consent(path, {str(row.about["subject"]) for row in found} - shown)
+            rows += found
             advance()
     if not rows:
         raise EmoError(f"{shards[0][1].parents[1]}: not one image; run `dvc repro`")
     return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise)
+
+
+def _check_consent(path: Path, hidden: set[str]) -> None:
+    """Raise EmoError where a shard shows somebody who may not be: it is older than a withdrawal."""
+    if hidden:
+        raise EmoError(
+            f"{path}: {listed(sorted(hidden))} has withdrawn or never consented; run `dvc repro`, then export"
+        )
 
 
 def by_digest(rows: Iterable[Image]) -> list[Image]:
@@ -144,10 +156,7 @@ def bare_png(png: bytes) -> bytes:
 
 
 def _classes(path: Path) -> tuple[str, ...]:
-    try:
-        return class_names(read_parquet(path, pa.schema([]), columns=[]).schema)
-    except (KeyError, TypeError, ValueError):
-        raise EmoError(f"{path}: holds no list of classes; run `dvc repro dataset`") from None
+    return class_names(read_parquet(path, pa.schema([]), columns=[]).schema, path)
 
 
 def _read_shard(

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.errors import EmoError
+from pipeline.core.marks import mark
 from pipeline.core.progress import Advance
 from pipeline.media.images import decode
 from pipeline.tools.export.images import Image, Images
@@ -14,9 +15,11 @@ from pipeline.tools.export.layout import Layout
 
 _SHAPE = """`<split>.npz` with the arrays `images`, (n, side, side) grey or (n, side, side, 3) RGB of uint8;
 `labels`, (n,) int64; `classes`, the name of each label; and an array of n values for each other column. They
-are not compressed, and load without pickle."""
+are not compressed, and load without pickle. Unless it is anonymous, `emo` names all people in the file, as
+bytes, so that `emo withdraw` finds it."""
 
 _LOAD = """import numpy as np
+
 train = np.load("train.npz")
 images, labels = train["images"], train["labels"]
 names = train["classes"][labels]"""
@@ -32,6 +35,8 @@ def write_npz(images: Images, folder: Path, advance: Advance) -> None:
             "classes": np.array(images.classes),
         }
         arrays |= {name: np.array([row.about[name] for row in rows]) for name in images.columns}
+        if not images.anonymous:
+            arrays["emo"] = np.array(mark(str(row.about["subject"]) for row in rows), "S")
         np.savez(folder / f"{split}.npz", **arrays)
 
 

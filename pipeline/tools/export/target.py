@@ -8,10 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import DATASET, MODEL, PARTICIPANTS, SHEETS
-
-_KEPT = (DATASET.parent, PARTICIPANTS.parent, MODEL, SHEETS, Path(".dvc"), Path(".git"))
-"""What is here belongs to DVC or Git: an export would become part of a version, or be removed."""
+from pipeline.tools.places import check_ignored, free_place
 
 _REMEDIES = {
     errno.ENOSPC: "free some space or name a folder on another disk",
@@ -25,11 +22,11 @@ _REMEDIES = {
 
 
 def free_target(folder: Path, dataset: Path) -> Path:
-    """Return `folder` in full; raise EmoError unless it is new or empty, and outside of what DVC keeps."""
-    target = folder.resolve()
-    for kept in (*_KEPT, dataset):
-        if target.is_relative_to(kept.resolve()):
-            raise EmoError(f"{folder}: lies in {kept}, which DVC or Git keeps; name a folder elsewhere")
+    """Return `folder` in full; raise EmoError unless it is new or empty, and no part of what DVC or Git keep.
+
+    In the project, Git must ignore it.
+    """
+    target = free_place(folder, dataset)
     for path in (target, *target.parents):
         if path.exists() and not path.is_dir():
             raise EmoError(f"{folder}: {path} is a file; name another folder")
@@ -37,6 +34,7 @@ def free_target(folder: Path, dataset: Path) -> Path:
         raise EmoError(f"{folder}: not empty, and nothing is written over; name another folder")
     if target.is_mount():
         raise EmoError(f"{folder}: a whole disk; name a new folder on it")
+    check_ignored(folder)
     return target
 
 

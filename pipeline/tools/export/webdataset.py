@@ -20,6 +20,7 @@ back sees them shuffled. `classes.json` lists the classes, the tars and how many
 
 _LOAD = """import glob
 import webdataset as wds
+
 tars = sorted(glob.glob("train-*.tar"))
 train = wds.WebDataset(tars, shardshuffle=False).decode("pil").to_tuple("png", "cls")
 image, label = next(iter(train))"""

@@ -9,8 +9,9 @@ from typing import Any
 import cv2
 
 from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, class_names, dataset_schema, image_name
-from pipeline.core.enrolment import GIVEN, read_participants
+from pipeline.core.enrolment import consenting, read_participants
 from pipeline.core.labels import EXPRESSIONS
+from pipeline.core.marks import mark
 from pipeline.core.paths import DATASET, NEAR_PAIRS
 from pipeline.core.progress import progress_bar
 from pipeline.core.tables import read_parquet
@@ -58,6 +59,11 @@ class Faces:
     single: dict[str, Face]
     "image name -> its face: those asked for by name"
 
+    @property
+    def mark(self) -> str:
+        """The mark of all whom the pictures show."""
+        return mark(row.subject for rows in self.rows.values() for row in rows)
+
 
 @dataclass(frozen=True)
 class NearPair:
@@ -90,29 +96,39 @@ def read_near_pairs() -> list[NearPair]:
 def read_faces(wanted: Collection[str]) -> Faces:
     """Return some faces of everybody, and those images that are `wanted` by name.
 
-    Those who do not consent are not shown, even if the dataset still holds them.
+    Those who do not consent are not shown, even if the dataset still holds them, in whatever file.
     """
     built(DATASET)
-    given = {person.subject for person in read_participants() if person.consent == GIVEN}
+    given = consenting(read_participants())
     shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
-    shards = [path for path in shards if path.stem in given]
     faces = Faces({}, {})
     with progress_bar("faces", len(shards)) as advance:
         for shard in shards:
-            _add(faces, shard, max(2, min(_PER_SUBJECT, _PER_CLASS // len(shards))), wanted)
+            rows = [row for row in _read(shard) if row["subject"] in given]
+            limit = max(2, min(_PER_SUBJECT, _PER_CLASS // len(shards)))
+            _add(faces, shard.parent.name, rows, limit, wanted)
             advance()
     return Faces(dict(sorted(faces.rows.items())), faces.single)
 
 
-def _add(faces: Faces, shard: Path, limit: int, wanted: Collection[str]) -> None:
-    """Add the faces of one shard: at most `limit` of each class, and the wanted ones."""
-    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["image", "label", "clip", "time_s"])
-    rows = table.to_pylist()
-    for label, name in enumerate(class_names(table.schema)):
-        found = [row for row in rows if row["label"] == label]
-        if found:
-            shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
-            faces.rows.setdefault(name, []).append(FaceRow(shard.stem, shard.parent.name, len(found), shown))
+def _read(shard: Path) -> list[dict[str, Any]]:
+    """Return the rows of a shard, each with the name of its class."""
+    columns = ["image", "label", "subject", "clip", "time_s"]
+    table = read_parquet(shard, dataset_schema(EXPRESSIONS), columns)
+    names = dict(enumerate(class_names(table.schema, shard)))
+    return [row | {"class": names.get(row["label"], str(row["label"]))} for row in table.to_pylist()]
+
+
+def _add(
+    faces: Faces, split: str, rows: Sequence[dict[str, Any]], limit: int, wanted: Collection[str]
+) -> None:
+    """Add faces of one shard: at most `limit` of each person and class, and the wanted ones."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in rows:
+        groups.setdefault((row["class"], row["subject"]), []).append(row)
+    for (name, subject), found in groups.items():
+        shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
+        faces.rows.setdefault(name, []).append(FaceRow(subject, split, len(found), shown))
     chosen = [row for row in rows if row["image"]["path"] in wanted]
     faces.single.update((row["image"]["path"], _face(row, _LARGE_PX)) for row in chosen)
 

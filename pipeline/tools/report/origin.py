@@ -11,7 +11,7 @@ from pipeline.history.diff import Change
 from pipeline.history.git import Commit, Repository
 from pipeline.history.lock import LOCK, POINTER
 from pipeline.history.version import TABLES, Version
-from pipeline.history.versions import Step, history
+from pipeline.history.versions import Step, all_moves, history
 from pipeline.tools.report.sources import built, expected, read_json
 
 LIBRARIES = ("av", "opencv-python-headless", "numpy", "pyarrow", "pillow", "torch", "safetensors", "dvc")
@@ -36,7 +36,7 @@ class Past:
 
     steps: tuple[Step, ...]
     moved: tuple[Change, ...]
-    "subjects that ever changed the split: there must be none"
+    "subjects that ever changed the split, on merged branches too: there must be none"
     is_cut: bool
     "whether the clone lacks older versions"
 
@@ -74,8 +74,7 @@ def read_origin(repository: Repository) -> Origin:
 
 def read_past(repository: Repository) -> Past:
     """Return the versions of the dataset up to the workspace."""
-    steps = history(repository)
-    moved = [change for step in steps for change in step.diff.moved]
+    steps, moved = history(repository), all_moves(repository)
     return Past(tuple(steps), tuple(moved), repository.is_shallow)
 
 

@@ -7,17 +7,26 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import REPORTS
 from pipeline.core.tables import write_text
+from pipeline.tools.places import free_place
 from pipeline.tools.report import charts
 from pipeline.tools.report.content import Absent, Report, gather
 from pipeline.tools.report.faces import SHOWN_PAIRS
 
 REPORT = REPORTS / "report.html"
 
+_ENDINGS = (".html", ".htm")
+
 
 def write_report(path: Path = REPORT, *, faces: bool = True) -> Report:
-    """Write the page about the project in the current folder; raise EmoError where it cannot be written."""
+    """Write the page about the project in the current folder; raise EmoError where it cannot be written.
+
+    An older page is replaced, but no other file, and nothing that DVC or Git keeps.
+    """
     if path.is_dir():
         raise EmoError(f"{path}: is a folder; name a file, such as {path / REPORT.name}")
+    if path.suffix.lower() not in _ENDINGS:
+        raise EmoError(f"{path}: not a page's name; end it with {', '.join(_ENDINGS)}")
+    free_place(path)
     report = gather(faces=faces)
     try:
         write_text(path, render(report))

@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ _Z = 1.959964
 """Of the 95 % interval of a normal distribution."""
 
 SHOWN_MISTAKES = 24
+
+_FIGURES = ("accuracy", "macro_f1", "loss", "images", "subjects")
 
 
 @dataclass(frozen=True)
@@ -138,8 +140,12 @@ def read_test() -> Test:
 
 
 def test_of(figures: Mapping[str, Any]) -> Test:
-    """Return the figures of metrics.json as records."""
+    """Return the figures of metrics.json as records; raise ValueError where one is no number."""
     test = figures["test"]
+    if not all(isinstance(value, int | float) for value in _numbers(figures)):
+        raise ValueError("a figure is no number")
+    if not sum(scores["support"] for scores in test["per_class"].values()):
+        raise ValueError("no image of the test")
     return Test(
         splits=tuple(_split(split, figures[split]) for split in SPLITS),
         intervals={
@@ -153,9 +159,16 @@ def test_of(figures: Mapping[str, Any]) -> Test:
     )
 
 
+def _numbers(figures: Mapping[str, Any]) -> Iterator[object]:
+    """Yield what the page prints as numbers."""
+    for split in SPLITS:
+        yield from (figures[split][name] for name in _FIGURES)
+    for scores in figures["test"]["per_class"].values():
+        yield from (scores[name] for name in ("precision", "recall", "f1", "support"))
+
+
 def _split(split: str, row: Mapping[str, Any]) -> SplitFigures:
-    figures = {name: row[name] for name in ("accuracy", "macro_f1", "loss", "images", "subjects")}
-    return SplitFigures(split, **figures)
+    return SplitFigures(split, **{name: row[name] for name in _FIGURES})
 
 
 def wilson(share: float, n: int) -> Interval:

@@ -40,8 +40,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def expected(path: Path) -> Iterator[None]:
-    """Raise EmoError where the block misses a key of a JSON file: another version of emo wrote it."""
+    """Raise EmoError where the block cannot use a JSON file: another version of emo wrote it, or somebody."""
     try:
         yield
-    except (KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
         raise EmoError(f"{path}: not as this emo writes it ({error}); run `dvc repro`") from None

@@ -79,6 +79,8 @@ class Frame:
     "the image that stands for it, where it is a duplicate"
     followers: tuple[Near, ...] = ()
     "the near-duplicates that it stands for"
+    is_compared: bool = True
+    "whether near-duplicates collapsed (dedup.collapse)"
 
     @property
     def name(self) -> str:
@@ -90,9 +92,11 @@ class Frame:
         """Why it is an image of the dataset, or not."""
         if self.leader:
             return f"a near-duplicate of {self.leader}"
-        if self.fate == IMAGE:
-            return f"stands for {len(self.followers)} more" if self.followers else "like no other"
-        return _REASONS[self.fate]
+        if self.fate != IMAGE:
+            return _REASONS[self.fate]
+        if self.followers:
+            return f"stands for {len(self.followers)} more"
+        return "like no other" if self.is_compared else "kept like all: dedup.collapse is false"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -158,8 +162,11 @@ def read_story(clip: Clip, records: Records) -> Story:
     story = Story(clip, person, withdrawn, corrupt, (), labels, classes)
     leaders, followers = _leaders(clip, records.duplicates), _followers(clip, records.duplicates)
     wanted = clip.expression in records.settings("dataset")["dataset.expressions"]
+    is_compared = records.settings("dedup").get("dedup.collapse", True)
     frames = [_frame(row, story, leaders.get(row["frame"]), wanted) for row in rows]
-    told = tuple(replace(frame, followers=followers.get(frame.name, ())) for frame in frames)
+    told = tuple(
+        replace(frame, followers=followers.get(frame.name, ()), is_compared=is_compared) for frame in frames
+    )
     return replace(story, frames=told)
 
 
@@ -189,7 +196,7 @@ def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ..
     path = records.stored(records.shards[clip.subject])
     table = read_parquet(path, dataset_schema(EXPRESSIONS), ["label", "clip", "frame"])
     labels = {row["frame"]: row["label"] for row in table.to_pylist() if row["clip"] == clip.clip}
-    return labels, class_names(table.schema)
+    return labels, class_names(table.schema, path)
 
 
 def _leaders(clip: Clip, duplicates: pa.Table) -> dict[int, Near]:

@@ -1,7 +1,7 @@
 """What is meant: an image or a clip by its name, or a picture file by its bytes or its likeness."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.core.dataset import dataset_schema, image_name
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.paths import CLIPS, FACES
+from pipeline.core.paths import CLIPS, DATASET, FACES, FRAMES, VIDEOS
 from pipeline.core.tables import read_parquet
 from pipeline.tools.trace.records import Records
 
@@ -44,12 +44,43 @@ class Target:
 def find(asked: str, here: Path, records: Records) -> Target:
     """Return what a user names; `here` is the folder that paths are relative to.
 
-    A file that exists is a picture; else it is a name, a clip's before an image's. Raises EmoError with
-    near matches where it is nothing.
+    A recording or a shard of a clip is that clip; any other file that exists is a picture; else it is a name,
+    a clip's before an image's. Raises EmoError with near matches where it is nothing.
     """
+    if own := _find_own(here / asked, records):
+        return own
     if (here / asked).is_file():
         return find_picture(here / asked, records)
     return find_name(_IN_SHARD.split(asked)[-1], records)
+
+
+# --- Files of the project -------------------------------------------------------------------------
+
+
+def _find_own(path: Path, records: Records) -> Target | None:
+    """Return the clip of a recording or of a shard, here or not; None for any other path.
+
+    Raises EmoError where several clips, or several images, are in it.
+    """
+    top, place = Path.cwd().resolve(), path.resolve()
+    if place.is_relative_to(top / VIDEOS):
+        video = place.relative_to(top / VIDEOS).as_posix()
+        return _only([clip for clip in records.clips if records.clips[clip].video == video], path)
+    if place.suffix != ".parquet":
+        return None
+    if place.parent in (top / FRAMES, top / FACES):
+        return find_name(place.stem, records)
+    if place.is_relative_to(top / DATASET):
+        raise EmoError(f"{path}: holds many images; name one: {path}/CLIP_000000.png")
+    return None
+
+
+def _only(clips: Sequence[str], path: Path) -> Target:
+    if not clips:
+        raise EmoError(f"{path}: no recording that {CLIPS} lists")
+    if len(clips) > 1:
+        raise EmoError(f"{path}: the recording of {len(clips)} clips; name one: {listed(sorted(clips))}")
+    return Target(clips[0], notes=(f"{path.name} is the recording of this clip",))
 
 
 # --- Names ----------------------------------------------------------------------------------------

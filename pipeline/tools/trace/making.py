@@ -9,6 +9,7 @@ from typing import Any
 from pipeline.core.errors import EmoError, listed
 from pipeline.history.git import Repository
 from pipeline.history.lock import StageLock
+from pipeline.history.unbuilt import other_files, other_settings
 from pipeline.tools.trace.records import Records
 
 STAGES = ("frames", "faces", "dedup", "split", "dataset")
@@ -74,29 +75,16 @@ def read_checkout(root: Path) -> Checkout | None:
 
 
 def _made(stage: str, records: Records) -> Made:
-    used, now = records.settings(stage), records.settings_now
-    other = {key: now.get(key) for key, value in used.items() if now.get(key) != value}
+    used = records.settings(stage)
+    other = other_settings(used, records.settings_now)
     if stage not in records.lock:
         return Made(used, "", other, ())
-    return Made(used, _code(records.lock[stage]), other, _other_files(records.lock[stage]))
+    return Made(used, _code(records.lock[stage]), other, other_files(records.lock[stage], Path()))
 
 
 def _code(lock: StageLock) -> str:
     lines = "".join(f"{path} {md5}\n" for path, md5 in sorted(lock.code.items()))
     return hashlib.sha256(lines.encode()).hexdigest()[:7]
-
-
-def _other_files(lock: StageLock) -> tuple[str, ...]:
-    """Return the source files and tables of a stage that are not those it ran with; data are not hashed."""
-    small = {path: md5 for path, md5 in lock.deps.items() if Path(path).suffix in (".py", ".csv")}
-    return tuple(path for path, md5 in sorted(small.items()) if _md5(path) != md5)
-
-
-def _md5(path: str) -> str:
-    try:
-        return hashlib.md5(Path(path).read_bytes(), usedforsecurity=False).hexdigest()
-    except OSError:
-        return ""
 
 
 def _shown(value: object) -> str:

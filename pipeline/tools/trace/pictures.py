@@ -1,5 +1,6 @@
 """The pictures of `emo trace --out`: the frame that an image was cut from, or the strip of a clip."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +9,14 @@ from PIL import Image
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip
 from pipeline.core.errors import EmoError
+from pipeline.core.marks import mark
 from pipeline.core.paths import CLIPS, FRAMES, VIDEOS
 from pipeline.core.shards import FRAMES_SCHEMA
 from pipeline.core.tables import read_parquet
 from pipeline.media.images import decode_colour
 from pipeline.media.strips import Box, Cell, cell, marked_frame, save_picture, strip
 from pipeline.media.video import Sampling, Tally, sample
+from pipeline.tools.places import free_place
 from pipeline.tools.trace.fates import DUPLICATE, IMAGE, Frame, Story
 from pipeline.tools.trace.report import Trace
 
@@ -24,19 +27,25 @@ _ONE_FRAME_S = 0.001
 
 
 def draw(trace: Trace, out: Path, asked: Path) -> None:
-    """Write the picture of an image or clip; an older file is replaced, but never `asked` itself.
+    """Write the picture of an image or clip, with the mark of the subject.
 
-    Raises EmoError where consent is withdrawn, and where there is nothing to draw from.
+    An older picture is replaced, but never `asked` itself, nor what DVC or Git keeps. Raises EmoError where
+    consent is withdrawn, where there is nothing to draw from, and where nothing can be written.
     """
     if out.suffix.lower() not in _ENDINGS:
         raise EmoError(f"{out}: not a picture's name; end it with {', '.join(_ENDINGS)}")
     if asked.exists() and out.exists() and out.samefile(asked):
         raise EmoError(f"{out}: the picture that is asked about would be overwritten; give another name")
+    free_place(out)
+    subject = trace.story.person.subject
     if trace.story.withdrawn:
-        raise EmoError(
-            f"{trace.name}: {trace.story.person.subject} has withdrawn consent; no picture is made"
-        )
-    save_picture(_frame_picture(trace, trace.frame) if trace.frame else _strip_picture(trace), out)
+        raise EmoError(f"{trace.name}: {subject} has withdrawn consent; no picture is made")
+    picture = _frame_picture(trace, trace.frame) if trace.frame else _strip_picture(trace)
+    try:
+        save_picture(picture, out, mark([subject]))
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise EmoError(f"{out}: cannot be written: {reason}; name another file") from None
 
 
 # --- The frame of an image ------------------------------------------------------------------------
@@ -114,11 +123,16 @@ def _cell(story: Story, frame: Frame, jpeg: bytes) -> Cell:
 def _mark(story: Story, frame: Frame) -> str:
     """Return what became of a frame in a few words."""
     if frame.fate == DUPLICATE and frame.leader:
-        near = frame.leader.name.removeprefix(f"{story.clip.clip}_").removesuffix(".png").lstrip("0") or "0"
-        return f"duplicate of {near}, {frame.leader.distance} bits"
+        return f"duplicate of {_short(frame.leader.name, story)}, {frame.leader.distance} bits"
     if frame.fate == IMAGE and frame.followers:
         return f"image, stands for {len(frame.followers)} more"
     return frame.fate.replace("_", " ")
+
+
+def _short(name: str, story: Story) -> str:
+    """Return the number of a frame of the clip itself, else the name of the image of another view."""
+    clip, _, number = name.removesuffix(".png").rpartition("_")
+    return str(int(number)) if clip == story.clip.clip else f"{clip}_{number}"
 
 
 def _said(frame: Frame) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.core.dataset import DUPLICATES_SCHEMA, SPLITS, CensusRow, SplitRow, read_split, shard_path
-from pipeline.core.enrolment import WITHDRAWN, Clip, Participant, read_enrolment
+from pipeline.core.enrolment import Clip, Participant, consenting, read_enrolment
 from pipeline.core.errors import EmoError
 from pipeline.core.params import read_params
 from pipeline.core.paths import CENSUS, CLIPS, DATASET, DUPLICATES, SPLIT
@@ -32,8 +32,8 @@ class Records:
     @cached_property
     def withdrawn(self) -> frozenset[str]:
         """Those who have withdrawn consent, also where a table was changed back."""
-        said = {person.subject for person in self.people.values() if person.consent == WITHDRAWN}
-        return frozenset(said | {row.subject for row in read_withdrawn()})
+        gone = {row.subject for row in read_withdrawn()}
+        return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
 
     @cached_property
     def split(self) -> dict[str, SplitRow]:

@@ -1,0 +1,46 @@
+"""What is different by now from what the stages ran with: settings, source files and tables."""
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pipeline.core.errors import EmoError
+from pipeline.core.params import read_params
+from pipeline.core.paths import PARAMS
+from pipeline.history.lock import StageLock, flattened
+from pipeline.history.version import Version
+
+_SMALL = (".py", ".csv")
+"""Source files and tables; data are not hashed."""
+
+
+def unbuilt(version: Version) -> list[str]:
+    """Return what a workspace's outputs were not made with; nothing of a commit, whose files are not here."""
+    if version.commit or not version.lock:
+        return []
+    try:
+        now = dict(flattened(read_params(version.root / PARAMS)))
+    except EmoError as error:
+        return [str(error)]
+    settings = [f"{PARAMS}: {key}" for key in other_settings(version.settings, now)]
+    files = {path for lock in version.lock.values() for path in other_files(lock, version.root)}
+    return [*settings, *sorted(files)]
+
+
+def other_settings(used: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that are others now, by dotted key."""
+    return {key: now.get(key) for key, value in used.items() if now.get(key) != value}
+
+
+def other_files(lock: StageLock, root: Path) -> tuple[str, ...]:
+    """Return the source files and tables of a stage that are not those it ran with."""
+    small = {path: md5 for path, md5 in lock.deps.items() if Path(path).suffix in _SMALL}
+    return tuple(path for path, md5 in sorted(small.items()) if _md5(root / path) != md5)
+
+
+def _md5(path: Path) -> str:
+    try:
+        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+    except OSError:
+        return ""
