@@ -148,6 +148,14 @@ class Repository:
         lines = (line.partition(" ") for line in self._text("rev-list", "--objects", "--all").splitlines())
         return {name: path for name, _, path in lines if name in objects}
 
+    def tracks(self, path: Path) -> bool:
+        """Tell whether Git keeps a file of the project."""
+        return self._git("ls-files", "--error-unmatch", "--", str(path)).returncode == 0
+
+    def would_add(self, path: Path) -> bool:
+        """Tell whether `git add --all` takes what lies at a path: in the repository, and not ignored."""
+        return self._git("check-ignore", "--quiet", "--", str(path)).returncode == 1
+
     def changed(self, paths: Sequence[Path]) -> list[str]:
         """Return those of the paths that differ from the last commit, or are new."""
         form = ("--porcelain", "-z", "--no-renames", "--untracked-files=all")

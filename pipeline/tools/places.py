@@ -21,9 +21,6 @@ _PICTURES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
 _KEPT = (*_FOLDERS, *_PICTURES, Path(".dvc"), Path(".git"))
 """What is here belongs to DVC, Git or emo: it would become part of a version, or be removed."""
 
-_NOT_IGNORED = 1
-"""What `git check-ignore` returns; 128 where there is no repository, or the path is outside of it."""
-
 
 def free_place(path: Path, *more: Path) -> Path:
     """Return `path` in full; raise EmoError where DVC, Git or emo keeps it, or it lies in one of `more`."""
@@ -31,23 +28,15 @@ def free_place(path: Path, *more: Path) -> Path:
     for kept in (*_KEPT, *more):
         if target.is_relative_to(kept.resolve()):
             raise EmoError(f"{path}: lies in {kept}, which DVC or Git keeps; name a place elsewhere")
-    if _git("ls-files", "--error-unmatch", "--", str(target)) == 0:
+    if Repository(Path.cwd()).tracks(target):
         raise EmoError(f"{path}: is kept in Git; name a place elsewhere")
     return target
 
 
 def check_ignored(folder: Path) -> None:
     """Raise EmoError where a folder of faces would go with the next `git add --all`."""
-    if _git("check-ignore", "--quiet", "--", str(folder.resolve() / "README.md")) == _NOT_IGNORED:
+    if Repository(Path.cwd()).would_add(folder.resolve() / "README.md"):
         raise EmoError(
             f"{folder}: lies in the project and Git does not ignore it, so `git add` would take the faces; "
             "name a folder outside, or add it to .gitignore"
         )
-
-
-def _git(*arguments: str) -> int:
-    """Return the exit code of a command of Git's in the project; 128, as Git does, where it is no use."""
-    try:
-        return Repository(Path.cwd())._git(*arguments).returncode
-    except EmoError:  # git is not installed
-        return 128

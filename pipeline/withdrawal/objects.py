@@ -117,12 +117,11 @@ def is_of(person: Person, relative: str) -> bool:
 def free_of(person: Person, named: Named) -> frozenset[str]:
     """Return the MD5 (`<MD5>.dir`) of lists, and of the folders in them, that hold nothing of the person.
 
-    A list whose lines were taken out no longer has the content that its name is the digest of: it held
-    somebody.
+    They are computed from what the lists hold: one whose lines were taken out no longer has the MD5 by which
+    dvc.lock knows it.
     """
-    whole = [listing for md5, listing in named.lists.items() if _digest(listing) == md5]
-    found = {_digest(listing) for listing in whole if not held_in(person, listing)}
-    for listing in whole:
+    found = {_digest(listing) for listing in named.lists.values() if not held_in(person, listing)}
+    for listing in named.lists.values():
         for top in {name.split("/")[0] for name in listing if "/" in name}:
             part = {name: md5 for name, md5 in listing.items() if name.startswith(f"{top}/")}
             if not any(is_of(person, name) for name in part):

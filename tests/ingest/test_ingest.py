@@ -439,7 +439,7 @@ def test_tables_edited_into_nonsense_stop_an_ingest(project: Project) -> None:
 def test_two_ingests_at_once_are_refused(project: Project) -> None:
     small_study(project)
     with enrol.exclusive():
-        assert "another `emo ingest` is at work here" in project.refused()
+        assert "another `emo ingest` or `emo withdraw` is at work here" in project.refused()
 
 
 def test_ctrl_c_leaves_matching_tables(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
