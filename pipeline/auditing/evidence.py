@@ -17,7 +17,7 @@ from pipeline.auditing.sheet import draw_pairs
 from pipeline.auditing.tips import Tips, read_tips
 from pipeline.core.dataset import DUPLICATES_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
 from pipeline.core.digests import sha256
-from pipeline.core.enrolment import WITHDRAWN, Clip, Participant, consenting, read_participants
+from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant, consenting, read_participants
 from pipeline.core.errors import EmoError
 from pipeline.core.params import load_params
 from pipeline.core.paths import (
@@ -36,10 +36,11 @@ from pipeline.core.paths import (
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import read_facts
 from pipeline.core.tables import read_csv, read_parquet
-from pipeline.core.withdrawn import read_withdrawn
+from pipeline.core.withdrawn import erased_objects, read_withdrawn, unfinished
 from pipeline.core.workers import worker_count
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
+from pipeline.history.objects import cache_folder, object_path
 from pipeline.history.version import MARKS, Version, version_at, workspace
 from pipeline.history.versions import earlier_versions
 from pipeline.stages import audit as gate
@@ -226,7 +227,15 @@ class Evidence:
             told, note = {}, f"; {error}"
         told = told | {row.subject: str(WITHDRAWALS) for row in rows}
         told |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
-        return Withdrawn(told, {row.sha256: row.subject for row in rows if row.sha256}, note)
+        listed = {person.subject for person in self.people if person.consent == GIVEN}
+        return Withdrawn(
+            told,
+            {row.sha256: row.subject for row in rows if row.sha256},
+            note,
+            given=sorted(listed & {row.subject for row in rows}),
+            unfinished=unfinished(),
+            returned=_in_cache_again(erased_objects()),
+        )
 
     @cached_property
     def pieces(self) -> list[Piece]:
@@ -248,6 +257,15 @@ class Evidence:
             digest = digests.get(name, clip.sha256 if clip else "")
             pieces.append(Piece(VIDEOS, subject, digest))
         return pieces
+
+
+def _in_cache_again(erased: Collection[str]) -> int:
+    """Return how many of these objects DVC's cache has."""
+    try:
+        cache = cache_folder(Path.cwd()) if erased else None
+    except EmoError:  # no DVC here
+        return 0
+    return sum(object_path(cache, md5).is_file() for md5 in erased) if cache else 0
 
 
 def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:

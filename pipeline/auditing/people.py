@@ -33,6 +33,12 @@ class Withdrawn:
     "SHA-256 of a recording -> its subject"
     note: str = ""
     "what could not be looked at"
+    given: Sequence[str] = ()
+    "those of them whom raw/participants.csv lists as consenting"
+    unfinished: Sequence[str] = ()
+    "those of them whose erasure was begun here, and is not done and proved"
+    returned: int = 0
+    "erased objects that are in DVC's cache again"
 
     def owner(self, piece: Piece) -> str:
         """Return who withdrew and is in a piece; empty where nobody is."""
@@ -53,7 +59,11 @@ def nothing_left(pieces: Iterable[Piece], withdrawn: Withdrawn) -> Finding:
         if owner := withdrawn.owner(piece):
             left.setdefault(owner, []).append(piece)
     faults = [_told(subject, left[subject], withdrawn) for subject in sorted(left)]
-    remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in sorted(left))}"
+    faults += [f"{subject} stands as consenting in {PARTICIPANTS}" for subject in withdrawn.given]
+    faults += [f"the erasure of {subject} is not finished" for subject in withdrawn.unfinished]
+    faults += [f"{withdrawn.returned} erased objects are in DVC's cache again"] if withdrawn.returned else []
+    whose = sorted({*left, *withdrawn.given, *withdrawn.unfinished}) or sorted(withdrawn.subjects)
+    remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in whose)}"
     return verdict(faults, f"{len(withdrawn.subjects) or 'nobody'} withdrew{withdrawn.note}", remedy)
 
 

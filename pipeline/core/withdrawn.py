@@ -46,4 +46,4 @@ def erased_objects() -> set[str]:
 
 
 def _states() -> list[Path]:
-    return sorted(path for path in WITHDRAWAL_STATE.glob("*.json") if path.stem != "digests")
+    return sorted(WITHDRAWAL_STATE.glob("*.json"))

@@ -54,7 +54,7 @@ def make_plan(subject: str, repository: Repository, cache: Store, remotes: Seque
         del objects[md5]
     objects |= {row.md5: "recording" for row in read_withdrawn() if row.subject == subject and row.md5}
     for store in (cache, *remotes):
-        objects |= in_store(person, store, STATE / "digests.json", shared=is_shared(store))
+        objects |= in_store(person, store, STATE.parent / "objects.json", shared=is_shared(store))
     objects |= _unnamed_pictures(cache, named)
     clean = named.objects - objects.keys()
     return Plan(person, named, tuple(in_workspace(person, clean)), tuple(in_memo(person)), objects)

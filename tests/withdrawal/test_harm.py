@@ -167,6 +167,7 @@ def test_what_a_clone_pushes_back_is_known(copy: Callable[[str], Project]) -> No
     assert withdraw(project)["ok"] is True
     clone.run("dvc", "push", "-q", check=False)
     assert search(project, needles) != []
+    project.run("dvc", "fetch", "-q", "-A", check=False)
     assert withdraw(project)["ok"] is True
     assert search(project, needles) == []
 

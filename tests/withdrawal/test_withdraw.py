@@ -46,6 +46,12 @@ def withdraw(project: Project, *arguments: str) -> dict[str, object]:
     return dict(json.loads(text[text.index("{") :]))
 
 
+def audited(project: Project) -> dict[str, dict[str, object]]:
+    """Return the checks of the audit by name."""
+    text = project.emo("audit", "--json", check=False)
+    return {check["name"]: check for check in json.loads(text[text.index("{") :])["checks"]}
+
+
 def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
     needles, others = needles_of(project, GONE, ""), shards(project, GONE)
     command = [sys.executable, "cli.py", "withdraw", GONE, "--yes"]
@@ -71,6 +77,7 @@ def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
 
 def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) -> None:
     needles = needles_of(project, GONE, "")
+    check = "nothing left of who withdrew"
     remote = project.root.parent / "remote"
     remote.rename(project.root.parent / "unplugged")
     outcome = withdraw(project)
@@ -81,8 +88,11 @@ def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) 
     assert "no such folder; mount it, or `dvc remote remove store`" in text
     (project.root.parent / "unplugged").rename(remote)
     assert search(project, needles) != []
+    assert f"the erasure of {GONE} is not finished" in audited(project)[check]["detail"]
     assert withdraw(project)["ok"] is True
     assert search(project, needles) == []
+    project.repro("dataset")
+    assert audited(project)[check]["ok"] is True
     report = (project.root / f"reports/withdrawals/{GONE}.md").read_text()
     assert report.count("# Withdrawal of") == 3
     assert report.count("**Not done yet") == 2
