@@ -36,6 +36,10 @@ CONFUSION = REPORTS / "confusion.csv"
 CONFUSION_PLOT = REPORTS / "confusion.png"
 PREDICTIONS = REPORTS / "predictions.csv"
 MISTAKES_PLOT = REPORTS / "mistakes.png"
+CALIBRATION_PLOT = REPORTS / "calibration.png"
+PROTOCOLS = REPORTS / "protocols.json"
+
+FOLDS = Path(".emo/protocols")
 
 
 def project_root(start: Path) -> Path:
