@@ -268,6 +268,41 @@ def protocols(
 
 
 @app.command()
+def compare(
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Commits, tags, branches, experiments or `workspace`; the first is what the others are held "
+            "against. Without any: HEAD, its experiments, the workspace.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show trainings side by side, and which differences are more than chance.
+
+    Commits and experiments (`dvc exp run -S train.seed=1`, or the queue) with what they changed and what they
+    reach on the test subjects. Differences in accuracy have an interval from resampling the people whom both
+    measured.
+
+    \b
+    emo compare                     # HEAD and its experiments
+    emo compare v1 v2 workspace
+    """
+    from pipeline.history.git import Repository
+    from pipeline.tools.compare.compare import HEADER, compare_runs
+    from pipeline.tools.compare.runs import find_runs
+
+    with _plain_errors():
+        _enter_project()
+        compared = compare_runs(find_runs(Repository(Path.cwd()), revisions or ()))
+    if as_json:
+        typer.echo(json.dumps([one.as_json() for one in compared], indent=2))
+    else:
+        _print_table("Trainings on the test subjects", HEADER, [one.row() for one in compared])
+
+
+@app.command()
 def versions(
     revision: Annotated[str, typer.Argument(help="The last commit, branch or tag to look at.")] = "HEAD",
     as_json: JsonOption = False,
