@@ -139,13 +139,23 @@ def train_and_measure(faces: Faces, partition: Partition, params: TrainParams) -
         trained = train(sides["train"], sides["validation"], params, choose_device(), Silent())
         found = {
             side: _measured(
-                all_logits(trained.model, shrink(images.pixels, params.input_px)),
+                all_logits(trained.model, shrink(images.pixels, input_px(params))),
                 images.labels.numpy(),
                 faces.subjects[getattr(partition, side)],
             )
             for side, images in sides.items()
         }
     return FoldFigures(len(trained.history), trained.best.epoch, found)
+
+
+def input_px(params: TrainParams) -> int:
+    """Return the side at which the recipe's net sees the faces."""
+    return params.input_px
+
+
+def with_epochs(params: TrainParams, epochs: int) -> TrainParams:
+    """Return the recipe with another number of epochs, over which its schedule is stretched."""
+    return dataclasses.replace(params, epochs=epochs)
 
 
 def _measured(logits: Tensor, labels: np.ndarray, subjects: np.ndarray) -> Side:

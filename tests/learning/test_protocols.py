@@ -17,6 +17,7 @@ from pipeline.core.closure import import_closure, imported_names
 from pipeline.core.dataset import SPLITS
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import DATASET, FOLDS, PARAMS, SPLIT
+from pipeline.core.paths import PROTOCOLS as REPORT
 from pipeline.learning.data import read_images
 from pipeline.learning.metrics import accuracy
 from pipeline.learning.partitions import frame_random
@@ -32,6 +33,8 @@ from pipeline.tools.protocols.plan import (
     read_material,
 )
 from pipeline.tools.protocols.run import run_protocols, write_outcome
+from pipeline.withdrawal.files import in_workspace
+from pipeline.withdrawal.person import Person
 from tests.learning.project import PARAMS_YAML, files, write_project
 from tests.learning.recipes import PARAMS as RECIPE
 
@@ -148,6 +151,15 @@ def test_nothing_but_figures_is_written(
     assert made == {f"reports/protocols.{kind}" for kind in ("json", "csv", "png")}
     for path in (project / FOLDS).iterdir():
         assert set(json.loads(path.read_text())) == {"epochs", "best_epoch", "sides"}
+
+
+def test_a_withdrawal_takes_the_figures_of_the_person_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    held = {item.path for item in in_workspace(Person("p07"), set())}
+    assert {*FOLDS.glob("*.json"), REPORT, REPORT.with_suffix(".csv"), REPORT.with_suffix(".png")} <= held
+    assert not {item.path for item in in_workspace(Person("p0"), set())} & set(FOLDS.iterdir())
 
 
 def test_the_leaky_split_cannot_become_a_dataset_or_a_model() -> None:

@@ -14,7 +14,7 @@ from pipeline.core.paths import DATASET, FOLDS
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.loop import TrainParams
 from pipeline.learning.partitions import ALL, Partition, by_subject, frame_random, k_fold, leave_one_out
-from pipeline.learning.protocols import Faces, FoldTask, fold_key
+from pipeline.learning.protocols import Faces, FoldTask, fold_key, with_epochs
 from pipeline.stages.split import SplitParams
 
 FRAME_RANDOM, SUBJECT_WISE = "frame-random", "subject-wise"
@@ -70,7 +70,7 @@ def read_material(request: Request) -> Material:
     """Read dataset, split and recipe; raise EmoError where they are not built or do not belong together."""
     splits = {split: read_images(split) for split in SPLITS}
     rows, params = read_split(), load_params("train", TrainParams)
-    params = dataclasses.replace(params, epochs=request.epochs or params.epochs)
+    params = with_epochs(params, request.epochs) if request.epochs else params
     people = {split: _people(images, split, rows) for split, images in splits.items()}
     return Material(
         faces=Faces.of(splits),
