@@ -82,7 +82,7 @@ def test_the_figures_are_those_of_the_folds(found: Outcome) -> None:
     by_seed = [[f.figures.sides["test"].matrix for f in folds if f.seed == seed] for seed in (0, 1)]
     accuracies = [float(accuracy(np.sum(matrices, axis=0))) for matrices in by_seed]
     protocol = found.protocols[2]
-    assert list(protocol.seeds.values()) == pytest.approx(accuracies)
+    assert list(protocol.seeds.values()) == pytest.approx(accuracies, abs=1e-6)
     assert protocol.sides["test"].accuracy == pytest.approx(sum(accuracies) / 2, abs=1e-6)
     leaky = found.protocols[0].sides["test"].accuracy
     assert protocol.inflation == pytest.approx(leaky - protocol.sides["test"].accuracy, abs=1e-6)

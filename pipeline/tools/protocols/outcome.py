@@ -39,7 +39,7 @@ class About:
         duplicates = words.get(self.collapsed, "near-duplicates: not known")  # type: ignore[arg-type]
         return (
             f"{self.images:,} images of {len(self.subjects)} people, {duplicates}, recipe "
-            f"{self.params.recipe}, seeds {', '.join(map(str, self.seeds))}"
+            f"{self.params.recipe}, seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
         )
 
 
@@ -74,7 +74,8 @@ class Spread:
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
         """Return the spread of some values."""
-        return cls(statistics.stdev(values) if len(values) > 1 else 0.0, min(values), max(values))
+        deviation = statistics.stdev(values) if len(values) > 1 else 0.0
+        return cls(*(round(value, 6) for value in (deviation, min(values), max(values))))
 
     def __str__(self) -> str:
         return f"{self.lowest * 100:.1f}-{self.highest * 100:.1f}"
@@ -95,7 +96,7 @@ class Protocol:
     interval: Interval | None
     "95 %, of the accuracy on the test, by resampling subjects; None for one subject"
     inflation: float | None = None
-    "accuracy on the test of the frame-random split minus this one's; None where it was not run"
+    "accuracy on the test of the frame-random split minus this one's; None of itself, and where it lacks"
     inflation_interval: Interval | None = None
     "95 %, by resampling subjects; None where not everybody was tested, or too few people are there"
 
@@ -117,7 +118,7 @@ class Protocol:
         return [self.name, str(self.trainings), *accuracies, *spreads, f1, self._inflation()]
 
     def _inflation(self) -> str:
-        if self.inflation is None or self.name == FRAME_RANDOM:
+        if self.inflation is None:
             return ""
         limits = self.inflation_interval
         reach = f" ({limits.low * 100:.1f} to {limits.high * 100:.1f})" if limits else ""
@@ -204,7 +205,8 @@ def outcome(about: About, folds: Sequence[Fold], params: EvaluateParams) -> Outc
     found = [_protocol(name, those, params) for name, those in by_protocol.items() if those]
     if found[0].name == FRAME_RANDOM:
         leaky = by_protocol[FRAME_RANDOM]
-        found = [_inflated(p, found[0], leaky, by_protocol[p.name], params) for p in found]
+        fair = [_inflated(p, found[0], leaky, by_protocol[p.name], params) for p in found[1:]]
+        found = [found[0], *fair]
     return Outcome(about, tuple(found), tuple(folds))
 
 
@@ -218,7 +220,7 @@ def _protocol(name: str, folds: Sequence[Fold], params: EvaluateParams) -> Proto
         name=name,
         trainings=len(folds),
         sides={side: _mean(figures.values()) for side, figures in sides.items()},
-        seeds={seed: figures.accuracy for seed, figures in sides["test"].items()},
+        seeds={seed: round(figures.accuracy, 6) for seed, figures in sides["test"].items()},
         subjects={subject: _accuracy(matrix) for subject, matrix in people.items()},
         interval=metrics.interval(metrics.accuracy(cohorts)) if len(people) > 1 else None,
     )

@@ -57,6 +57,6 @@ def _draw(axes: Axes, row: int, protocol: Protocol, *, labelled: bool) -> None:
 
 def _told(protocol: Protocol) -> str:
     inflation = protocol.inflation
-    if inflation is None or protocol.name == FRAME_RANDOM:
+    if inflation is None:
         return protocol.name
     return f"{protocol.name}\nfrom the leak: {inflation * 100:+.1f} points"
