@@ -82,7 +82,11 @@ class Summary:
         """Return what the net reaches on women and men, and how far its probabilities may be believed."""
         test = self.metrics.get("test", {})
         rows = [
-            [f"accuracy, {sex}", f"{group['accuracy']:.3f}", f"{group['subjects']} subjects"]
+            [
+                f"accuracy, {sex}",
+                f"{group['accuracy']:.3f}",
+                f"{group['subjects']} subject{'s' * (group['subjects'] != 1)}",
+            ]
             for sex, group in test.get("per_sex", {}).items()
         ]
         if apart := test.get("sex_difference"):
