@@ -253,6 +253,90 @@ def report(
 
 
 @app.command()
+def protocols(
+    protocol: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="frame-random, subject-wise, k-fold or leave-one-subject-out. Repeatable; all without it.",
+            show_default=False,
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(help="How many, from train.seed on.", min=1)] = 3,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="At most, with the schedule.", min=1, show_default="train.epochs"),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="The JSON file to write; .csv and .png stand beside it.",
+            show_default="reports/protocols.json",
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure the recipe by a leaky split and by fair ones.
+
+    The same recipe on the same images by the split of many papers (frames at random, so that everybody is on
+    both sides), by subject, by k folds of subjects, and with each subject left out once; repeated over seeds.
+    How far the first lies above the others is what the leak adds (docs/protocols.md). Finished trainings are
+    kept: a killed run goes on.
+
+    \b
+    emo protocols
+    emo protocols --protocol frame-random --protocol k-fold --seeds 1
+    """
+    from pipeline.core.paths import PROTOCOLS as REPORT
+    from pipeline.tools.protocols.plan import PROTOCOLS, Request
+    from pipeline.tools.protocols.run import run_protocols, write_outcome
+
+    with _plain_errors():
+        here = _enter_project()
+        found = run_protocols(Request(tuple(protocol or PROTOCOLS), seeds, epochs))
+        written = write_outcome(found, here / out if out else REPORT)
+    if as_json:
+        typer.echo(json.dumps(found.as_json(), indent=2))
+        return
+    _print_table(*found.table())
+    typer.echo("written: " + "  ".join(map(str, written)))
+
+
+@app.command()
+def compare(
+    revisions: Annotated[
+        list[str] | None,
+        typer.Argument(
+            help="Commits, tags, branches, experiments or `workspace`; the first is what the others are held "
+            "against. Without any: HEAD, its experiments, the workspace.",
+            show_default=False,
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show trainings side by side, and which differences are more than chance.
+
+    Commits and experiments (`dvc exp run -S train.seed=1`, or the queue) with what they changed and what they
+    reach on the test subjects. Differences in accuracy have an interval from resampling the people whom both
+    measured.
+
+    \b
+    emo compare                     # HEAD and its experiments
+    emo compare v1 v2 workspace
+    """
+    from pipeline.history.git import Repository
+    from pipeline.tools.compare.compare import HEADER, compare_runs
+    from pipeline.tools.compare.runs import find_runs
+
+    with _plain_errors():
+        _enter_project()
+        compared = compare_runs(find_runs(Repository(Path.cwd()), revisions or ()))
+    if as_json:
+        typer.echo(json.dumps([one.as_json() for one in compared], indent=2))
+    else:
+        _print_table("Trainings on the test subjects", HEADER, [one.row() for one in compared])
+
+
+@app.command()
 def versions(
     revision: Annotated[str, typer.Argument(help="The last commit, branch or tag to look at.")] = "HEAD",
     as_json: JsonOption = False,

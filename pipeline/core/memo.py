@@ -21,6 +21,7 @@ from typing import Any
 
 from pipeline.core.closure import code_digest
 from pipeline.core.errors import EmoError
+from pipeline.core.paths import original
 from pipeline.core.progress import progress_bar
 from pipeline.core.workers import run_all, worker_count
 
@@ -51,8 +52,8 @@ class _Work:
 
 
 def memo_root() -> Path:
-    """Return the folder of the memo: EMO_MEMO, or .emo/memo in the project."""
-    return Path(os.environ.get("EMO_MEMO") or DEFAULT_MEMO).resolve()
+    """Return the folder of the memo: EMO_MEMO, or .emo/memo in the project, whatever copy of it this is."""
+    return Path(os.environ.get("EMO_MEMO") or original(Path.cwd()) / DEFAULT_MEMO).resolve()
 
 
 def build_shards(

@@ -37,6 +37,25 @@ CONFUSION = REPORTS / "confusion.csv"
 CONFUSION_PLOT = REPORTS / "confusion.png"
 PREDICTIONS = REPORTS / "predictions.csv"
 MISTAKES_PLOT = REPORTS / "mistakes.png"
+CALIBRATION_PLOT = REPORTS / "calibration.png"
+PROTOCOLS = REPORTS / "protocols.json"
+
+FOLDS = Path(".emo/protocols")
+
+
+_COPIES = (".dvc", "tmp", "exps")
+"""Where DVC puts the copies of a project in which it runs experiments beside each other."""
+
+
+def original(folder: Path) -> Path:
+    """Return the project's own folder, of which `folder` may be a copy for an experiment.
+
+    `dvc exp run --temp` and `dvc queue start` copy what Git knows, not `.emo`.
+    """
+    for parent in folder.parents:
+        if parent.parts[-len(_COPIES) :] == _COPIES:
+            return parent.parents[len(_COPIES) - 1]
+    return folder
 
 
 def project_root(start: Path) -> Path:

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.core.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY, original
 from pipeline.core.tables import read_csv
 
 
@@ -30,7 +30,8 @@ class Withdrawal:
 
 def read_withdrawn(*paths: Path) -> set[Withdrawal]:
     """Return what both tables say, or those at `paths`; a table that is not there says nothing."""
-    tables = [path for path in paths or (WITHDRAWALS, WITHDRAWALS_COPY) if path.is_file()]
+    usual = (WITHDRAWALS, original(Path.cwd()) / WITHDRAWALS_COPY)
+    tables = [path for path in paths or usual if path.is_file()]
     return {row for path in tables for row in read_csv(path, Withdrawal)}
 
 

@@ -1,6 +1,7 @@
 """Reading a project's history with the program `git`: nothing is checked out, nothing is changed."""
 
 import os
+import re
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 from pipeline.core.errors import EmoError
 
 _FIELD, _RECORD = "\x1f", "\x1e"
+_EXPERIMENT = re.compile(r"exps/([0-9a-f]{2})/([0-9a-f]{38})/(.+)")
 
 
 @dataclass(frozen=True)
@@ -25,6 +27,16 @@ class Commit:
     "first line of the message"
     names: tuple[str, ...]
     "tags and branches that point at it"
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What `dvc exp run` leaves: a commit that no branch leads to."""
+
+    commit: str
+    "full hash"
+    base: str
+    "the commit that it started from"
 
 
 @dataclass(frozen=True)
@@ -107,6 +119,11 @@ class Repository:
     def tips(self) -> dict[str, str]:
         """Return the commits that branches, tags and remote branches point at, by name."""
         return self._refs("refs/heads", "refs/tags", "refs/remotes")
+
+    def experiments(self) -> dict[str, Experiment]:
+        """Return the experiments that DVC keeps (`dvc exp run`), by name."""
+        found = {ref: (_EXPERIMENT.fullmatch(ref), commit) for ref, commit in self._refs("refs/exps").items()}
+        return {match[3]: Experiment(c, match[1] + match[2]) for match, c in found.values() if match}
 
     def _refs(self, *where: str) -> dict[str, str]:
         form = "%(refname:short) %(objectname) %(*objectname)"

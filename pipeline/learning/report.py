@@ -12,6 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from pipeline.core.tables import replacing
+from pipeline.learning.calibration import Bin
 
 BLUE, ORANGE, GREY = "#2f6db3", "#d9792b", "#666666"
 _COLUMNS = 6  # faces a row of the sheet
@@ -87,6 +88,29 @@ def confusion_plot(confusion: np.ndarray, classes: Sequence[str], title: str) ->
     axes.set(xlabel="predicted", ylabel="actual", title=title)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
+    return figure
+
+
+def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
+    """Return accuracy over confidence, and how many images each bin has; on the diagonal all is well."""
+    figure = Figure(figsize=(4.6, 5), layout="constrained", dpi=_DPI)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
+    filled = [row for row in bins if row.images]
+    middles, width = [(row.low + row.high) / 2 for row in filled], 0.92 / len(bins)
+    accuracies = [row.accuracy for row in filled]
+    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
+    upper.bar(middles, accuracies, width, color=BLUE, alpha=0.85, label="accuracy")
+    gaps = [row.confidence - row.accuracy for row in filled]
+    upper.bar(middles, gaps, width, accuracies, color=ORANGE, alpha=0.45, label="gap to the confidence")
+    upper.set(ylim=(0, 1.02), ylabel="accuracy", title=title)
+    upper.legend(frameon=False, fontsize=8, loc="upper left")
+    lower.bar(middles, [row.images for row in filled], width, color=GREY)
+    lower.set(xlim=(0, 1), xlabel="confidence", ylabel="images")
+    for axes in (upper, lower):
+        _plain(axes)
+        axes.xaxis.set_major_formatter(ticker.PercentFormatter(1))
+        axes.xaxis.set_major_locator(ticker.MultipleLocator(0.2))
+    upper.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     return figure
 
 

@@ -2,14 +2,17 @@
 
 import dataclasses
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.core.dataset import SPLITS
+from pipeline.core.dataset import SPLITS, read_split
+from pipeline.core.errors import EmoError
 from pipeline.core.params import check_range, load_params
 from pipeline.core.paths import (
+    CALIBRATION_PLOT,
     CONFUSION,
     CONFUSION_PLOT,
     CURVES_PLOT,
@@ -19,10 +22,11 @@ from pipeline.core.paths import (
     MISTAKES_PLOT,
     MODEL,
     PREDICTIONS,
+    SPLIT,
 )
 from pipeline.core.stage import run_stage
 from pipeline.core.tables import write_csv, write_text
-from pipeline.learning import metrics, report
+from pipeline.learning import calibration, metrics, report
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.history import best_epoch, read_history
 from pipeline.learning.predictor import Predictor
@@ -39,11 +43,14 @@ class EvaluateParams:
     "cohorts drawn for the intervals"
     mistakes: int
     "faces on the sheet, the most confident first"
+    calibration_bins: int
+    "by confidence, of equal width"
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, 2**31 - 1)
         check_range("resamples", self.resamples, 100, 1_000_000)
         check_range("mistakes", self.mistakes, 1, 600)
+        check_range("calibration_bins", self.calibration_bins, 2, 100)
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,9 @@ def main() -> None:
     for split, images in splits.items():
         check_classes(predictor.card, images.classes, f"{MODEL / CARD}: {DATASET / split}")
     probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
-    write_text(METRICS, format_metrics(measure(splits, probabilities, params)))
+    figures = measure(splits, probabilities, params)
+    figures["test"] |= sex_metrics(splits["test"], probabilities["test"], read_sexes(), params)
+    write_text(METRICS, format_metrics(figures))
     write_test_tables(splits["test"], probabilities["test"])
     draw(splits["test"], probabilities["test"], params)
 
@@ -108,10 +117,8 @@ def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]
 
 
 def test_metrics(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
-    """Return the scores per class and per subject, and the intervals from resampling subjects."""
-    labels, predicted = images.labels.numpy(), probabilities.argmax(1)
-    subjects = [row.subject for row in images.provenance]
-    by_subject = metrics.subject_confusions(labels, predicted, subjects, len(images.classes))
+    """Return scores per class and per subject, intervals from resampling subjects, and the calibration."""
+    by_subject = _by_subject(images, probabilities)
     confusions = np.stack(list(by_subject.values()))
     scores = metrics.class_scores(confusions.sum(0))
     return {
@@ -123,6 +130,7 @@ def test_metrics(images: ImageSet, probabilities: np.ndarray, params: EvaluatePa
             for subject, confusion in by_subject.items()
         },
         "interval_95": intervals(confusions, params),
+        "calibration": calibration_metrics(images, probabilities, params),
     }
 
 
@@ -139,6 +147,62 @@ def intervals(confusions: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
         "accuracy": dataclasses.asdict(metrics.interval(metrics.accuracy(cohorts))),
         "macro_f1": dataclasses.asdict(metrics.interval(metrics.macro_f1(cohorts))),
     }
+
+
+def calibration_metrics(
+    images: ImageSet, probabilities: np.ndarray, params: EvaluateParams
+) -> dict[str, Any]:
+    """Return how far the probabilities may be believed: 0 is best for each of the figures."""
+    labels = images.labels.numpy()
+    bins = calibration.reliability(probabilities, labels, params.calibration_bins)
+    return {
+        "ece": calibration.calibration_error(bins),
+        "brier": calibration.brier_score(probabilities, labels),
+        "nll": metrics.cross_entropy(probabilities, labels),
+    }
+
+
+def read_sexes() -> dict[str, str]:
+    """Return the sex of each subject by data/split.csv: F, M, X, or empty where nobody said."""
+    return {subject: row.sex for subject, row in read_split().items()}
+
+
+def sex_metrics(
+    images: ImageSet, probabilities: np.ndarray, sexes: Mapping[str, str], params: EvaluateParams
+) -> dict[str, Any]:
+    """Return what the net reaches on each sex, and how far women and men are apart.
+
+    Raises EmoError for a subject of whom data/split.csv has no row.
+    """
+    groups: dict[str, list[np.ndarray]] = {}
+    for subject, confusion in _by_subject(images, probabilities).items():
+        if subject not in sexes:
+            raise EmoError(f"{SPLIT}: no row of {subject}, who is in the dataset; run `dvc repro dataset`")
+        groups.setdefault(sexes[subject] or "not stated", []).append(confusion)
+    stacks = {sex: np.stack(groups[sex]) for sex in sorted(groups)}
+    return {
+        "per_sex": {sex: _group_metrics(stack) for sex, stack in stacks.items()},
+        "sex_difference": sex_difference(stacks, params),
+    }
+
+
+def sex_difference(stacks: Mapping[str, np.ndarray], params: EvaluateParams) -> dict[str, Any] | None:
+    """Return women's accuracy minus men's with its 95 % interval; None where one of them is missing.
+
+    `stacks` are (subjects, k, k) by sex. Women and men are resampled each among themselves; there is no
+    interval where there is only one of either.
+    """
+    if not {"F", "M"} <= stacks.keys():
+        return None
+    women, men = stacks["F"], stacks["M"]
+    difference = metrics.accuracy(women.sum(0)) - metrics.accuracy(men.sum(0))
+    if min(len(women), len(men)) < 2:
+        return {"accuracy": float(difference), "interval_95": None}
+    generator = np.random.default_rng(params.seed)
+    drawn = (metrics.resampled_subjects(group, params.resamples, generator) for group in (women, men))
+    first, second = map(metrics.accuracy, drawn)
+    limits = dataclasses.asdict(metrics.interval(first - second))
+    return {"accuracy": float(difference), "interval_95": limits}
 
 
 def format_metrics(figures: dict[str, Any]) -> str:
@@ -172,7 +236,7 @@ def write_test_tables(images: ImageSet, probabilities: np.ndarray) -> None:
 
 
 def draw(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> None:
-    """Write the pictures: learning curves, confusion matrix, worst mistakes."""
+    """Write the pictures: learning curves, confusion matrix, worst mistakes, calibration."""
     history = read_history(HISTORY)
     names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
     curves = {name: [getattr(row, name) for row in history] for name in names}
@@ -188,6 +252,10 @@ def draw(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) ->
     title += f", the {len(worst)} most confident" if worst else ""
     report.save_png(report.mistakes_sheet(worst, title), MISTAKES_PLOT)
 
+    bins = calibration.reliability(probabilities, labels, params.calibration_bins)
+    title = f"test: expected calibration error {calibration.calibration_error(bins):.1%}"
+    report.save_png(report.reliability_diagram(bins, title), CALIBRATION_PLOT)
+
 
 def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> list[report.Mistake]:
     """Return the mistakes of which the net is surest, the surest first."""
@@ -195,6 +263,22 @@ def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> l
     wrong = [i for i, row in enumerate(rows) if row.actual != row.predicted]
     wrong.sort(key=lambda i: (-rows[i].confidence, rows[i].image))
     return [_mistake(rows[i], images.pixels[i].numpy()) for i in wrong[:limit]]
+
+
+def _by_subject(images: ImageSet, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+    subjects = [row.subject for row in images.provenance]
+    predicted = probabilities.argmax(1)
+    return metrics.subject_confusions(images.labels.numpy(), predicted, subjects, len(images.classes))
+
+
+def _group_metrics(confusions: np.ndarray) -> dict[str, Any]:
+    together = confusions.sum(0)
+    return {
+        "accuracy": float(metrics.accuracy(together)),
+        "macro_f1": float(metrics.macro_f1(together)),
+        "images": int(together.sum()),
+        "subjects": len(confusions),
+    }
 
 
 def _mistake(row: Prediction, pixels: np.ndarray) -> report.Mistake:

@@ -8,6 +8,7 @@ from pipeline.core.dataset import SPLITS, CensusRow
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
     AUDIT,
+    CALIBRATION_PLOT,
     CENSUS,
     CONFUSION_PLOT,
     CURVES_PLOT,
@@ -40,7 +41,7 @@ class Summary:
 
     def tables(self) -> list[Table]:
         """Return (title, header, rows) of what there is."""
-        made = [self._funnel(), self._census(), self._audit(), self._metrics()]
+        made = [self._funnel(), self._census(), self._audit(), self._metrics(), self._test()]
         return [table for table in made if table[2]]
 
     def _funnel(self) -> Table:
@@ -77,12 +78,34 @@ class Summary:
         ]
         return "The trained net", ["split", *(name.replace("_", " ") for name in names)], rows
 
+    def _test(self) -> Table:
+        """Return what the net reaches on women and men, and how far its probabilities may be believed."""
+        test = self.metrics.get("test", {})
+        rows = [
+            [
+                f"accuracy, {sex}",
+                f"{group['accuracy']:.3f}",
+                f"{group['subjects']} subject{'s' * (group['subjects'] != 1)}",
+            ]
+            for sex, group in test.get("per_sex", {}).items()
+        ]
+        if apart := test.get("sex_difference"):
+            rows.append(["accuracy, F - M", f"{apart['accuracy']:+.3f}", _limits(apart["interval_95"])])
+        names = {"ece": "expected calibration error", "brier": "Brier score (0 to 2)"}
+        found = test.get("calibration", {})
+        rows += [[told, f"{found[name]:.3f}", ""] for name, told in names.items() if name in found]
+        return "The test subjects", ["figure", "value", ""], rows
+
+
+def _limits(interval: dict[str, float] | None) -> str:
+    return f"95 %: {interval['low']:+.3f} to {interval['high']:+.3f}" if interval else "no interval: too few"
+
 
 def read_summary() -> Summary:
     """Read what the stages wrote; raise EmoError where there is nothing yet."""
     if not FUNNEL.is_file():
         raise EmoError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
-    drawn = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
+    drawn = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)
     pictures = [str(path) for path in (*drawn, *sorted(SHEETS.glob("*.png"))) if path.is_file()]
     return Summary(
         funnel=funnel_totals(read_csv(FUNNEL, FunnelRow)),

@@ -9,18 +9,21 @@ from pathlib import Path
 from pipeline.core.digests import sha256_all
 from pipeline.core.memo import DEFAULT_MEMO, memo_root
 from pipeline.core.paths import (
+    CALIBRATION_PLOT,
     CONFUSION_PLOT,
     CROISSANT,
     CURVES_PLOT,
     DATASET,
     DUPLICATES,
     FACES,
+    FOLDS,
     FRAMES,
     FUNNEL_PLOT,
     METRICS,
     MODEL,
     NEAR_PAIRS,
     PREDICTIONS,
+    PROTOCOLS,
     REPORTS,
     VIDEOS,
 )
@@ -34,7 +37,7 @@ from pipeline.withdrawal.stores import Store
 PICTURE = "picture or page that may show the person"
 NET = "net trained with the person"
 
-_WITHOUT_FACES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT)
+_WITHOUT_FACES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT)
 _PICTURES = (".png", ".jpg", ".jpeg", ".html", ".svg", ".pdf")
 
 
@@ -126,8 +129,11 @@ def _with_rows(paths: Iterable[Path], person: Person) -> Iterator[Held]:
 
 def _figures(person: Person) -> Iterator[Held]:
     yield from _with_rows((PREDICTIONS,), person)
-    if METRICS.is_file() and f'"{person.subject}"' in METRICS.read_text(encoding="utf-8"):
-        yield Held(METRICS, "figures of the person")
+    trainings = (PROTOCOLS, PROTOCOLS.with_suffix(".csv"), *sorted(FOLDS.glob("*.json")))
+    names = (f'"{person.subject}"', f",{person.subject},")
+    for path in (METRICS, *trainings):
+        if path.is_file() and any(name in path.read_text(encoding="utf-8") for name in names):
+            yield Held(path, "figures of the person")
 
 
 def _reports() -> Iterator[Held]:

@@ -223,3 +223,14 @@ def test_a_killed_run_keeps_what_it_finished_and_leaves_no_worker(bench: Bench) 
     bench.build()
     assert len(bench.computed()) == 10 - finished
     assert len(bench.results()) == 10
+
+
+def test_copies_for_experiments_share_the_memo_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC copies what Git knows to .dvc/tmp/exps/<any name>, and removes the copy afterwards."""
+    monkeypatch.delenv("EMO_MEMO", raising=False)
+    for folder in (tmp_path, tmp_path / ".dvc/tmp/exps/standalone/tmpab12", tmp_path / ".dvc/tmp/exps/tmpx"):
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder)
+        assert memo.memo_root() == tmp_path.resolve() / ".emo/memo"

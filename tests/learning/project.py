@@ -3,10 +3,13 @@
 import json
 from pathlib import Path
 
-from pipeline.core.paths import AUDIT, DATASET, PARAMS
+from pipeline.core.dataset import SplitRow
+from pipeline.core.paths import AUDIT, DATASET, PARAMS, SPLIT
+from pipeline.core.tables import write_csv
 from tests.learning.drawn import write_dataset
 
 PARAMS_YAML = """\
+split: {seed: 4, validation: 0.25, test: 0.25, folds: 4}
 train:
   recipe: lenet
   input_px: 32
@@ -36,14 +39,18 @@ evaluate:
   seed: 0
   resamples: 200
   mistakes: 7
+  calibration_bins: 10
 """
 
 
 def write_project(expressions: tuple[str, ...] = ("angry", "happy", "surprised"), each: int = 3) -> None:
-    """Write params.yaml, a good audit and a dataset of 4 + 2 + 2 people into the current folder."""
+    """Write params.yaml, a good audit, a dataset of 4 + 2 + 2 people and their split into this folder."""
     PARAMS.write_text(PARAMS_YAML)
     write_audit(ok=True)
     write_dataset(DATASET, {"train": 4, "validation": 2, "test": 2}, expressions, each)
+    places = ["train"] * 4 + ["validation"] * 2 + ["test"] * 2
+    rows = [SplitRow(f"p{n + 1:02d}", "FM"[n % 2], split, n % 4) for n, split in enumerate(places)]
+    write_csv(SPLIT, rows, SplitRow)
 
 
 def write_audit(*, ok: bool) -> None:

@@ -2,13 +2,16 @@
 
 import csv
 import json
+import math
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
+    CALIBRATION_PLOT,
     CONFUSION,
     CONFUSION_PLOT,
     CURVES_PLOT,
@@ -19,6 +22,7 @@ from pipeline.core.paths import (
     MODEL,
     PREDICTIONS,
     REPORTS,
+    SPLIT,
 )
 from pipeline.stages import evaluate, train
 from tests.learning.drawn import draw_subject, write_shard
@@ -69,6 +73,57 @@ def test_metrics() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_calibration_agrees_with_the_predictions() -> None:
+    evaluate.main()
+    test = json.loads(METRICS.read_text())["test"]
+    assert test["calibration"]["nll"] == test["loss"]
+    assert 0 < test["calibration"]["brier"] < 2
+    places: dict[int, list[float]] = {}
+    for row in rows(PREDICTIONS):
+        sure = float(row["confidence"])
+        places.setdefault(math.ceil(sure * 10), []).append((row["actual"] == row["predicted"]) - sure)
+    apart = sum(abs(sum(gaps)) for gaps in places.values()) / 18
+    assert test["calibration"]["ece"] == pytest.approx(apart, abs=1e-5)
+
+
+@pytest.mark.usefixtures("project")
+def test_women_and_men() -> None:
+    evaluate.main()
+    test = json.loads(METRICS.read_text())["test"]
+    assert {sex: group["accuracy"] for sex, group in test["per_sex"].items()} == {
+        "F": test["per_subject"]["p07"]["accuracy"],
+        "M": test["per_subject"]["p08"]["accuracy"],
+    }
+    apart = test["per_sex"]["F"]["accuracy"] - test["per_sex"]["M"]["accuracy"]
+    assert test["sex_difference"]["accuracy"] == pytest.approx(apart, abs=2e-6)
+    assert test["sex_difference"]["interval_95"] is None  # one woman, one man
+    SPLIT.write_text(SPLIT.read_text().replace("p08,M", "p08,"))
+    evaluate.main()
+    test = json.loads(METRICS.read_text())["test"]
+    assert list(test["per_sex"]) == ["F", "not stated"]
+    assert test["sex_difference"] is None
+    SPLIT.write_text("\n".join(SPLIT.read_text().splitlines()[:-1]) + "\n")
+    with pytest.raises(EmoError, match=r"data/split\.csv: no row of p08"):
+        evaluate.main()
+
+
+def test_the_difference_between_the_sexes_has_an_interval_from_two_of_each_on() -> None:
+    def person(hits: int) -> np.ndarray:
+        return np.array([[hits, 0], [10 - hits, 0]])
+
+    params = evaluate.EvaluateParams(seed=0, resamples=500, mistakes=1, calibration_bins=10)
+    stacks = {
+        "F": np.stack([person(9), person(9), person(9)]),
+        "M": np.stack([person(2), person(4), person(6)]),
+    }
+    found = evaluate.sex_difference(stacks, params)
+    assert found
+    assert found["accuracy"] == pytest.approx(0.5)
+    assert found["interval_95"]["low"] == pytest.approx(0.3)
+    assert found["interval_95"]["high"] == pytest.approx(0.7)
+
+
+@pytest.mark.usefixtures("project")
 def test_tables_agree_with_the_metrics() -> None:
     evaluate.main()
     said = rows(PREDICTIONS)
@@ -87,7 +142,7 @@ def test_tables_agree_with_the_metrics() -> None:
 @pytest.mark.usefixtures("project")
 def test_pictures() -> None:
     evaluate.main()
-    for path in (CONFUSION_PLOT, CURVES_PLOT, MISTAKES_PLOT):
+    for path in (CALIBRATION_PLOT, CONFUSION_PLOT, CURVES_PLOT, MISTAKES_PLOT):
         assert path.read_bytes().startswith(PNG)
 
 

@@ -140,6 +140,9 @@ def figures() -> dict[str, Any]:
         "per_class": dict.fromkeys(CLASSES, scores),
         "per_subject": people,
         "interval_95": {"accuracy": limits, "macro_f1": limits},
+        "calibration": {"ece": 0.123, "brier": 0.4, "nll": 0.5},
+        "per_sex": {"F": {"accuracy": 0.75, "macro_f1": 0.7, "images": 12, "subjects": 2}},
+        "sex_difference": {"accuracy": -0.125, "interval_95": {"low": -0.3, "high": 0.05}},
     }
     return {"train": plain | {"accuracy": 1.0}, "validation": plain, "test": plain | test}
 

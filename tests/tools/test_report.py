@@ -119,6 +119,8 @@ def test_the_page_tells_them() -> None:
         "1 of 3 checks are ok, 1 FAILED, 1 skipped.",
         "another label, 7 of 256 bits apart",
         "75.0 % of the images (95 % interval 50.0\N{EN DASH}100.0 %).",
+        "lies 12.5 points below that on men (95 % interval of the difference -30.0 to +5.0).",
+        "lie 12.3 % apart (expected calibration error",
         "3 of 6 images of sad are taken for happy",
         "Nobody ever moved",
         "+6 images",

@@ -69,6 +69,27 @@ class SubjectFigures:
 
 
 @dataclass(frozen=True)
+class SexFigures:
+    """What the net reaches on the test subjects of one sex."""
+
+    sex: str
+    accuracy: float
+    macro_f1: float
+    images: int
+    subjects: int
+
+
+@dataclass(frozen=True)
+class Apart:
+    """How far the accuracy on women lies above that on men."""
+
+    accuracy: float
+    "negative where it lies below"
+    interval: Interval | None
+    "95 %, by resampling women and men; None where there is only one of either"
+
+
+@dataclass(frozen=True)
 class Test:
     """What the net reaches on the test subjects, as reports/metrics.json tells."""
 
@@ -78,6 +99,11 @@ class Test:
     classes: Mapping[str, Mapping[str, float]]
     "class -> precision, recall, f1, support"
     subjects: tuple[SubjectFigures, ...]
+    sexes: tuple[SexFigures, ...] = ()
+    apart: Apart | None = None
+    "None where the test has no women, or no men"
+    calibration_error: float | None = None
+    "expected calibration error; None: an older emo wrote the figures"
 
     @property
     def test(self) -> SplitFigures:
@@ -156,6 +182,9 @@ def test_of(figures: Mapping[str, Any]) -> Test:
             SubjectFigures(subject, row["accuracy"], row["images"], wilson(row["accuracy"], row["images"]))
             for subject, row in test["per_subject"].items()
         ),
+        sexes=tuple(SexFigures(sex, **row) for sex, row in test.get("per_sex", {}).items()),
+        apart=_apart(test.get("sex_difference")),
+        calibration_error=test.get("calibration", {}).get("ece"),
     )
 
 
@@ -165,6 +194,11 @@ def _numbers(figures: Mapping[str, Any]) -> Iterator[object]:
         yield from (figures[split][name] for name in _FIGURES)
     for scores in figures["test"]["per_class"].values():
         yield from (scores[name] for name in ("precision", "recall", "f1", "support"))
+
+
+def _apart(row: Mapping[str, Any] | None) -> Apart | None:
+    limits = row and row["interval_95"]
+    return Apart(row["accuracy"], Interval(**limits) if limits else None) if row else None
 
 
 def _split(split: str, row: Mapping[str, Any]) -> SplitFigures:

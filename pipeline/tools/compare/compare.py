@@ -1,0 +1,146 @@
+"""`emo compare`: trainings side by side, with differences that are told from chance by people."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from pipeline.core.errors import listed
+from pipeline.history.diff import Diff
+from pipeline.history.diff import compare as compare_versions
+from pipeline.learning.metrics import FEWEST, Interval, accuracy, accuracy_difference
+from pipeline.tools.compare.runs import Run
+
+_RESAMPLES, _SEED = 10_000, 0
+
+Table = tuple[str, list[str], list[list[str]]]
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far the second of two runs is ahead, on the people whom both measured."""
+
+    people: int
+    "measured by both"
+    accuracy: float | None
+    "the second's minus the first's; None where they share nobody"
+    interval: Interval | None
+    "95 %, by resampling people; None where they are too few"
+    same_images: bool
+    "whether both measured as many images of each of them"
+
+    @property
+    def verdict(self) -> str:
+        """Whether the difference is more than chance, in words."""
+        if self.accuracy is None:
+            return "nobody in common"
+        points, note = self.accuracy * 100, "" if self.same_images else "; other images"
+        if self.interval is None:
+            few = f"{points:+.1f} points, too few people to tell ({self.people}; {FEWEST} or more)"
+            return few + note
+        low, high = self.interval.low * 100, self.interval.high * 100
+        if low > 0:
+            return f"better by {points:.1f} points ({low:.1f} to {high:.1f}){note}"
+        if high < 0:
+            return f"worse by {-points:.1f} points ({-high:.1f} to {-low:.1f}){note}"
+        return f"no difference beyond chance ({low:+.1f} to {high:+.1f}){note}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        return {
+            "people": self.people,
+            "accuracy": self.accuracy,
+            "interval_95": asdict(self.interval) if self.interval else None,
+            "same_images": self.same_images,
+            "verdict": self.verdict,
+        }
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One run beside the first."""
+
+    run: Run
+    diff: Diff
+    "of dataset, settings and code, from the first run to this one"
+    difference: Difference | None
+    "None for the first"
+
+    def row(self) -> list[str]:
+        """Return the row of the table."""
+        test = self.run.test
+        error = test.get("calibration", {}).get("ece")
+        return [
+            self.run.name,
+            self._changes(),
+            f"{test['accuracy']:.1%}",
+            f"{test['macro_f1']:.3f}",
+            f"{error:.3f}" if error is not None else "",
+            str(len(self.run.people)),
+            self.difference.verdict if self.difference else "",
+        ]
+
+    def _changes(self) -> str:
+        diff = self.diff
+        said = [f"{change.what}={change.after}" for change in diff.settings]
+        said += [f"code of {listed(diff.code)}"] if diff.code else []
+        said += ["other dataset"] if diff.changes_dataset else []
+        return "; ".join(said)
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values."""
+        figures = {name: self.run.test.get(name) for name in ("loss", "accuracy", "macro_f1", "calibration")}
+        return {
+            "name": self.run.name,
+            "commit": self.run.version.commit,
+            "settings": {change.what: change.after for change in self.diff.settings},
+            "code": list(self.diff.code),
+            "other_dataset": self.diff.changes_dataset,
+            "test": figures,
+            "difference": self.difference.as_json() if self.difference else None,
+        }
+
+
+HEADER = [
+    "run",
+    "other than the first",
+    "accuracy",
+    "macro F1",
+    "ECE",
+    "people",
+    "accuracy against the first",
+]
+"""Of `Compared.row`."""
+
+
+def compare_runs(runs: Sequence[Run]) -> list[Compared]:
+    """Return each run beside the first."""
+    first = runs[0]
+    return [
+        Compared(
+            run,
+            compare_versions(first.version, run.version),
+            None if run is first else difference(first.people, run.people),
+        )
+        for run in runs
+    ]
+
+
+def difference(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Difference:
+    """Return how far the second run is ahead; each maps test subjects to counts (k, k)."""
+    both = sorted(first.keys() & second.keys())
+    if not both:
+        return Difference(0, None, None, same_images=False)
+    one, other = (_hits_and_misses([people[name] for name in both]) for people in (first, second))
+    ahead = float(accuracy(other.sum(0)) - accuracy(one.sum(0)))
+    interval = accuracy_difference(one, other, _RESAMPLES, np.random.default_rng(_SEED))
+    return Difference(len(both), ahead, interval, bool((one.sum((1, 2)) == other.sum((1, 2))).all()))
+
+
+def _hits_and_misses(matrices: Sequence[np.ndarray]) -> np.ndarray:
+    """Return (people, 2, 2) counts of the same accuracy, whatever classes the matrices have."""
+    hits, images = (np.array([measure(m) for m in matrices]) for measure in (np.trace, np.sum))
+    counts = np.zeros((len(matrices), 2, 2), np.int64)
+    counts[:, 0, 0], counts[:, 1, 0] = hits, images - hits
+    return counts

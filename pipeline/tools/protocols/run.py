@@ -1,0 +1,110 @@
+"""`emo protocols`: the same recipe on the same images, measured as the study did and as it should be."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.core.errors import EmoError
+from pipeline.core.params import load_params
+from pipeline.core.paths import PROTOCOLS
+from pipeline.core.progress import progress_bar
+from pipeline.core.tables import write_csv, write_text
+from pipeline.core.workers import run_all, worker_count
+from pipeline.history.version import workspace
+from pipeline.learning.device import choose_device
+from pipeline.learning.protocols import FoldFigures, FoldTask, read_figures, run_fold
+from pipeline.learning.report import save_png
+from pipeline.stages.evaluate import EvaluateParams
+from pipeline.tools.protocols.outcome import About, Fold, FoldRow, Outcome, fold_row, outcome
+from pipeline.tools.protocols.picture import picture
+from pipeline.tools.protocols.plan import Material, Request, Training, plan, read_material
+
+
+def run_protocols(request: Request) -> Outcome:
+    """Run what is not finished of the request, and return the figures of all of it.
+
+    A fold that was trained on the same images with the same settings and code is not trained again. Raises
+    EmoError, after all other folds are finished, with a line for each that cannot be trained.
+    """
+    material = read_material(request)
+    trainings = plan(request, material)
+    missing = [training for training in trainings if read_figures(training.task.home) is None]
+    print(
+        f"protocols: {len(trainings)} trainings, {len(trainings) - len(missing)} of them done before",
+        file=sys.stderr,
+        flush=True,
+    )
+    _run(missing, material)
+    folds = [_fold(training) for training in trainings]
+    return outcome(about(request, material), folds, load_params("evaluate", EvaluateParams))
+
+
+def about(request: Request, material: Material) -> About:
+    """Return what the figures are of."""
+    settings = workspace(Path()).settings
+    seeds = range(material.params.seed, material.params.seed + request.seeds)
+    return About(
+        images=len(material.faces.labels),
+        subjects=tuple(sorted(name for names in material.split.values() for name in names)),
+        classes=material.faces.classes,
+        collapsed=settings.get("dedup.collapse"),
+        params=material.params,
+        seeds=tuple(seeds),
+    )
+
+
+def _run(missing: Sequence[Training], material: Material) -> None:
+    """Train the missing folds in several processes; those that finish are kept whatever comes after."""
+    workers = processes(material.params.cpu_threads)
+    if min(workers, len(missing)) > 1:
+        material.faces.share()
+    names = {training.task.home: training for training in missing}
+    tasks = [training.task for training in names.values()]  # the same fold of two protocols is run once
+    failures = []
+    with progress_bar("protocols", len(tasks)) as advance:
+        for task, error in run_all(run_fold, tasks, workers):
+            advance()
+            if isinstance(error, EmoError):
+                failures.append(f"{_name(names[task.home])}: {error}")
+            elif error is not None:
+                raise error
+            elif not sys.stderr.isatty():
+                print(_line(names[task.home], task), file=sys.stderr, flush=True)
+    if failures:
+        raise EmoError("\n       ".join(failures))
+
+
+def processes(cpu_threads: int) -> int:
+    """Return how many trainings run at a time: one on a GPU, else one for each share of the processors."""
+    return 1 if choose_device().type == "cuda" else max(1, worker_count() // cpu_threads)
+
+
+def _fold(training: Training) -> Fold:
+    return Fold(training.protocol, training.seed, training.task.partition.fold, _figures(training.task))
+
+
+def _figures(task: FoldTask) -> FoldFigures:
+    figures = read_figures(task.home)
+    if figures is None:
+        raise EmoError(f"{task.home}: gone again; run `emo protocols` once more")
+    return figures
+
+
+def _name(training: Training) -> str:
+    return f"{training.protocol}, seed {training.seed}, fold {training.task.partition.fold}"
+
+
+def _line(training: Training, task: FoldTask) -> str:
+    sides = _figures(task).sides
+    said = [f"{name} {side.matrix.trace() / side.matrix.sum():.1%}" for name, side in sides.items()]
+    return f"{_name(training)}: {', '.join(said)}"
+
+
+def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
+    """Write the figures beside each other as JSON, a table of all trainings (CSV) and a picture (PNG)."""
+    paths = [path.with_suffix(suffix) for suffix in (".json", ".csv", ".png")]
+    write_text(paths[0], json.dumps(found.as_json(), indent=2) + "\n")
+    write_csv(paths[1], [fold_row(fold) for fold in found.folds], FoldRow)
+    save_png(picture(found), paths[2])
+    return paths

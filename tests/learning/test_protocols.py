@@ -1,0 +1,231 @@
+"""Protocols in a small project: what runs, what is kept, and that nothing leaky is ever written."""
+
+import csv
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.core.closure import import_closure, imported_names
+from pipeline.core.dataset import SPLITS
+from pipeline.core.errors import EmoError
+from pipeline.core.paths import DATASET, FOLDS, PARAMS, SPLIT
+from pipeline.core.paths import PROTOCOLS as REPORT
+from pipeline.learning.data import read_images
+from pipeline.learning.metrics import accuracy
+from pipeline.learning.partitions import frame_random
+from pipeline.learning.protocols import Faces, fold_key
+from pipeline.tools.protocols.outcome import Outcome, by_subject
+from pipeline.tools.protocols.plan import (
+    FRAME_RANDOM,
+    K_FOLD,
+    LEAVE_ONE_OUT,
+    PROTOCOLS,
+    SUBJECT_WISE,
+    Request,
+    read_material,
+)
+from pipeline.tools.protocols.run import run_protocols, write_outcome
+from pipeline.withdrawal.files import in_workspace
+from pipeline.withdrawal.person import Person
+from tests.learning.project import PARAMS_YAML, files, write_project
+from tests.learning.recipes import PARAMS as RECIPE
+
+TOP = Path(__file__).resolve().parents[2]
+ALL_FOUR = Request(seeds=2, epochs=2)
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project of eight people in which all protocols were run."""
+    folder = tmp_path_factory.mktemp("protocols")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setenv("EMO_WORKERS", "1")
+        write_project()
+        Path("dvc.yaml").write_text("stages: {}\n")
+        write_outcome(run_protocols(ALL_FOUR))
+    return folder
+
+
+@pytest.fixture
+def found(project: Path, monkeypatch: pytest.MonkeyPatch) -> Outcome:
+    """The outcome, read from the finished folds."""
+    monkeypatch.chdir(project)
+    return run_protocols(ALL_FOUR)
+
+
+def test_each_protocol_trains_and_tests_as_it_says(found: Outcome) -> None:
+    told = {protocol.name: protocol for protocol in found.protocols}
+    assert tuple(told) == PROTOCOLS
+    assert [protocol.trainings for protocol in found.protocols] == [2, 2, 2 * 4, 2 * 8]
+    assert list(told[SUBJECT_WISE].subjects) == ["p07", "p08"]
+    assert len(told[K_FOLD].subjects) == len(told[LEAVE_ONE_OUT].subjects) == 8
+    images = {
+        name: sum(
+            int(matrix.sum()) for matrix in by_subject(f for f in found.folds if f.protocol == name).values()
+        )
+        for name in PROTOCOLS
+    }
+    assert images == {FRAME_RANDOM: 2 * 6 * 3, SUBJECT_WISE: 2 * 18, K_FOLD: 2 * 72, LEAVE_ONE_OUT: 2 * 72}
+
+
+def test_the_figures_are_those_of_the_folds(found: Outcome) -> None:
+    folds = [fold for fold in found.folds if fold.protocol == K_FOLD]
+    by_seed = [[f.figures.sides["test"].matrix for f in folds if f.seed == seed] for seed in (0, 1)]
+    accuracies = [float(accuracy(np.sum(matrices, axis=0))) for matrices in by_seed]
+    protocol = found.protocols[2]
+    assert list(protocol.seeds.values()) == pytest.approx(accuracies, abs=1e-6)
+    assert protocol.sides["test"].accuracy == pytest.approx(sum(accuracies) / 2, abs=1e-6)
+    leaky = found.protocols[0].sides["test"].accuracy
+    assert protocol.inflation == pytest.approx(leaky - protocol.sides["test"].accuracy, abs=1e-6)
+    assert protocol.inflation_interval
+    assert protocol.inflation_interval.low <= protocol.inflation <= protocol.inflation_interval.high
+    assert found.protocols[1].inflation_interval is None  # only two people were tested
+
+
+def test_the_files(project: Path, found: Outcome) -> None:
+    figures = json.loads((project / "reports/protocols.json").read_text())
+    assert figures == json.loads(json.dumps(found.as_json()))
+    assert figures["about"]["params"]["epochs"] == 2
+    rows = list(csv.DictReader((project / "reports/protocols.csv").open()))
+    assert len(rows) == 2 + 2 + 8 + 16
+    assert {row["fold"] for row in rows if row["protocol"] == LEAVE_ONE_OUT} == {
+        f"p0{n}" for n in range(1, 9)
+    }
+    assert (project / "reports/protocols.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_number_of_workers_changes_nothing(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMO_WORKERS", "2")
+    write_project()
+    few = Request((FRAME_RANDOM, SUBJECT_WISE), seeds=2, epochs=2)
+    run_protocols(few)
+    made = files(FOLDS)
+    monkeypatch.chdir(project)
+    assert len(made) == 4
+    assert made.items() <= files(FOLDS).items()
+
+
+def is_running(group: int) -> bool:
+    """Tell whether any process of a group is left."""
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_killed_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    Path("dvc.yaml").write_text("stages: {}\n")
+    command = [sys.executable, str(TOP / "cli.py"), "protocols", "--protocol", LEAVE_ONE_OUT]
+    command += ["--seeds", "1", "--epochs", "12"]
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "EMO_WORKERS": "2"}
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        while len(list(FOLDS.glob("*.json"))) < 2 and process.poll() is None:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGKILL)
+    deadline = time.monotonic() + 30
+    while is_running(process.pid) and time.monotonic() < deadline:  # the workers notice, and end too
+        time.sleep(0.05)
+    before = {path: path.stat().st_mtime_ns for path in FOLDS.glob("*.json")}
+    assert 2 <= len(before) < 8
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert f"protocols: 8 trainings, {len(before)} of them done before" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert len(list(FOLDS.glob("*.json"))) == 8
+
+
+def test_nothing_but_figures_is_written(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    shown = {**files(DATASET), str(SPLIT): SPLIT.read_bytes()}
+    monkeypatch.chdir(project)
+    assert {**files(DATASET), str(SPLIT): SPLIT.read_bytes()} == shown
+    names = {path.relative_to(project).as_posix() for path in project.rglob("*") if path.is_file()}
+    known = {*shown, "params.yaml", "dvc.yaml", "reports/audit.json"}
+    made = {name for name in names - known if not name.startswith(".emo/protocols/")}
+    assert made == {f"reports/protocols.{kind}" for kind in ("json", "csv", "png")}
+    for path in (project / FOLDS).iterdir():
+        assert set(json.loads(path.read_text())) == {"epochs", "best_epoch", "sides"}
+
+
+def test_a_withdrawal_takes_the_figures_of_the_person_too(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    held = {item.path for item in in_workspace(Person("p07"), set())}
+    assert {*FOLDS.glob("*.json"), REPORT, REPORT.with_suffix(".csv"), REPORT.with_suffix(".png")} <= held
+    assert not {item.path for item in in_workspace(Person("p0"), set())} & set(FOLDS.iterdir())
+
+
+def test_the_leaky_split_cannot_become_a_dataset_or_a_model() -> None:
+    """No stage knows it, and what knows it knows nobody who writes images or nets; a table cannot hold it."""
+    for stage in ("split", "dataset", "audit", "train", "evaluate"):
+        closure = import_closure(f"pipeline.stages.{stage}")
+        assert not {"pipeline.learning.partitions", "pipeline.learning.protocols"} & set(closure)
+    writers = {"pipeline.learning.store", "pipeline.stages.dataset", "pipeline.stages.train"}
+    assert not writers & set(import_closure("pipeline.learning.protocols"))
+    for path in (TOP / "pipeline/tools/protocols").glob("*.py"):
+        assert not writers & set(imported_names(path))
+        assert not any(word in path.read_text() for word in ("write_parquet", "parquet_sink", "save_model"))
+
+
+def test_the_key_is_all_that_figures_depend_on(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(project)
+    faces = Faces.of({split: read_images(split) for split in SPLITS})
+    one, other = (frame_random(faces.labels.numpy(), (0.2, 0.2), seed) for seed in (0, 1))
+    key = fold_key(faces.digest(), one, RECIPE)
+    renamed = dataclasses.replace(one, fold="another name")
+    assert fold_key(faces.digest(), renamed, RECIPE) == key
+    changed = dataclasses.replace(faces, labels=faces.labels.roll(1))
+    others = [
+        fold_key(faces.digest(), other, RECIPE),
+        fold_key(faces.digest(), one, dataclasses.replace(RECIPE, seed=1)),
+        fold_key(changed.digest(), one, RECIPE),
+    ]
+    assert len({key, *others}) == 4
+
+
+def test_a_broken_fold_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("EMO_WORKERS", "1")
+    write_project()
+    few = Request((SUBJECT_WISE,), seeds=1, epochs=1)
+    run_protocols(few)
+    made = files(FOLDS)
+    next(FOLDS.iterdir()).write_text("{")
+    run_protocols(few)
+    assert files(FOLDS) == made
+
+
+def test_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EmoError, match="--protocol: 'random' is not one of frame-random"):
+        Request(("random",))
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    SPLIT.write_text(SPLIT.read_text().replace("p01,F,train", "p01,F,test"))
+    with pytest.raises(EmoError, match=r"data/dataset/train: p01 is not there by data/split\.csv"):
+        read_material(Request())
+    write_project()
+    wild = PARAMS_YAML.replace("learning_rate: 0.003", "learning_rate: 10.0")
+    PARAMS.write_text(wild.replace("weight_decay: 0.01", "weight_decay: 10.0"))
+    monkeypatch.setenv("EMO_WORKERS", "1")
+    with pytest.raises(EmoError, match=r"frame-random, seed 0, fold all: .*the loss became"):
+        run_protocols(Request((FRAME_RANDOM,), seeds=1, epochs=200))

@@ -1,0 +1,63 @@
+"""Experiments of a real project under Git and DVC: in place, in a copy and from the queue; then compared."""
+
+import json
+import re
+import time
+
+import pytest
+from projects import SUBJECTS, Project, new_project, recordings
+
+CLASSES = ("happy", "surprised")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """A committed project of six people with two experiments: one in a copy, one from the queue."""
+    folder = tmp_path_factory.mktemp("experiments")
+    made = new_project(folder / "project")
+    made.emo("ingest", str(recordings(folder / "videos", SUBJECTS, CLASSES)))
+    made.repro()
+    made.commit("Enrol six people", "v1")
+    run = ("dvc", "exp", "run", "--quiet", "--name")
+    made.run(*run, "margin", "--temp", "-S", "faces.crop.margin=0.1", EMO_MEMO="")
+    made.run(*run, "slow", "--queue", "-S", "train.learning_rate=0.0001")
+    made.run("dvc", "queue", "start", EMO_MEMO="")
+    deadline = time.monotonic() + 300
+    while "slow" not in made.run("dvc", "exp", "list", "--name-only") and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return made
+
+
+def test_experiments_are_compared_with_the_commit_that_they_started_from(project: Project) -> None:
+    told = json.loads(project.emo("compare", "--json"))
+    assert [run["name"] for run in told][1:] == ["margin", "slow"]
+    assert told[1]["settings"] == {"faces.crop.margin": "0.1"}
+    assert told[2]["settings"] == {"train.learning_rate": "0.0001"}
+    assert [run["other_dataset"] for run in told] == [False, True, False]
+    assert [run["code"] for run in told] == [[], [], []]
+    assert told[0]["difference"] is None
+    assert re.search(r"too few people to tell \(1; 6 or more\)", told[2]["difference"]["verdict"])
+
+
+def test_an_experiment_in_a_copy_uses_and_fills_the_memo_of_the_project(project: Project) -> None:
+    """The frames come from the memo; the faces, cut anew, go into it."""
+    faces = list((project.memo / "faces").glob("*.parquet"))
+    assert len(faces) == 2 * len(SUBJECTS) * len(CLASSES)
+    assert not list((project.root / ".dvc/tmp").rglob(".emo"))
+
+
+def test_named_runs_and_bad_names(project: Project) -> None:
+    text = project.emo("compare", "v1", "workspace", "slow")
+    assert "train.learning_rate=0.0001" in text
+    assert "(v1)" in text
+    text = project.emo("compare", "no-such", check=False)
+    assert text.startswith("error: no-such: no such revision here")
+
+
+def test_without_the_cache_the_figures_by_person_are_enough(project: Project) -> None:
+    before = json.loads(project.emo("compare", "v1", "slow", "--json"))
+    cache = project.root / ".dvc/cache"
+    cache.rename(cache.with_name("away"))
+    after = json.loads(project.emo("compare", "v1", "slow", "--json"))
+    cache.with_name("away").rename(cache)
+    assert after == before
