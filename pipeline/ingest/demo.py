@@ -7,7 +7,7 @@ from pipeline.core.enrolment import Clip, Participant, read_enrolment
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.core.tables import write_csv
-from pipeline.ingest.ingest import Request
+from pipeline.ingest.request import Request
 
 COHORT = Path("demo/clips")
 
