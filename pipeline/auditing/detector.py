@@ -33,8 +33,8 @@ def clips_give_faces(funnel: Sequence[FunnelRow]) -> Finding:
         for row in funnel
         if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
     ]
-    doubled = sum(_faces(row) > 0 and not row.images + row.other_class for row in funnel)
-    fine = f"{len(funnel)} clips{f', {doubled} all duplicates of others' if doubled else ''}"
+    doubled = sum(_faces(row) > 0 and not row.images + row.other_class for row in funnel if row.sampled != 1)
+    fine = f"{len(funnel)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
     fine += f", a face in {found} of {len(stills)} pictures" if stills else ""
     return verdict(faults, fine, f"{FUNNEL} says why")
 

@@ -102,7 +102,7 @@ def _licence() -> Node:
 def _responsibility(facts: Facts) -> Node:
     """Return the fields of responsible AI (RAI): what the card says of people and limits, in its words."""
     return {
-        "rai:dataCollection": collection(facts.clips),
+        "rai:dataCollection": collection(facts.clips, facts.alone),
         "rai:dataPreprocessingProtocol": preprocessing(facts.params),
         "rai:dataBiases": biases(facts),
         "rai:dataLimitations": limits(facts),

@@ -90,13 +90,15 @@ def _score(layout: Layout, readings: Readings) -> int:
 
 
 def _said(reading: Reading) -> str:
-    return f"{reading.word} of {reading.subject}" if isinstance(reading, Named) else ""
+    if not isinstance(reading, Named):
+        return ""
+    return f"{reading.word} of {reading.subject}" if reading.subject else reading.word
 
 
 def _none_fits(readings: Readings, layouts: Sequence[Layout]) -> str:
     path, reading = next(iter(readings.items()))
     reason = reading.reason if isinstance(reading, Unread) else ""
-    also = f" (and so with all {len(readings)} files)" if len(readings) > 1 else ""
+    also = f" (and so with all {len(readings)} {layouts[0].media.value}s)" if len(readings) > 1 else ""
     if layouts[0].media is Media.PICTURES and len(layouts) > 1:
         corpora = listed(module.LAYOUT.name for module in _OF_PICTURES)
         return f"{path}: a picture of no corpus known{also}; give --layout ({corpora}) or a --manifest"
