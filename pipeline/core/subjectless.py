@@ -7,6 +7,9 @@ STANDS_FOR = "stands_for"
 
 IMAGE = "image"
 
+NOBODY = "(images)"
+"""Stands in tables where subjects do, for all images without one: one row, not thousands."""
+
 MEANING = "figures are of unseen images, not of unseen people"
 
 

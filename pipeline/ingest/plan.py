@@ -11,15 +11,13 @@ from pathlib import Path
 from pipeline.core.enrolment import Clip
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import CLIPS, WITHDRAWALS
+from pipeline.core.subjectless import NOBODY
 from pipeline.ingest.names import normal, unique
 from pipeline.ingest.participants import People
 from pipeline.ingest.people import PeoplePlan, plan_people
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.ingest.videos import Found
-
-NOBODY = "(images)"
-"""In the place of a subject: images whose corpus tells none."""
 
 _LATE_S = 0.1
 """By how much a segment may end after the video: tables round, and players show the last frame longer."""

@@ -1,7 +1,7 @@
 """Faces of the dataset as pictures that a page can hold."""
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -87,19 +87,23 @@ def read_near_pairs() -> list[NearPair]:
     return sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second))
 
 
-def read_faces(wanted: Collection[str]) -> Faces:
+def read_faces(wanted: Collection[str], alone: Set[str] = frozenset()) -> Faces:
     """Return some faces of everybody, and those images that are `wanted` by name.
 
-    Those who do not consent are not shown, even if the dataset still holds them.
+    Those who do not consent are not shown, even if the dataset still holds them. Of the subjects `alone`,
+    images of nobody known, only the wanted ones are.
     """
     built(DATASET)
     given = {person.subject for person in read_participants() if person.consent == GIVEN}
     shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
-    shards = [path for path in shards if path.stem in given]
+    named = {name.rpartition("_")[0] for name in wanted}  # an image of nobody is called as its subject
+    shards = [path for path in shards if path.stem in (given & named | given - alone)]
+    people = max(1, sum(path.stem not in alone for path in shards))
     faces = Faces({}, {})
     with progress_bar("faces", len(shards)) as advance:
         for shard in shards:
-            _add(faces, shard, max(2, min(_PER_SUBJECT, _PER_CLASS // len(shards))), wanted)
+            limit = 0 if shard.stem in alone else max(2, min(_PER_SUBJECT, _PER_CLASS // people))
+            _add(faces, shard, limit, wanted)
             advance()
     return Faces(dict(sorted(faces.rows.items())), faces.single)
 
@@ -110,7 +114,7 @@ def _add(faces: Faces, shard: Path, limit: int, wanted: Collection[str]) -> None
     rows = table.to_pylist()
     for label, name in enumerate(class_names(table.schema)):
         found = [row for row in rows if row["label"] == label]
-        if found:
+        if found and limit:
             shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
             faces.rows.setdefault(name, []).append(FaceRow(shard.stem, shard.parent.name, len(found), shown))
     chosen = [row for row in rows if row["image"]["path"] in wanted]
