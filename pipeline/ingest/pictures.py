@@ -48,4 +48,5 @@ def _named(clip: Proposal, digest: str, enrolled: Clip | None, layout: str) -> P
     name = f"{layout}_{digest[:_DIGITS]}"
     if enrolled and enrolled.subject.endswith(digest[:_DIGITS]):
         name, clip = enrolled.subject, replace(clip, source=enrolled.extra.get("source", ""))
-    return replace(clip, subject=name, written=name, clip=name, video=name, folder=layout, stands_for=IMAGE)
+    hint = f"{name}_{clip.expression}"
+    return replace(clip, subject=name, written=name, clip=hint, video=hint, folder=layout, stands_for=IMAGE)

@@ -20,6 +20,7 @@ from pipeline.core.paths import (
     MISTAKES_PLOT,
     MODEL,
     PREDICTIONS,
+    SPLIT,
 )
 from pipeline.core.stage import run_stage
 from pipeline.core.subjectless import in_full
@@ -81,7 +82,8 @@ def main() -> None:
         check_classes(predictor.card, images.classes, f"{MODEL / CARD}: {DATASET / split}")
     probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
     figures = measure(splits, probabilities, params)
-    write_text(METRICS, format_metrics(marked(figures, splits.values(), read_split())))
+    rows = read_split() if SPLIT.is_file() else {}
+    write_text(METRICS, format_metrics(marked(figures, splits.values(), rows)))
     write_test_tables(splits["test"], probabilities["test"])
     draw(splits["test"], probabilities["test"], params)
 

@@ -158,13 +158,13 @@ def test_an_image_without_a_subject_is_its_own(project: Project) -> None:
     outcome = project.ingest()
     assert outcome.layout == "fer2013"
     name = f"fer2013_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
-    clip = project.clips()[name]
-    assert (clip.subject, clip.expression, clip.take) == (name, "angry", name)
-    assert (clip.video, clip.extra["source"]) == (f"fer2013/{name}.jpg", "Training_3908.jpg")
+    clip = project.clips()[f"{name}_angry"]
+    assert (clip.subject, clip.expression, clip.take) == (name, "angry", clip.clip)
+    assert (clip.video, clip.extra["source"]) == (f"fer2013/{name}_angry.jpg", "Training_3908.jpg")
     assert [p.is_image for p in project.people().values()] == [True, True]
     assert outcome.notes == (
-        "no subject is told of 2 images: each counts as its own, and figures will be of unseen images, not of "
-        "unseen people (docs/ingest.md)",
+        "no subject is told of 2 images: each counts as its own, and figures will be of unseen images, not "
+        "of unseen people (docs/ingest.md)",
     )
     assert outcome.table == {
         "(images)": dict.fromkeys(outcome.table["(images)"], 0) | {"angry": 1, "scared": 1}

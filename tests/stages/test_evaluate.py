@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.core.dataset import SplitRow
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
     CONFUSION,
@@ -19,7 +20,9 @@ from pipeline.core.paths import (
     MODEL,
     PREDICTIONS,
     REPORTS,
+    SPLIT,
 )
+from pipeline.core.tables import write_csv
 from pipeline.stages import evaluate, train
 from tests.learning.drawn import draw_subject, write_shard
 from tests.learning.project import files, write_project
@@ -66,6 +69,17 @@ def test_metrics() -> None:
     assert mean == pytest.approx(test["accuracy"], abs=1e-6)  # as many images of both
     interval = test["interval_95"]["accuracy"]
     assert interval["low"] <= test["accuracy"] <= interval["high"]
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_images_without_a_subject_are_marked() -> None:
+    images = {"stands_for": "image"}
+    rows = [SplitRow("p07", "F", "test", 0), SplitRow("p08", "", "test", 1, images)]
+    write_csv(SPLIT, rows, SplitRow)
+    evaluate.main()
+    figures = json.loads(METRICS.read_text())
+    assert figures["subjects"].startswith("not known of 1 of 2: each image counts as its own; ")
+    assert list(figures["test"]["per_subject"]) == ["p07"]
 
 
 @pytest.mark.usefixtures("project")

@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 
 from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, class_names, dataset_schema, image_name
-from pipeline.core.enrolment import GIVEN, read_participants
+from pipeline.core.enrolment import GIVEN, read_clips, read_participants
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import DATASET, NEAR_PAIRS
 from pipeline.core.progress import progress_bar
@@ -96,7 +96,8 @@ def read_faces(wanted: Collection[str], alone: Set[str] = frozenset()) -> Faces:
     built(DATASET)
     given = {person.subject for person in read_participants() if person.consent == GIVEN}
     shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
-    named = {name.rpartition("_")[0] for name in wanted}  # an image of nobody is called as its subject
+    owners = {clip.clip: clip.subject for clip in read_clips()}
+    named = {owners.get(name.rpartition("_")[0]) for name in wanted}
     shards = [path for path in shards if path.stem in (given & named | given - alone)]
     people = max(1, sum(path.stem not in alone for path in shards))
     faces = Faces({}, {})
