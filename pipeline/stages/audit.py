@@ -78,7 +78,7 @@ def audit(evidence: Evidence) -> list[Check]:
 
 def marked(detail: str, mark: str) -> str:
     """Return the evidence of a check with the mark beside it, if there is one."""
-    return f"{detail} [subjects: {mark}]" if mark else detail
+    return f"{detail} (subjects: {mark})" if mark else detail
 
 
 def subjects_in_one_split(evidence: Evidence) -> Check:
