@@ -107,6 +107,7 @@ def test_every_figure_is_marked(built: Project) -> None:
     assert IN_FULL in built.run("dvc", "metrics", "show")
 
 
+@pytest.mark.parametrize("built", [as_csv], indirect=True)
 def test_the_report_is_marked_and_lists_no_image_as_a_person(built: Project) -> None:
     built.emo("report")
     page = (built.root / "reports/report.html").read_text()
@@ -115,6 +116,7 @@ def test_the_report_is_marked_and_lists_no_image_as_a_person(built: Project) -> 
     assert "people it had not seen" not in page
 
 
+@pytest.mark.parametrize("built", [as_csv], indirect=True)
 def test_an_image_is_traced_exported_and_withdrawn(built: Project, tmp_path: Path) -> None:
     subject = next(path.stem for path in sorted((built.root / "data/dataset/test").glob("*.parquet")))
     [clip] = [path.stem for path in (built.root / "data/faces").glob(f"{subject}_*")]
