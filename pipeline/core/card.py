@@ -28,6 +28,11 @@ _FEW = 5
 
 _MAGNITUDES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
 
+_SIMULATED = (
+    "The expressions are simulated on request: they are not felt emotions, and a model trained on them does "
+    "not measure any."
+)
+
 _MEANINGS = {
     "sampled": "looked at",
     "corrupt": "could not be decoded whole",
@@ -53,7 +58,7 @@ from datasets import load_dataset
 faces = load_dataset("data/dataset")  # or the folder that holds this file
 ```
 
-The folder holds a Parquet file for every participant, `<split>/<subject>.parquet`, with a row for every
+The folder holds a Parquet file for every {whose}, `<split>/<subject>.parquet`, with a row for every
 image:
 
 {columns}
@@ -144,6 +149,11 @@ class Facts:
         return frozenset(person.subject for person in self.people if person.is_image)
 
     @property
+    def whose(self) -> str:
+        """What a subject is called: a participant, where every one is."""
+        return "subject" if self.mark else "participant"
+
+    @property
     def mark(self) -> str:
         """What stands beside every figure where images have no subject; empty where all have one."""
         subjects = self.subjects()
@@ -155,13 +165,14 @@ def dataset_card(facts: Facts) -> str:
     return _header(facts) + _BODY.format(
         title=TITLE,
         summary=summary(facts),
+        whose=facts.whose,
         columns=_columns(facts),
         images=_image_table(facts),
         without=_without_images(facts),
         people=_people_table(facts),
         collection=collection(facts.clips, facts.alone),
         videos=_bullets(_videos(facts.clips)),
-        preprocessing=_bullets(preprocessing(facts.params)),
+        preprocessing=_bullets(preprocessing(facts.params, facts.clips)),
         funnel=_funnel_table(facts.funnel),
         settings="".join(yaml.safe_dump({name: values}) for name, values in facts.params.items()),
         splits=splitting(facts.params["split"]) + _drawn_alone(facts),
@@ -234,10 +245,11 @@ def _recorded(clips: Sequence[Clip]) -> str:
     )
 
 
-def preprocessing(params: Mapping[str, Any]) -> list[str]:
-    """Say what was done to the videos, in the order of the stages."""
+def preprocessing(params: Mapping[str, Any], clips: Sequence[Clip] = ()) -> list[str]:
+    """Say what was done to the videos and pictures, in the order of the stages."""
+    stills = any(clip.is_still for clip in clips)
     return [
-        _sampling(params["frames"]),
+        _sampling(params["frames"]) + (" Pictures: taken whole, nothing is trimmed." if stills else ""),
         _searching(params["faces"]),
         _cropping(params["faces"]["crop"]),
         _deduplicating(params["dedup"]),
@@ -271,15 +283,13 @@ def limits(facts: Facts) -> list[str]:
     fewest = min(len(facts.subjects(name)) for name in facts.splits)
     unknown = (
         f"Subjects: {in_full(facts.mark)}. One person may be in several splits, which flatters every figure "
-        "on the test images."
+        "on the test images. Felt or simulated, expressions are no measure of what anybody feels."
     )
     return [
-        *([unknown] if facts.mark else []),
-        "The expressions are simulated on request: they are not felt emotions, and a model trained on them "
-        "does not measure any.",
+        *([unknown] if facts.mark else [_SIMULATED]),
         "An image has the label of its clip; whether it shows that expression has not been checked.",
         "Images of one clip, and of one person, resemble each other: they are no independent samples. "
-        f"The smallest split has {_count(fewest, 'participant')}; intervals should come from resampling "
+        f"The smallest split has {_count(fewest, facts.whose)}; intervals should come from resampling "
         "people, not images.",
     ]
 
@@ -400,8 +410,7 @@ def _columns(facts: Facts) -> str:
 def _image_table(facts: Facts) -> str:
     rows = [(name, len(facts.subjects(name)), *_counts(facts, name)) for name in facts.splits]
     total = ("all", len(facts.subjects()), *_counts(facts))
-    whose = "subjects" if facts.mark else "participants"
-    return _table(("split", whose, "clips", "images", *facts.classes), [*rows, total])
+    return _table(("split", f"{facts.whose}s", "clips", "images", *facts.classes), [*rows, total])
 
 
 def _counts(facts: Facts, split: str | None = None) -> list[int]:
@@ -414,8 +423,7 @@ def _counts(facts: Facts, split: str | None = None) -> list[int]:
 def _without_images(facts: Facts) -> str:
     """Tell of people who agreed and are not in the dataset all the same."""
     missing = sum(person.consent == GIVEN for person in facts.people) - len(facts.subjects())
-    whose = "subject" if facts.mark else "participant"
-    return f" {_count(missing, whose)} with consent gave no image." if missing else ""
+    return f" {_count(missing, facts.whose)} with consent gave no image." if missing else ""
 
 
 def _people_table(facts: Facts) -> str:

@@ -59,13 +59,13 @@ def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[S
     strata = [stratum(person) for person in ordered]
     splits, folds = (rule.allocate(strata) for rule in rules(params))
     return [
-        SplitRow(person.subject, person.sex, SPLITS[split], fold, _kind(person))
+        SplitRow(person.subject, person.sex, SPLITS[split], fold, _extra(person))
         for person, split, fold in zip(ordered, splits, folds, strict=True)
         if person.consent == GIVEN
     ]
 
 
-def _kind(person: Participant) -> dict[str, str]:
+def _extra(person: Participant) -> dict[str, str]:
     return {STANDS_FOR: IMAGE} if person.is_image else {}
 
 
