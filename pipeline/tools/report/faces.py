@@ -98,7 +98,8 @@ def read_faces(wanted: Collection[str], alone: Set[str] = frozenset()) -> Faces:
     shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
     owners = {clip.clip: clip.subject for clip in read_clips()}
     named = {owners.get(name.rpartition("_")[0]) for name in wanted}
-    shards = [path for path in shards if path.stem in (given & named | given - alone)]
+    shown = given - (alone - named)
+    shards = [path for path in shards if path.stem in shown]
     people = max(1, sum(path.stem not in alone for path in shards))
     faces = Faces({}, {})
     with progress_bar("faces", len(shards)) as advance:
