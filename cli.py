@@ -13,7 +13,8 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from pipeline.ingest.ingest import Outcome, Request
+    from pipeline.ingest.ingest import Outcome
+    from pipeline.ingest.request import Request
     from pipeline.tools.predict import FileResult
     from pipeline.withdrawal.outcome import Outcome as Withdrawal
 
@@ -91,12 +92,13 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for program
 def ingest(
     videos: Annotated[
         list[Path] | None,
-        typer.Argument(help="Folders (read recursively) or video files.", show_default=False),
+        typer.Argument(help="Folders (read recursively), video files, FER2013's CSV.", show_default=False),
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="How names tell who and what: auto, folders, ravdess, cremad, mead, savee, enterface."
+            help="How names tell who and what: auto, folders, ravdess, cremad, mead, savee, enterface; of "
+            "pictures: ckplus, jaffe, kdef, fer2013, imagefolder."
         ),
     ] = "auto",
     manifest: Annotated[
@@ -112,7 +114,7 @@ def ingest(
         list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
     ] = None,
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out videos of other expressions (counted).")
+        bool, typer.Option("--skip-unknown", help="Leave out files of other expressions (counted).")
     ] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
@@ -122,16 +124,18 @@ def ingest(
 ) -> None:
     """Enrol recordings: check, copy and list them.
 
-    Every video is opened and copied to raw/videos, every clip listed in raw/clips.csv.
+    Every video, or picture of a corpus of pictures, is opened and copied to raw/videos, every clip listed
+    in raw/clips.csv.
     Shows a plan first; running it again changes nothing.
 
     \b
     emo ingest ~/recordings                 # <subject>/<expression>.mp4
     emo ingest ~/RAVDESS --map calm=neutral
+    emo ingest fer2013.csv --layout fer2013
     emo ingest --manifest segments.csv --participants participants.tsv
     """
-    from pipeline.ingest.ingest import Request
     from pipeline.ingest.proposals import parse_mapping
+    from pipeline.ingest.request import Request
 
     with _plain_errors():
         here = _enter_project()
@@ -198,6 +202,7 @@ def audit(
     emo audit --skip "outputs up to date"
     """
     from pipeline.auditing.audit import HEADER, run_audit
+    from pipeline.core.subjectless import in_full
 
     with _plain_errors(_READS):
         _enter_project()
@@ -206,6 +211,8 @@ def audit(
         typer.echo(json.dumps(made.as_json(), indent=2))
     else:
         _print_table(f"Audit of the {made.version}", HEADER, made.rows())
+        if made.mark:
+            typer.echo(f"subjects: {in_full(made.mark)}")
     raise typer.Exit(0 if made.ok else 1)
 
 
@@ -225,6 +232,8 @@ def summary(as_json: JsonOption = False) -> None:
         return
     for title, header, rows in found.tables():
         _print_table(title, header, rows)
+    if found.subjects:
+        typer.echo(f"subjects: {found.subjects}")
     if found.pictures:
         typer.echo("pictures: " + "  ".join(found.pictures))
 
@@ -564,7 +573,7 @@ def _print_plan(plan: "Outcome") -> None:
     for note in plan.notes:
         typer.echo(f"note: {note}")
     typer.echo(
-        f"plan: {len(plan.added)} clips to add ({plan.videos} videos, {plan.size_bytes / 1e6:.1f} MB, "
+        f"plan: {len(plan.added)} clips to add ({plan.videos} files, {plan.size_bytes / 1e6:.1f} MB, "
         f"{len(plan.new_subjects)} new participants), {len(plan.unchanged)} already there"
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from pipeline.auditing.finding import Finding, UnavailableError, skipped
 from pipeline.auditing.outputs import PIPELINE, Status, read_status
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.paths import PARAMS
+from pipeline.core.subjectless import in_full
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
 from pipeline.history.version import TABLES, short, workspace
@@ -89,6 +90,8 @@ class Audit:
     "full hash; empty where nothing is committed"
     uncommitted: tuple[str, ...]
     checks: tuple[Check, ...]
+    mark: str = ""
+    "what stands beside every figure where images have no subject; empty where all have one"
 
     @property
     def ok(self) -> bool:
@@ -102,6 +105,7 @@ class Audit:
             "version": self.version,
             "commit": self.commit,
             "uncommitted": list(self.uncommitted),
+            **({"subjects": in_full(self.mark)} if self.mark else {}),
             "checks": [check.as_json() for check in self.checks],
         }
 
@@ -126,10 +130,10 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     with ThreadPoolExecutor(1) as pool:  # DVC takes a second or two, the other checks meanwhile
         asked = None if UP_TO_DATE in skip else pool.submit(_ask_dvc)
         evidence = Evidence(deep, since, asked.result if asked else _ask_dvc)
-        _ = evidence.gate  # nothing can be said where the tables or the dataset cannot be read
-        checks = tuple(Check(name, _made(name, evidence, skip)) for name in CHECKS)
+        mark = evidence.gate.mark  # nothing can be said where the tables or the dataset cannot be read
+        checks = tuple(Check(name, _marked(_made(name, evidence, skip), mark)) for name in CHECKS)
     version, commit, uncommitted = _told_version()
-    return Audit(version, commit, tuple(uncommitted), checks)
+    return Audit(version, commit, tuple(uncommitted), checks, mark)
 
 
 def _made(name: str, evidence: Evidence, skip: Sequence[str]) -> Finding:
@@ -142,6 +146,10 @@ def _made(name: str, evidence: Evidence, skip: Sequence[str]) -> Finding:
         return skipped(str(why))
     except EmoError as error:
         return Finding(False, str(error))
+
+
+def _marked(finding: Finding, mark: str) -> Finding:
+    return finding if finding.skipped else replace(finding, detail=gate.marked(finding.detail, mark))
 
 
 def _ask_dvc() -> Status:

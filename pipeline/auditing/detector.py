@@ -26,17 +26,21 @@ _PERCENTILES = (2.5, 97.5)
 
 
 def clips_give_faces(funnel: Sequence[FunnelRow]) -> Finding:
-    """Half or more of the sampled frames of every clip gave a face.
+    """Half or more of the sampled frames of every clip gave a face; of stills, half or more of all.
 
     A clip all of whose faces are duplicates of another view of its take is fine; it is counted.
     """
-    faults = [
+    stills = [row for row in funnel if row.sampled == 1]
+    found = sum(map(_faces, stills))
+    faults = [f"pictures: {found} of {len(stills)}"] if found < LEAST * len(stills) else []
+    faults += [
         f"{row.clip}: {_faces(row)} of {row.sampled} frames"
         for row in funnel
-        if _faces(row) < LEAST * row.sampled or not _faces(row)
+        if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
     ]
-    doubled = sum(_faces(row) > 0 and not row.images + row.other_class for row in funnel)
+    doubled = sum(_faces(row) > 0 and not row.images + row.other_class for row in funnel if row.sampled != 1)
     fine = f"{len(funnel)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
+    fine += f", a face in {found} of {len(stills)} pictures" if stills else ""
     return verdict(faults, fine, f"{FUNNEL} says why")
 
 

@@ -97,7 +97,8 @@ class Evidence:
         images, classes = gate.read_images()
         distance = load_params("dedup", DedupParams).pair_distance
         pairs = alike(self.pictures, self.clips, distance)
-        return gate.Evidence(self.consenting, self.clips, images, classes, pairs)
+        alone = gate.images_alone(self.people)
+        return gate.Evidence(self.consenting, self.clips, images, classes, pairs, alone)
 
     @cached_property
     def split(self) -> dict[str, SplitRow]:

@@ -5,7 +5,7 @@ tables and settings know the answers. What they do not know, the card calls not 
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -14,6 +14,7 @@ import yaml
 
 from pipeline.core.dataset import SPLITS, CensusRow
 from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant
+from pipeline.core.subjectless import in_full, subjects_mark
 
 TITLE = "Faces of simulated expressions"
 TAGS = ("facial-expression-recognition", "faces", "simulated-expressions", "subject-wise-split")
@@ -26,6 +27,11 @@ _FEW = 5
 """People of whom on ages are told: the threshold of official statistics for small groups is 3 to 10."""
 
 _MAGNITUDES = ((10**3, "n<1K"), (10**4, "1K<n<10K"), (10**5, "10K<n<100K"), (10**6, "100K<n<1M"))
+
+_SIMULATED = (
+    "The expressions are simulated on request: they are not felt emotions, and a model trained on them does "
+    "not measure any."
+)
 
 _MEANINGS = {
     "sampled": "looked at",
@@ -52,7 +58,7 @@ from datasets import load_dataset
 faces = load_dataset("data/dataset")  # or the folder that holds this file
 ```
 
-The folder holds a Parquet file for every participant, `<split>/<subject>.parquet`, with a row for every
+The folder holds a Parquet file for every {whose}, `<split>/<subject>.parquet`, with a row for every
 image:
 
 {columns}
@@ -137,22 +143,39 @@ class Facts:
         present = {row.subject for row in self.census if split in (None, row.split)}
         return [person for person in self.people if person.subject in present]
 
+    @property
+    def alone(self) -> frozenset[str]:
+        """The subjects that are no people, but images of corpora without subjects."""
+        return frozenset(person.subject for person in self.people if person.is_image)
+
+    @property
+    def whose(self) -> str:
+        """What a subject is called: a participant, where every one is."""
+        return "subject" if self.mark else "participant"
+
+    @property
+    def mark(self) -> str:
+        """What stands beside every figure where images have no subject; empty where all have one."""
+        subjects = self.subjects()
+        return subjects_mark(sum(person.is_image for person in subjects), len(subjects))
+
 
 def dataset_card(facts: Facts) -> str:
     """Return the Markdown of the card."""
     return _header(facts) + _BODY.format(
         title=TITLE,
         summary=summary(facts),
+        whose=facts.whose,
         columns=_columns(facts),
         images=_image_table(facts),
         without=_without_images(facts),
         people=_people_table(facts),
-        collection=collection(facts.clips),
+        collection=collection(facts.clips, facts.alone),
         videos=_bullets(_videos(facts.clips)),
-        preprocessing=_bullets(preprocessing(facts.params)),
+        preprocessing=_bullets(preprocessing(facts.params, facts.clips)),
         funnel=_funnel_table(facts.funnel),
         settings="".join(yaml.safe_dump({name: values}) for name, values in facts.params.items()),
-        splits=splitting(facts.params["split"]),
+        splits=splitting(facts.params["split"]) + _drawn_alone(facts),
         limits=_bullets(limits(facts) + biases(facts)),
         consent=_bullets(consent(facts.people)),
     )
@@ -181,7 +204,12 @@ def magnitude(images: int) -> str:
 
 
 def summary(facts: Facts) -> str:
-    """Say in two sentences what the dataset is."""
+    """Say in two or three sentences what the dataset is."""
+    if facts.mark:
+        return (
+            f"{_count(facts.images, 'face image')}, labelled as {len(facts.classes)} expressions: "
+            f"{', '.join(facts.classes)}. Built by emo. Subjects: {in_full(facts.mark)}."
+        )
     return (
         f"{_count(facts.images, 'face image')} of {_count(len(facts.subjects()), 'participant')} who "
         f"simulate {len(facts.classes)} expressions: {', '.join(facts.classes)}. Built by emo from video "
@@ -190,11 +218,26 @@ def summary(facts: Facts) -> str:
     )
 
 
-def collection(clips: Sequence[Clip]) -> str:
-    """Say how much was recorded of whom, and how the labels came about."""
+def collection(clips: Sequence[Clip], alone: Set[str] = frozenset()) -> str:
+    """Say how much was recorded of whom, and how the labels came about.
+
+    `alone` are the subjects that are images.
+    """
+    people = [clip for clip in clips if clip.subject not in alone]
+    images = len(clips) - len(people)
+    found = (
+        f"{_count(images, 'picture')} of nobody known, with the labels of the corpus that they are from: how "
+        "they were taken and labelled, and whether the expressions are simulated, it must tell."
+    )
+    return " ".join([_recorded(people)] * bool(people) + [found] * bool(images))
+
+
+def _recorded(clips: Sequence[Clip]) -> str:
     videos = _by_video(clips)
+    stills = sum(clip.is_still for clip in videos)
+    kinds = [_count(n, what) for n, what in ((len(videos) - stills, "video"), (stills, "picture")) if n]
     return (
-        f"{_count(len(videos), 'video')} of {_count(len({c.subject for c in clips}), 'participant')}, "
+        f"{' and '.join(kinds)} of {_count(len({c.subject for c in clips}), 'participant')}, "
         f"{_duration(sum(clip.duration_s for clip in videos))} in total, with "
         f"{_count(len(clips), 'labelled clip')} of {_count(len({c.take for c in clips}), 'performance')}. "
         "The participants simulated each expression on request; what was asked for is the label of the clip "
@@ -202,11 +245,12 @@ def collection(clips: Sequence[Clip]) -> str:
     )
 
 
-def preprocessing(params: Mapping[str, Any]) -> list[str]:
-    """Say what was done to the videos, in the order of the stages."""
+def preprocessing(params: Mapping[str, Any], clips: Sequence[Clip] = ()) -> list[str]:
+    """Say what was done to the videos and pictures, in the order of the stages."""
+    stills = any(clip.is_still for clip in clips)
     return [
-        _sampling(params["frames"]),
-        _searching(params["faces"]["search"]),
+        _sampling(params["frames"]) + (" Pictures: taken whole, nothing is trimmed." if stills else ""),
+        _searching(params["faces"]),
         _cropping(params["faces"]["crop"]),
         _deduplicating(params["dedup"]),
     ]
@@ -225,15 +269,27 @@ def splitting(split: Mapping[str, Any]) -> str:
     )
 
 
+def _drawn_alone(facts: Facts) -> str:
+    if not facts.mark:
+        return ""
+    return (
+        " An image without a subject is drawn like a participant, by itself: its corpus's own sets are not "
+        "kept, and near-duplicates among such images were collapsed to one, whatever their labels."
+    )
+
+
 def limits(facts: Facts) -> list[str]:
     """Name what the dataset cannot tell."""
     fewest = min(len(facts.subjects(name)) for name in facts.splits)
+    unknown = (
+        f"Subjects: {in_full(facts.mark)}. One person may be in several splits, which flatters every figure "
+        "on the test images. Felt or simulated, expressions are no measure of what anybody feels."
+    )
     return [
-        "The expressions are simulated on request: they are not felt emotions, and a model trained on them "
-        "does not measure any.",
+        *([unknown] if facts.mark else [_SIMULATED]),
         "An image has the label of its clip; whether it shows that expression has not been checked.",
         "Images of one clip, and of one person, resemble each other: they are no independent samples. "
-        f"The smallest split has {_count(fewest, 'participant')}; intervals should come from resampling "
+        f"The smallest split has {_count(fewest, facts.whose)}; intervals should come from resampling "
         "people, not images.",
     ]
 
@@ -241,21 +297,33 @@ def limits(facts: Facts) -> list[str]:
 def biases(facts: Facts) -> list[str]:
     """Name whom the dataset shows less well, with the figures that are known."""
     return [
-        "Haar cascades find frontal faces: heads that are turned away, masks and strong glare give no image. "
-        + _yields(facts),
+        _found(facts),
         "The splits are balanced by number and sex only, not by age, ancestry or anything else.",
         "Groups of few people say little about others of their sex or age, and what is told about so few "
         "may give away who takes part.",
     ]
 
 
+def _found(facts: Facts) -> str:
+    if facts.params["faces"]["detector"] == "none":
+        return "The pictures came as faces, cropped already: whom that left out is not known."
+    return (
+        "Haar cascades find frontal faces: heads that are turned away, masks and strong glare give no image. "
+        + _yields(facts)
+    )
+
+
 def consent(people: Sequence[Participant]) -> list[str]:
     """Say who agreed, and what a participant can do."""
-    gave, withdrew = (sum(person.consent == word for person in people) for word in (GIVEN, WITHDRAWN))
+    images = sum(person.is_image for person in people)
+    asked = [person for person in people if not person.is_image]
+    gave, withdrew = (sum(person.consent == word for person in asked) for word in (GIVEN, WITHDRAWN))
     gone = f"{withdrew} withdrew it: nothing of theirs is in this version or in the figures above"
     rest = gone if withdrew else "nobody withdrew it"
+    nobody = f"Who is on {_count(images, 'image')}, and whether they agreed, is for the corpus to tell."
     return [
-        f"The consent of {_count(gave, 'participant')} is given; {rest}.",
+        *([f"The consent of {_count(gave, 'participant')} is given; {rest}."] if asked else []),
+        *([nobody] if images else []),
         "Faces identify people, whatever code stands for their name: the images are personal data.",
         "No licence is known. What may be done with the images is what the participants agreed to; ask those "
         "you have the dataset from before you pass it on.",
@@ -272,7 +340,10 @@ def _sampling(frames: Mapping[str, Any]) -> str:
     )
 
 
-def _searching(search: Mapping[str, Any]) -> str:
+def _searching(faces: Mapping[str, Any]) -> str:
+    if faces["detector"] == "none":
+        return "Faces: the pictures are faces, cropped already; each was taken whole."
+    search = faces["search"]
     second = search["second_opinion"]
     return (
         f"Faces: found by the Haar cascade {search['cascade']}"
@@ -328,7 +399,7 @@ def _columns(facts: Facts) -> str:
         [
             ("`image`", "the face, PNG"),
             ("`label`", labels),
-            ("`subject`", "code of the participant"),
+            ("`subject`", "code of the participant" + (", or of the image itself" if facts.mark else "")),
             ("`clip`", "the labelled stretch of video it was cut from"),
             ("`frame`", "index in the video's stream"),
             ("`time_s`", "seconds from the video's first frame"),
@@ -339,7 +410,7 @@ def _columns(facts: Facts) -> str:
 def _image_table(facts: Facts) -> str:
     rows = [(name, len(facts.subjects(name)), *_counts(facts, name)) for name in facts.splits]
     total = ("all", len(facts.subjects()), *_counts(facts))
-    return _table(("split", "participants", "clips", "images", *facts.classes), [*rows, total])
+    return _table(("split", f"{facts.whose}s", "clips", "images", *facts.classes), [*rows, total])
 
 
 def _counts(facts: Facts, split: str | None = None) -> list[int]:
@@ -352,7 +423,7 @@ def _counts(facts: Facts, split: str | None = None) -> list[int]:
 def _without_images(facts: Facts) -> str:
     """Tell of people who agreed and are not in the dataset all the same."""
     missing = sum(person.consent == GIVEN for person in facts.people) - len(facts.subjects())
-    return f" {_count(missing, 'participant')} with consent gave no image." if missing else ""
+    return f" {_count(missing, facts.whose)} with consent gave no image." if missing else ""
 
 
 def _people_table(facts: Facts) -> str:
@@ -375,6 +446,7 @@ def _are_few(ages: int) -> bool:
 
 def _people(people: Sequence[Participant], is_hidden: bool) -> list[object]:
     """Return the number of each sex, and unless they are hidden the range of the ages and their median."""
+    people = [person for person in people if not person.is_image]
     sexes = Counter(person.sex for person in people)
     ages = _ages(people)
     if is_hidden:
@@ -388,10 +460,13 @@ def _people(people: Sequence[Participant], is_hidden: bool) -> list[object]:
 def _videos(clips: Sequence[Clip]) -> list[str]:
     """Return what probing found, with the number of videos of each kind."""
     videos = _by_video(clips)
+    moving = [video for video in videos if not video.is_still]
+    what = "video" if len(moving) == len(videos) else "recording" if moving else "picture"
+    rates = f"Frames a second: {_kinds((f'{round(video.fps, 2):g}' for video in moving), 'video')}"
     return [
-        f"Resolution in pixels: {_kinds(f'{video.width}x{video.height}' for video in videos)}",
-        f"Frames a second: {_kinds(f'{round(video.fps, 2):g}' for video in videos)}",
-        f"Codec: {_kinds(video.codec for video in videos)}",
+        f"Resolution in pixels: {_kinds((f'{video.width}x{video.height}' for video in videos), what)}",
+        *([rates] if moving else []),
+        f"Codec: {_kinds((video.codec for video in videos), what)}",
     ]
 
 
@@ -400,12 +475,12 @@ def _by_video(clips: Sequence[Clip]) -> list[Clip]:
     return list({clip.video: clip for clip in clips}.values())
 
 
-def _kinds(values: Iterable[str]) -> str:
-    """Return the most frequent values with their counts, and how many videos have yet another."""
+def _kinds(values: Iterable[str], what: str) -> str:
+    """Return the most frequent values with their counts, and how many recordings have yet another."""
     counts = sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{value} ({_count(n, 'video')})" for value, n in counts[:_SHOWN]]
+    shown = [f"{value} ({_count(n, what)})" for value, n in counts[:_SHOWN]]
     rest = sum(n for _, n in counts[_SHOWN:])
-    return ", ".join(shown) + (f", others ({_count(rest, 'video')})" if rest else "")
+    return ", ".join(shown) + (f", others ({_count(rest, what)})" if rest else "")
 
 
 def _funnel_table(funnel: Mapping[str, int]) -> str:

@@ -102,8 +102,8 @@ def _licence() -> Node:
 def _responsibility(facts: Facts) -> Node:
     """Return the fields of responsible AI (RAI): what the card says of people and limits, in its words."""
     return {
-        "rai:dataCollection": collection(facts.clips),
-        "rai:dataPreprocessingProtocol": preprocessing(facts.params),
+        "rai:dataCollection": collection(facts.clips, facts.alone),
+        "rai:dataPreprocessingProtocol": preprocessing(facts.params, facts.clips),
         "rai:dataBiases": biases(facts),
         "rai:dataLimitations": limits(facts),
         "rai:personalSensitiveInformation": consent(facts.people),

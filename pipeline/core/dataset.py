@@ -1,14 +1,15 @@
 """The contracts of the split and the dataset: who is where, and what a shard of images looks like."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import DATASET, SPLIT
+from pipeline.core.subjectless import check_stands_for, stands_for_image, subjects_mark
 from pipeline.core.tables import read_csv
 
 SPLITS = ("train", "validation", "test")
@@ -26,9 +27,16 @@ class SplitRow:
     "train, validation or test"
     fold: int
     "0 .. folds-1, for cross-validation over subjects"
+    extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         _check_split(self.split)
+        check_stands_for(self.extra)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this stands for an image of a corpus without subjects, not for a person."""
+        return stands_for_image(self.extra)
 
 
 @dataclass(frozen=True)
@@ -124,3 +132,9 @@ NEAR_PAIRS_SCHEMA = pa.schema(
 def read_split(path: Path = SPLIT) -> dict[str, SplitRow]:
     """Return the rows of data/split.csv by subject."""
     return {row.subject: row for row in read_csv(path, SplitRow, key="subject")}
+
+
+def split_mark(rows: Iterable[SplitRow]) -> str:
+    """Return what stands beside every figure of these subjects; empty where all are people."""
+    kinds = [row.is_image for row in rows]
+    return subjects_mark(sum(kinds), len(kinds))

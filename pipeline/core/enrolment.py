@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.core.errors import EmoError
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import CLIPS, PARTICIPANTS
+from pipeline.core.subjectless import check_stands_for, stands_for_image
 from pipeline.core.tables import read_csv
 from pipeline.core.withdrawn import read_withdrawn
 
@@ -47,6 +48,12 @@ class Participant:
             raise ValueError(f"enrolled: {self.enrolled} is not 1 or more")
         if self.age is not None:
             _check_within("age", self.age, 0, 130)
+        check_stands_for(self.extra)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this stands for an image of a corpus without subjects, not for a person."""
+        return stands_for_image(self.extra)
 
 
 @dataclass(frozen=True)
@@ -97,6 +104,11 @@ class Clip:
         if self.rotation not in (0, 90, 180, 270):
             raise ValueError(f"rotation: {self.rotation} is not one of 0, 90, 180, 270")
         check_segment(self.start_s, self.end_s)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the recording is one picture: a clip of one frame, without an onset to cut off."""
+        return self.frames == 1
 
     @property
     def segment(self) -> tuple[float, float]:

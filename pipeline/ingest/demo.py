@@ -8,7 +8,7 @@ from pipeline.core.errors import EmoError
 from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.tables import write_csv
 from pipeline.core.withdrawn import read_withdrawn
-from pipeline.ingest.ingest import Request
+from pipeline.ingest.request import Request
 
 COHORT = Path("demo/clips")
 

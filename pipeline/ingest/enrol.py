@@ -17,7 +17,10 @@ from pipeline.ingest.plan import Plan, Step
 from pipeline.ingest.videos import threads
 
 BATCH = 16
-"""Recordings between two writings of the tables: what a kill leaves for the next run to list."""
+"""Recordings between two writings of the tables, at least: what a kill leaves for the next run to list."""
+
+_SHARE = 8
+"""A batch is an eighth of what is listed, if that is more: the tables are written whole each time."""
 
 _LOCK = Path(".emo/ingest.lock")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -82,7 +85,7 @@ def carry_out(
         write_csv(PARTICIPANTS, known.values(), Participant)
     new = {person.subject: person for person in plan.people.new}
     with progress("copying", len(plan.steps)) as advance:
-        for batch in _batches(plan.steps):
+        for batch in _batches(plan.steps, len(clips)):
             threads(lambda step: _place(step, link=link), batch, advance)
             clips += [clip for step in batch for clip in step.clips]
             known |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
@@ -94,9 +97,13 @@ def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 
-def _batches(steps: Sequence[Step]) -> Iterator[Sequence[Step]]:
-    for start in range(0, len(steps), BATCH):
-        yield steps[start : start + BATCH]
+def _batches(steps: Sequence[Step], listed: int) -> Iterator[Sequence[Step]]:
+    """Yield the steps in batches that grow with what is `listed` before."""
+    start = 0
+    while start < len(steps):
+        end = start + max(BATCH, (listed + start) // _SHARE)
+        yield steps[start:end]
+        start = end
 
 
 def _place(step: Step, *, link: bool) -> None:

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 from pipeline.core.enrolment import Clip
@@ -11,33 +10,20 @@ from pipeline.core.errors import EmoError
 from pipeline.core.paths import VIDEOS
 from pipeline.core.progress import Advance, progress_bar
 from pipeline.ingest.enrol import carry_out, check_space, disk_faults, exclusive
-from pipeline.ingest.layouts.registry import AUTO, recognise
+from pipeline.ingest.layouts.registry import label_ending, layout_named, recognise
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants import read_people
+from pipeline.ingest.pictures import as_own_subjects
 from pipeline.ingest.plan import Findings, Plan, make_plan
 from pipeline.ingest.proposals import Proposals, name_clips
-from pipeline.ingest.sources import find_sources
+from pipeline.ingest.request import Request
+from pipeline.ingest.sources import Source, find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.track import check_dvc, track_videos
+from pipeline.ingest.unpacking import unpacked
 from pipeline.ingest.videos import inspect
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
-
-
-@dataclass(frozen=True)
-class Request:
-    """What the user asks for. Paths are absolute, or relative to the top of the project."""
-
-    sources: tuple[Path, ...] = ()
-    "folders and files"
-    layout: str = AUTO
-    manifest: Path | None = None
-    participants: Path | None = None
-    mapping: Mapping[str, str] = field(default_factory=dict)
-    "expression as written -> one of the seven; see `proposals.parse_mapping`"
-    skip_unknown: bool = False
-    link: bool = False
-    dry_run: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +87,7 @@ def ingest(
     """
     if track is track_videos:
         check_dvc()
-    with disk_faults("raw"), exclusive():
+    with disk_faults("raw"), exclusive(), unpacked(request) as request:
         proposals, plan = _prepare(request, progress)
         preview = _outcome(plan, proposals)
         if show:
@@ -118,8 +104,9 @@ def _prepare(request: Request, progress: ProgressBar) -> tuple[Proposals, Plan]:
     state = read_state()
     people = read_people(request.participants) if request.participants else None
     proposals = _proposals(request)
-    paths = sorted({proposal.path for proposal in proposals.clips})
+    paths = {proposal.path: proposal.still for proposal in proposals.clips}
     found, faults = inspect(paths, state.digests, progress)
+    proposals = as_own_subjects(proposals, found, state.clips)
     plan = make_plan(Findings(proposals.clips, found, people), state)
     faults = [*proposals.faults, *faults, *plan.faults]
     if faults:
@@ -134,9 +121,16 @@ def _proposals(request: Request) -> Proposals:
         )
     if request.manifest:
         return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
-    sources = find_sources(request.sources)
-    recognised = recognise([source.name for source in sources.videos], request.layout)
+    layout = layout_named(request.layout)
+    media = layout.media if layout else media_of(request.sources)
+    sources = find_sources(request.sources, media, label_ending(layout, media))
+    labels = {source.name: _text(source) for source in sources.labels}
+    recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
     return name_clips(sources, recognised, request.mapping, skip_unknown=request.skip_unknown)
+
+
+def _text(source: Source) -> str:
+    return source.path.read_text(encoding="utf-8", errors="replace")
 
 
 def _outcome(

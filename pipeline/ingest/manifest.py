@@ -15,7 +15,7 @@ from pipeline.core.tables import EXTRA
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.participants import read_sex
 from pipeline.ingest.proposals import Proposal, Proposals, Wording, clip_hint
-from pipeline.ingest.sources import check_outside
+from pipeline.ingest.sources import PICTURE_SUFFIXES, check_outside
 from pipeline.ingest.tables import read_table
 
 
@@ -142,4 +142,5 @@ def _proposal(manifest: Path, where: str, row: Row, name: str, *, whole: bool) -
         take=hint if row.take else "",
         sex=read_sex(row.sex),
         sex_said=True,
+        still=path.suffix.lower() in PICTURE_SUFFIXES,
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pipeline.core.enrolment import GIVEN, WITHDRAWN, Participant
 from pipeline.core.errors import listed
 from pipeline.core.paths import PARTICIPANTS, SPLIT
+from pipeline.core.subjectless import STANDS_FOR
 from pipeline.ingest.participants import People, Person
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
@@ -36,7 +37,8 @@ def plan_people(proposals: Sequence[Proposal], people: People | None, state: Sta
         else:
             _check_new(subject, about, people, plan.faults)
             number = enrolled + len(plan.new) + 1
-            plan.new.append(Participant(subject, said.sex or said.guess, said.age, GIVEN, number))
+            kind = {STANDS_FOR: about[0].stands_for} if about[0].stands_for else {}
+            plan.new.append(Participant(subject, said.sex or said.guess, said.age, GIVEN, number, kind))
     _note(plan, people, {*known, *(person.subject for person in plan.new)})
     return plan
 
@@ -112,7 +114,7 @@ def _plain(subject: str) -> str:
 
 
 def _check_new(subject: str, about: Sequence[Proposal], people: People | None, faults: list[str]) -> None:
-    if people and not people.get(subject):
+    if people and not people.get(subject) and not about[0].stands_for:
         faults.append(
             f"{people.path}: no row for {subject} ({about[0].where}); add one, with n/a for what is not known"
         )
@@ -149,7 +151,13 @@ def _compare(person: Participant, said: _Said, state: State, plan: PeoplePlan) -
 
 
 def _note(plan: PeoplePlan, people: People | None, subjects: set[str]) -> None:
-    unknown = [person.subject for person in plan.new if not person.sex]
+    images = sum(person.is_image for person in plan.new)
+    if images:
+        plan.notes.append(
+            f"no subject is told of {images:,} images: each counts as its own, and figures will be of unseen "
+            "images, not of unseen people (docs/ingest.md)"
+        )
+    unknown = [person.subject for person in plan.new if not person.sex and not person.is_image]
     if unknown:
         plan.notes.append(
             f"sex not known of {listed(unknown)}: the split balances them as a group of their own; "

@@ -11,6 +11,7 @@ from pathlib import Path
 from pipeline.core.enrolment import Clip
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import CLIPS, WITHDRAWALS
+from pipeline.core.subjectless import NOBODY
 from pipeline.ingest.names import normal, unique
 from pipeline.ingest.participants import People
 from pipeline.ingest.people import PeoplePlan, plan_people
@@ -67,12 +68,14 @@ class Plan:
         return (*self.state.clips, *self.added)
 
     def table(self) -> dict[str, dict[str, int]]:
-        """Count all clips of the subjects of this ingest by subject and expression."""
+        """Count all clips of the subjects of this ingest by subject and expression; images in one row."""
         subjects = sorted({clip.subject for clip in (*self.added, *self.unchanged)})
-        table = {subject: dict.fromkeys(EXPRESSIONS, 0) for subject in subjects}
+        images = {p.subject for p in (*self.state.people, *self.people.new) if p.is_image}
+        rows = {subject: NOBODY if subject in images else subject for subject in subjects}
+        table = {row: dict.fromkeys(EXPRESSIONS, 0) for row in rows.values()}
         for clip in self.clips:
-            if clip.subject in table:
-                table[clip.subject][clip.expression] += 1
+            if clip.subject in rows:
+                table[rows[clip.subject]][clip.expression] += 1
         return table
 
 
@@ -229,7 +232,7 @@ class _Places:
     def _video(self, proposal: Proposal) -> str:
         suffix = proposal.path.suffix.lower()
         plain = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""
-        return unique(f"{proposal.subject}/{proposal.video}", self.videos) + plain
+        return unique(f"{proposal.folder or proposal.subject}/{proposal.video}", self.videos) + plain
 
     def _clip(self, proposal: Proposal, video: str, found: Found, known: Clip | None) -> Clip:
         name = unique(proposal.clip, self.ids)

@@ -3,12 +3,12 @@
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS, canonical, expression
-from pipeline.ingest.layouts.layout import Named, Skip, Unread
+from pipeline.ingest.layouts.layout import Media, Named, Skip, Unread
 from pipeline.ingest.layouts.registry import Recognised
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.sources import Source, Sources
@@ -24,6 +24,7 @@ class Proposal:
     order: tuple[str, ...]
     "sorts the clips of a subject, whatever machine the files lie on"
     subject: str
+    "empty where nobody is told: see `pictures.as_own_subjects`"
     written: str
     "the subject's code as written"
     expression: str
@@ -40,6 +41,12 @@ class Proposal:
     "sex comes from the user (a manifest), not from a corpus's file names"
     source: str = ""
     "the file's name, for the record; empty: not to be recorded"
+    still: bool = False
+    "a picture, not a video"
+    folder: str = ""
+    "below raw/videos; empty: the subject"
+    stands_for: str = ""
+    "`image` where the subject is no person"
     named: str = ""
     "the one expression that a manifest's path names, for the audit; empty where it names none or several"
 
@@ -96,7 +103,7 @@ def name_clips(
     wording = Wording(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
     unknown: dict[str, list[str]] = defaultdict(list)
-    for source in sources.videos:
+    for source in sources.files:
         reading = recognised.readings[source.name]
         if isinstance(reading, Unread):
             proposals.faults.append(f"{source.path}: {reading.reason}")
@@ -106,7 +113,8 @@ def name_clips(
             unknown[reading.word].append(str(source.path))
         else:
             try:
-                proposals.clips.append(_proposal(source, reading, name))
+                clip = _proposal(source, reading, name)
+                proposals.clips.append(replace(clip, still=sources.media is Media.PICTURES))
             except EmoError as error:
                 proposals.faults.append(str(error))
     faults, left_out = wording.unknown(unknown)
@@ -121,7 +129,7 @@ def clip_hint(*parts: str) -> str:
 
 
 def _proposal(source: Source, named: Named, name: str) -> Proposal:
-    subject = subject_id(named.subject, str(source.path))
+    subject = subject_id(named.subject, str(source.path)) if named.subject else ""
     hint = slug(named.clip) or clip_hint(subject, name, slug(named.part))
     return Proposal(
         path=source.path,

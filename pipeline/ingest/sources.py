@@ -1,4 +1,4 @@
-"""Which files of the given folders are videos."""
+"""Which files of the given folders are videos, or pictures."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +7,14 @@ from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import VIDEOS
+from pipeline.ingest.layouts.layout import Media
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4"}
     | {".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
 )
+PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
+_SUFFIXES = {Media.VIDEOS: VIDEO_SUFFIXES, Media.PICTURES: PICTURE_SUFFIXES}
 _SOUND_SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma"}
 )
@@ -19,7 +22,7 @@ _SOUND_SUFFIXES = frozenset(
 
 @dataclass(frozen=True)
 class Source:
-    """One file to enrol."""
+    """One file to enrol, or one that tells a label."""
 
     path: Path
     "as given, for opening and for messages"
@@ -31,30 +34,51 @@ class Source:
 class Sources:
     """All files found."""
 
-    videos: tuple[Source, ...]
-    "sorted by name"
+    files: tuple[Source, ...]
+    "videos or pictures, sorted by name"
+    media: Media
+    labels: tuple[Source, ...]
+    "small text files that tell the labels of pictures, where such are looked for"
     skipped: Mapping[str, int]
     "reason -> files"
 
 
-def find_sources(given: Sequence[Path]) -> Sources:
-    """Return the videos among files and, recursively, folders.
+def find_sources(given: Sequence[Path], media: Media = Media.VIDEOS, labels: str = "") -> Sources:
+    """Return the videos, or the pictures, among files and, recursively, folders.
 
-    A file given by itself is taken for a video whatever its suffix. Raises EmoError where something
-    does not exist, lies in raw/videos, or holds no video.
+    A file given by itself is taken for one whatever its suffix. Files whose names end in `labels` are kept
+    apart. Raises EmoError where something does not exist, lies in raw/videos, or holds none.
     """
     skipped: Counter[str] = Counter()
     found: dict[Path, Source] = {}
+    told: dict[Path, Source] = {}
     for path in given:
         _check(path)
-        here = _below(path, skipped)
-        if not here:
-            raise EmoError(f"{path}: {_nothing(skipped)}; give the folder of the recordings")
-        for place, source in here.items():
-            found.setdefault(place, source)
+        here, texts = _below(path, skipped, media, labels)
+        if not here and not texts:
+            raise EmoError(f"{path}: {_nothing(skipped, media)}; {_REMEDIES[media]}")
+        found = here | found
+        told |= texts
     if not found:
-        raise EmoError("no videos given; give a folder or files, or a --manifest")
-    return Sources(tuple(sorted(found.values(), key=lambda source: source.name.parts)), dict(skipped))
+        raise EmoError(f"no {media.value}s given; give a folder or files, or a --manifest")
+    return Sources(_sorted(found), media, _sorted(told), dict(skipped))
+
+
+def media_of(given: Sequence[Path]) -> Media:
+    """Return what folders hold: pictures, where there is not one video but some picture."""
+    folders = [path for path in given if path.is_dir()]
+    kinds = {file.suffix.lower() for folder in folders for file in _files(folder, frozenset())}
+    return Media.PICTURES if kinds & PICTURE_SUFFIXES and not kinds & VIDEO_SUFFIXES else Media.VIDEOS
+
+
+_REMEDIES = {
+    Media.VIDEOS: "give the folder of the recordings",
+    Media.PICTURES: "give the folder of the pictures",
+}
+
+
+def _sorted(found: Mapping[Path, Source]) -> tuple[Source, ...]:
+    return tuple(sorted(found.values(), key=lambda source: source.name.parts))
 
 
 def check_outside(path: Path) -> None:
@@ -71,24 +95,29 @@ def _check(path: Path) -> None:
     check_outside(path)
 
 
-def _below(path: Path, skipped: Counter[str]) -> dict[Path, Source]:
-    """Return the videos of one file or folder by their places: one file has one, however it is given.
+def _below(
+    path: Path, skipped: Counter[str], media: Media, labels: str
+) -> tuple[dict[Path, Source], dict[Path, Source]]:
+    """Return the files, and the texts, of one file or folder by their places.
 
-    Links to files stay what they are called: the target of a link may have another name.
+    One file has one place, however it is given. Links to files stay what they are called: the target of a
+    link may have another name.
     """
     if not path.is_dir():
         place = path.parent.resolve() / path.name
-        return {place: Source(path, PurePosixPath(*place.parts[1:]))}
+        return {place: Source(path, PurePosixPath(*place.parts[1:]))}, {}
     top = path.resolve()
-    found = {}
+    found, texts = dict[Path, Source](), dict[Path, Source]()
     for file in _files(path, frozenset()):
-        reason = _why_not(file)
-        if reason:
+        place = top / file.relative_to(path)
+        source = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
+        if labels and file.name.endswith(labels) and not file.name.startswith("."):
+            texts[place] = source
+        elif reason := _why_not(file, media):
             skipped[reason] += 1
         else:
-            place = top / file.relative_to(path)
-            found[place] = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
-    return found
+            found[place] = source
+    return found, texts
 
 
 def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
@@ -103,19 +132,19 @@ def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
             yield from _files(path, above | {here})
 
 
-def _why_not(file: Path) -> str:
+def _why_not(file: Path, media: Media) -> str:
     """Return why a file of a folder is no candidate; empty if it is one."""
     suffix = file.suffix.lower()
     if file.name.startswith("."):
         return "hidden file"
     if suffix in _SOUND_SUFFIXES:
         return f"sound only ({suffix})"
-    return "" if suffix in VIDEO_SUFFIXES else f"no video by its name ({suffix or 'no suffix'})"
+    return "" if suffix in _SUFFIXES[media] else f"no {media.value} by its name ({suffix or 'no suffix'})"
 
 
-def _nothing(skipped: Mapping[str, int]) -> str:
+def _nothing(skipped: Mapping[str, int], media: Media) -> str:
     if not skipped:
         return "an empty folder"
     said = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
     hint = "; unpack the archives first" if any(".zip" in reason for reason in skipped) else ""
-    return f"no video in it ({said}{hint})"
+    return f"no {media.value} in it ({said}{hint})"

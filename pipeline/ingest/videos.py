@@ -1,6 +1,6 @@
 """What is inside the files: their SHA-256, and what probing finds."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from pipeline.core.digests import sha256
 from pipeline.core.errors import EmoError
 from pipeline.core.progress import Advance
 from pipeline.core.workers import worker_count
-from pipeline.media.video import VideoInfo, probe
+from pipeline.media.video import VideoInfo, probe, probe_still
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -28,15 +28,23 @@ class Found:
 
 
 def inspect(
-    paths: Sequence[Path],
+    stills: Mapping[Path, bool],
     known: Collection[str],
     progress: Callable[[str, int], AbstractContextManager[Advance]],
 ) -> tuple[dict[Path, Found], list[str]]:
-    """Hash every file and probe those whose content is not `known`; return them and all faults."""
+    """Hash every file and probe those whose content is not `known`; return them and all faults.
+
+    `stills` tells of every file whether it is to be a picture, not a video.
+    """
+    paths = sorted(stills)
     found: dict[Path, Found] = {}
     faults: list[str] = []
+
+    def results(advance: Advance) -> list[Found | str]:
+        return threads(lambda path: _inspect(path, known, is_still=stills[path]), paths, advance)
+
     with progress("checking", len(paths)) as advance:
-        for path, result in zip(paths, threads(lambda p: _inspect(p, known), paths, advance), strict=True):
+        for path, result in zip(paths, results(advance), strict=True):
             if isinstance(result, Found):
                 found[path] = result
             else:
@@ -59,12 +67,13 @@ def threads(function: Callable[[Item], Result], items: Sequence[Item], advance: 
         pool.shutdown(cancel_futures=True)
 
 
-def _inspect(path: Path, known: Collection[str]) -> Found | str:
+def _inspect(path: Path, known: Collection[str], *, is_still: bool) -> Found | str:
     """Return what a file holds, or its fault."""
     try:
         size_bytes = path.stat().st_size
         digest = sha256(path)
-        return Found(digest, size_bytes, None if digest in known else probe(path))
+        look = probe_still if is_still else probe
+        return Found(digest, size_bytes, None if digest in known else look(path))
     except EmoError as error:
         return str(error)
     except FileNotFoundError:

@@ -1,8 +1,8 @@
 """Contact sheets of the dataset: per expression, faces of every subject."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Set
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import cv2
 import numpy as np
@@ -12,35 +12,57 @@ from pipeline.core.dataset import SPLITS, dataset_schema
 from pipeline.core.tables import read_parquet, replacing
 from pipeline.media.images import decode
 
+T = TypeVar("T")
+
 _CELL, _GAP, _LABEL = 72, 4, 150
 _PER_SUBJECT = 8
 _PER_PAGE = 40
+_POOL, _POOLS = 60, 5
+"""Images without a subject that share a row, and how many such rows a split has at most."""
+
 _INK = "#1f2933"
 
 
-def face_sheets(dataset: Path, folder: Path, classes: Sequence[str]) -> None:
+def face_sheets(dataset: Path, folder: Path, classes: Sequence[str], alone: Set[str] = frozenset()) -> None:
     """Write <folder>/<expression>.png: a row of up to eight faces for every subject, by split.
 
-    More than 40 subjects continue on <expression>-2.png and so on.
+    More than 40 subjects continue on <expression>-2.png and so on. Of the subjects that stand `alone`, images
+    of nobody known, some share a few rows.
     """
-    shards = [path for split in SPLITS for path in sorted((dataset / split).glob("*.parquet"))]
     pages: dict[tuple[str, int], list[tuple[str, list[np.ndarray]]]] = {}
-    for number, shard in enumerate(shards):
-        rows = read_parquet(shard, dataset_schema(classes), ["image", "label"]).to_pylist()
+    titled = [line for split in SPLITS for line in _lines(dataset / split, alone)]
+    for number, (title, shards) in enumerate(titled):
+        rows = [row for shard in shards for row in _read(shard, classes)]
         for label, name in enumerate(classes):
-            faces = _evenly([row for row in rows if row["label"] == label])
-            title = f"{shard.stem} ({shard.parent.name})"
+            faces = [decode(row["image"]["bytes"]) for row in _evenly(rows, label)]
             pages.setdefault((name, number // _PER_PAGE), []).append((title, faces))
     for (name, page), lines in pages.items():
         suffix = f"-{page + 1}" if page else ""
         _save(_sheet(name, lines), folder / f"{name}{suffix}.png")
 
 
-def _evenly(rows: list[dict[str, Any]]) -> list[np.ndarray]:
-    """Return up to eight faces, spread evenly over the rows, (h, w) uint8 grey or (h, w, 3) uint8 BGR."""
-    count = min(_PER_SUBJECT, len(rows))
-    chosen = [rows[i * len(rows) // count] for i in range(count)]
-    return [decode(row["image"]["bytes"]) for row in chosen]
+def _lines(folder: Path, alone: Set[str]) -> Iterator[tuple[str, Sequence[Path]]]:
+    """Yield the titles and shards of the rows of one split."""
+    shards = sorted(folder.glob("*.parquet"))
+    yield from ((f"{shard.stem} ({folder.name})", [shard]) for shard in shards if shard.stem not in alone)
+    images = _spread([shard for shard in shards if shard.stem in alone], _POOL * _POOLS)
+    for start in range(0, len(images), _POOL):
+        yield f"images ({folder.name})", images[start : start + _POOL]
+
+
+def _read(shard: Path, classes: Sequence[str]) -> list[dict[str, Any]]:
+    return list(read_parquet(shard, dataset_schema(classes), ["image", "label"]).to_pylist())
+
+
+def _evenly(rows: Sequence[dict[str, Any]], label: int) -> Sequence[dict[str, Any]]:
+    """Return up to eight rows of a class."""
+    return _spread([row for row in rows if row["label"] == label], _PER_SUBJECT)
+
+
+def _spread(items: Sequence[T], most: int) -> Sequence[T]:
+    """Return up to `most` items, spread evenly over all."""
+    count = min(most, len(items))
+    return [items[i * len(items) // count] for i in range(count)]
 
 
 def _sheet(title: str, lines: Sequence[tuple[str, list[np.ndarray]]]) -> Image.Image:

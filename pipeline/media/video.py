@@ -1,5 +1,7 @@
 """Reading recordings: what a file holds, and its frames at chosen times. The only home of PyAV.
 
+A still picture is a video of one frame, at 0 s, without a rate or a duration.
+
 Times are presentation timestamps, in seconds from the first frame of the video stream. Pictures are
 upright, as a player shows them: turned by the rotation flag, with square pixels.
 """
@@ -113,6 +115,8 @@ def probe(path: Path) -> VideoInfo:
     try:
         with av.open(str(path)) as container:
             stream = _video_stream(container, path)
+            if _is_still(container):
+                raise EmoError(f"{path}: a still picture ({container.format.name}), not a video")
             first = _first_frame(container, stream)
             stamps = _all_stamps(container, stream, path)
             _decode_end(container, stream, stamps)
@@ -124,6 +128,40 @@ def probe(path: Path) -> VideoInfo:
         ) from None
 
 
+def probe_still(path: Path) -> VideoInfo:
+    """Open a picture and decode it; raise EmoError where it is none, or is not whole."""
+    _refuse_non_videos(path)
+    try:
+        with av.open(str(path)) as container:
+            stream = _video_stream(container, path)
+            if not _is_still(container):
+                raise EmoError(f"{path}: no still picture ({container.format.name}); leave it out")
+            first = _first_frame(container, stream)
+            codec = stream.codec_context.name
+            if codec == "mjpeg" and not _ends(path):
+                raise av.error.InvalidDataError(0, "the picture is cut off")
+            width, height = _upright_extent(stream, first)
+            return VideoInfo(width, height, 0.0, 0.0, 1, codec, _rotation(first))
+    except av.error.FFmpegError as error:
+        raise EmoError(
+            f"{path}: cannot be decoded ({error.strerror}); is the copy complete, and is it a picture? open "
+            "it, copy it again or leave it out"
+        ) from None
+
+
+def _is_still(container: InputContainer) -> bool:
+    return container.format.name.endswith("_pipe") or container.format.name == "image2"
+
+
+def _ends(path: Path) -> bool:
+    """Tell whether a JPEG has an end (EOI) after its last scan (SOS): decoders fill up what is cut off.
+
+    Neither mark can stand within a scan (ITU-T T.81, B.1.1.2).
+    """
+    data = path.read_bytes()
+    return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+
+
 def _refuse_non_videos(path: Path) -> None:
     with path.open("rb") as file:
         head = file.read(len(_LFS_POINTER))
@@ -131,8 +169,8 @@ def _refuse_non_videos(path: Path) -> None:
         raise EmoError(f"{path}: the file is empty (0 bytes); copy it again")
     if head == _LFS_POINTER:
         raise EmoError(
-            f"{path}: a git-lfs pointer, not the video itself; run `git lfs pull` where it "
-            "came from, or download the video"
+            f"{path}: a git-lfs pointer, not the file itself; run `git lfs pull` where it "
+            "came from, or download the file"
         )
 
 
@@ -142,8 +180,6 @@ def _video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise EmoError(
             f"{path}: no video in it (sound only?); give the recording with the picture, copied completely"
         )
-    if container.format.name.endswith("_pipe") or container.format.name == "image2":
-        raise EmoError(f"{path}: a still picture ({container.format.name}), not a video")
     stream = videos[0]
     if stream.codec_context is None:
         raise EmoError(f"{path}: no decoder for its codec; convert it to H.264")

@@ -6,7 +6,7 @@ Training depends on reports/audit.json, so no model is trained on a dataset that
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,12 @@ from pipeline.core.dataset import (
     dataset_schema,
     image_name,
 )
-from pipeline.core.enrolment import Clip, consenting, read_enrolment
+from pipeline.core.enrolment import Clip, Participant, consenting, read_enrolment
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, DATASET, NEAR_PAIRS
 from pipeline.core.stage import run_stage
+from pipeline.core.subjectless import in_full, subjects_mark
 from pipeline.core.tables import read_parquet, write_text
 
 _TOLERANCE_S = 0.001
@@ -51,6 +52,14 @@ class Evidence:
     images: Sequence[Image]
     classes: Sequence[str]
     near_pairs: Sequence[dict[str, Any]]
+    alone: frozenset[str] = frozenset()
+    "subjects that are images of a corpus without subjects"
+
+    @property
+    def mark(self) -> str:
+        """What stands beside every figure where images have no subject; empty where all have one."""
+        subjects = {image.subject for image in self.images}
+        return subjects_mark(len(subjects & self.alone), len(subjects))
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,15 @@ class Check:
 
 
 def audit(evidence: Evidence) -> list[Check]:
-    """Run every check."""
-    return [check(evidence) for check in CHECKS]
+    """Run every check; where images have no subject, all that they tell is marked."""
+    mark = evidence.mark
+    checks = [check(evidence) for check in CHECKS]
+    return [replace(check, detail=marked(check.detail, mark)) for check in checks]
+
+
+def marked(detail: str, mark: str) -> str:
+    """Return the evidence of a check with the mark beside it, if there is one."""
+    return f"{detail} (subjects: {mark})" if mark else detail
 
 
 def subjects_in_one_split(evidence: Evidence) -> Check:
@@ -138,12 +154,17 @@ CHECKS: tuple[Callable[[Evidence], Check], ...] = (
 )
 
 
+def images_alone(people: Sequence[Participant]) -> frozenset[str]:
+    """Return the subjects that are images, not people."""
+    return frozenset(person.subject for person in people if person.is_image)
+
+
 def gather(dataset: Path = DATASET) -> Evidence:
     """Read all that the checks look at."""
     people, clips = read_enrolment()
     images, classes = read_images(dataset)
     pairs = read_parquet(NEAR_PAIRS, NEAR_PAIRS_SCHEMA).to_pylist()
-    return Evidence(consenting(people), clips, images, classes, pairs)
+    return Evidence(consenting(people), clips, images, classes, pairs, images_alone(people))
 
 
 def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
@@ -159,9 +180,10 @@ def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
 
 def main() -> None:
     """Write reports/audit.json; raise EmoError where a check fails."""
-    checks = audit(gather())
+    evidence = gather()
+    checks = audit(evidence)
     failed = [check for check in checks if not check.ok]
-    write_text(AUDIT, json.dumps(as_report(checks), indent=2) + "\n")
+    write_text(AUDIT, json.dumps(as_report(checks, evidence.mark), indent=2) + "\n")
     for check in checks:
         print(f"audit: {'ok    ' if check.ok else 'FAILED'} {check.name}: {check.detail}")
     if failed:
@@ -171,9 +193,10 @@ def main() -> None:
         )
 
 
-def as_report(checks: Sequence[Check]) -> dict[str, object]:
-    """Return the content of reports/audit.json."""
-    return {"ok": all(check.ok for check in checks), "checks": [asdict(check) for check in checks]}
+def as_report(checks: Sequence[Check], mark: str = "") -> dict[str, object]:
+    """Return the content of reports/audit.json; `subjects` only where images have none."""
+    report: dict[str, object] = {"subjects": in_full(mark)} if mark else {}
+    return report | {"ok": all(c.ok for c in checks), "checks": [asdict(check) for check in checks]}
 
 
 def _splits_by(evidence: Evidence, key: Callable[[Image], str]) -> dict[str, list[str]]:

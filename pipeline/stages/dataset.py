@@ -183,7 +183,7 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
     facts = _facts(counted, funnel, classes)
     write_text(DATASET_CARD, dataset_card(facts))
     write_text(CROISSANT, croissant(facts, read_shards(DATASET)))
-    face_sheets(DATASET, SHEETS, classes)
+    face_sheets(DATASET, SHEETS, classes, facts.alone)
     images = {split: sum(row.images for row in counted if row.split == split) for split in SPLITS}
     print(f"dataset: {sum(images.values())} images: {', '.join(f'{k} {n}' for k, n in images.items())}")
     for split, names in missing_classes(counted, classes).items():

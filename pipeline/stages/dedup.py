@@ -1,10 +1,11 @@
 """Stage dedup: data/faces -> data/duplicates.parquet and data/near_pairs.parquet.
 
-Near-duplicates within one performance (subject, expression, take) collapse to the sharpest face. Images
-that stay and are near-duplicates across subjects, labels or takes are recorded for the audit.
+Near-duplicates within one performance (subject, expression, take) collapse to the sharpest face. So do those
+among images without a subject, whatever their labels: any two may be of one person. Images that stay and are
+near-duplicates across subjects, labels or takes are recorded for the audit.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
@@ -14,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from pipeline.core.dataset import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA, image_name
-from pipeline.core.enrolment import Clip, consented_clips
+from pipeline.core.enrolment import Clip, consented_clips, read_participants
 from pipeline.core.params import check_range, load_params
 from pipeline.core.paths import DUPLICATES, FACES, NEAR_PAIRS
 from pipeline.core.progress import progress_bar
@@ -61,11 +62,18 @@ class Face:
     sharpness: float
     hash: np.ndarray
     "(4,) uint64"
+    is_image: bool = False
+    "of a corpus without subjects: the subject is the image itself"
 
     @property
     def performance(self) -> tuple[str, str, str]:
-        """Return what near-duplicates must share to collapse."""
+        """Return what tells performances apart."""
         return (self.subject, self.expression, self.take)
+
+    @property
+    def among(self) -> tuple[str, ...]:
+        """Return what near-duplicates must share to collapse: the performance, or having no subject."""
+        return () if self.is_image else self.performance
 
 
 @dataclass(frozen=True)
@@ -85,10 +93,13 @@ Pair = tuple[Face, Face, int, str]
 
 
 def find_duplicates(faces: Sequence[Face], params: DedupParams) -> list[Judged]:
-    """Collapse the near-duplicates of every performance to the sharpest; sorted by clip and frame."""
+    """Collapse the near-duplicates of every performance, and those among images without a subject.
+
+    The sharpest stays. Sorted by clip and frame.
+    """
     judged: list[Judged] = []
-    ordered = sorted(faces, key=attrgetter("performance", "clip", "frame"))
-    for _, group in groupby(ordered, key=attrgetter("performance")):
+    ordered = sorted(faces, key=attrgetter("among", "clip", "frame"))
+    for _, group in groupby(ordered, key=attrgetter("among")):
         same = list(group)
         hashes = np.stack([face.hash for face in same])
         sharpness = np.array([face.sharpness for face in same])
@@ -128,7 +139,8 @@ def pair_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
 def main() -> None:
     """Compare all faces and write both tables."""
     params = load_params("dedup", DedupParams)
-    faces = list(_read_faces(consented_clips()))
+    images = {person.subject for person in read_participants() if person.is_image}
+    faces = list(_read_faces(consented_clips(), images))
     judged = find_duplicates(faces, params)
     pairs = find_near_pairs([j.face for j in judged if j.kept], params.pair_distance)
     write_parquet(DUPLICATES, _duplicates_table(judged))
@@ -148,22 +160,31 @@ def _difference(a: Face, b: Face) -> str:
     return "label" if a.expression != b.expression else "take"
 
 
-def _read_faces(clips: Sequence[Clip]) -> Iterator[Face]:
+def _read_faces(clips: Sequence[Clip], images: Set[str]) -> Iterator[Face]:
     have = set(shard_names(FACES))
     with progress_bar("dedup", len(clips)) as advance:
         for clip in clips:
             if clip.clip in have:
-                yield from _faces_of(clip)
+                yield from _faces_of(clip, is_image=clip.subject in images)
             advance()
 
 
-def _faces_of(clip: Clip) -> list[Face]:
+def _faces_of(clip: Clip, *, is_image: bool) -> list[Face]:
     columns = ["frame", "status", "sharpness", "hash"]
     rows = read_parquet(FACES / f"{clip.clip}.parquet", FACES_SCHEMA, columns).to_pylist()
     ok = [row for row in rows if row["status"] == OK]
     hashes = hashes_from_bytes([row["hash"] for row in ok])
     return [
-        Face(clip.subject, clip.expression, clip.take, clip.clip, row["frame"], row["sharpness"], digest)
+        Face(
+            clip.subject,
+            clip.expression,
+            clip.take,
+            clip.clip,
+            row["frame"],
+            row["sharpness"],
+            digest,
+            is_image,
+        )
         for row, digest in zip(ok, hashes, strict=True)
     ]
 

@@ -2,13 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pipeline.core.dataset import SPLITS, read_split
+from pipeline.core.dataset import SPLITS, SplitRow, read_split, split_mark
 from pipeline.core.errors import EmoError
 from pipeline.core.params import check_range, load_params
 from pipeline.core.paths import (
@@ -25,6 +25,7 @@ from pipeline.core.paths import (
     SPLIT,
 )
 from pipeline.core.stage import run_stage
+from pipeline.core.subjectless import in_full
 from pipeline.core.tables import write_csv, write_text
 from pipeline.learning import calibration, metrics, report
 from pipeline.learning.data import ImageSet, read_images
@@ -87,7 +88,7 @@ def main() -> None:
     probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
     figures = measure(splits, probabilities, params)
     figures["test"] |= sex_metrics(splits["test"], probabilities["test"], read_sexes(), params)
-    write_text(METRICS, format_metrics(figures))
+    write_text(METRICS, format_metrics(marked(figures, splits.values(), read_split())))
     write_test_tables(splits["test"], probabilities["test"])
     draw(splits["test"], probabilities["test"], params)
 
@@ -101,6 +102,23 @@ def measure(
     }
     figures["test"] |= test_metrics(splits["test"], probabilities["test"], params)
     return figures
+
+
+def marked(
+    figures: dict[str, Any], splits: Iterable[ImageSet], rows: Mapping[str, SplitRow]
+) -> dict[str, Any]:
+    """Return the figures, with a mark where `rows` say that subjects are no people, but images.
+
+    Such a subject has one image: there is nothing to tell of it by itself.
+    """
+    present = {row.subject for images in splits for row in images.provenance}
+    known = [rows[subject] for subject in present & rows.keys()]
+    if not (mark := split_mark(known)):
+        return figures
+    alone = {row.subject for row in known if row.is_image}
+    by_subject = figures["test"]["per_subject"]
+    people = {subject: row for subject, row in by_subject.items() if subject not in alone}
+    return {"subjects": in_full(mark)} | figures | {"test": figures["test"] | {"per_subject": people}}
 
 
 def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Stage faces: data/frames -> data/faces/<clip>.parquet, the participant's face in every frame."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.core.digests import sha256_all
 from pipeline.core.memo import Shard, build_shards, memo_root
-from pipeline.core.params import load_params
+from pipeline.core.params import check_choice, load_params
 from pipeline.core.paths import FACES, FRAMES
 from pipeline.core.shards import FACES_SCHEMA, OK, add_facts, read_facts, shard_names
 from pipeline.core.stage import run_stage
@@ -22,6 +22,8 @@ from pipeline.media.crops import Crop, cut_square, sharpness, treat
 from pipeline.media.haar import Box, Search, Sighting, track
 from pipeline.media.images import as_grey, decode_colour, decode_grey, encode_png
 from pipeline.media.phash import hash_bytes, perceptual_hashes
+
+HAAR, NONE = DETECTORS = ("haar", "none")
 
 _GROUP = 256
 """Rows written at a time."""
@@ -34,8 +36,18 @@ _KEPT = 200
 class FacesParams:
     """params.yaml, section faces."""
 
+    detector: str
+    "haar, or none: every picture is a face, cropped already"
     search: Search
     crop: Crop
+
+    def __post_init__(self) -> None:
+        check_choice("detector", self.detector, DETECTORS)
+
+    @property
+    def cut(self) -> Crop:
+        """How faces are cut out: where a face fills its picture, there is nothing around it to add."""
+        return self.crop if self.detector == HAAR else replace(self.crop, margin=0.0)
 
 
 class StoredFrames(Sequence[np.ndarray]):
@@ -83,12 +95,24 @@ def _read_group(file: pq.ParquetFile, group: int) -> pa.ChunkedArray:
 def write_faces(source: Path, params: FacesParams, target: Path) -> None:
     """Find and crop the participant's face in every frame of a clip; a row for every frame."""
     frames, facts = StoredFrames(source), read_facts(source)
-    sightings = track(frames, frames.column("time_s"), params.search)
-    rows = _rows(frames, sightings, facts["width"], params.crop)
+    rows = _rows(frames, find(frames, params), facts["width"], params.cut)
     with parquet_sink(target, FACES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
             sink.write_table(_table(group))
         add_facts(sink, facts)
+
+
+def find(frames: StoredFrames, params: FacesParams) -> list[Sighting]:
+    """Return where the participant's face is in each frame: with the detector `none`, all of the frame."""
+    if params.detector == HAAR:
+        return track(frames, frames.column("time_s"), params.search)
+    return [whole(picture) for picture in frames]
+
+
+def whole(picture: np.ndarray) -> Sighting:
+    """Return a (H, W[, 3]) picture as a face that fills it."""
+    height, width = picture.shape[:2]
+    return Sighting(OK, Box(0, 0, width, height), 0.0)
 
 
 def crop_face(picture: np.ndarray, box: Box, crop: Crop) -> tuple[np.ndarray, float]:

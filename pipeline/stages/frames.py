@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import islice
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,13 @@ class ClipFrames:
 
 
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
-    """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left."""
+    """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left.
+
+    A still is its own apex: nothing is trimmed from it.
+    """
+    if clip.is_still:
+        sampling = Sampling(0.0, inf, 1 / params.fps, params.max_side)
+        return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
     first, end = clip.segment
     if first >= clip.duration_s:
         raise EmoError(

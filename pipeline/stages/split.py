@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pipeline.core.allocation import Allocator
-from pipeline.core.dataset import SPLITS, SplitRow
+from pipeline.core.dataset import SPLITS, SplitRow, split_mark
 from pipeline.core.enrolment import GIVEN, Participant, read_participants
 from pipeline.core.errors import EmoError
 from pipeline.core.params import check_range, load_params
 from pipeline.core.paths import PARTICIPANTS, SPLIT
 from pipeline.core.stage import run_stage
+from pipeline.core.subjectless import IMAGE, STANDS_FOR, in_full
 from pipeline.core.tables import write_csv
 
 _FILLED_BY = 6
@@ -58,10 +59,14 @@ def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[S
     strata = [stratum(person) for person in ordered]
     splits, folds = (rule.allocate(strata) for rule in rules(params))
     return [
-        SplitRow(person.subject, person.sex, SPLITS[split], fold)
+        SplitRow(person.subject, person.sex, SPLITS[split], fold, _extra(person))
         for person, split, fold in zip(ordered, splits, folds, strict=True)
         if person.consent == GIVEN
     ]
+
+
+def _extra(person: Participant) -> dict[str, str]:
+    return {STANDS_FOR: IMAGE} if person.is_image else {}
 
 
 def rules(params: SplitParams) -> tuple[Allocator, Allocator]:
@@ -97,6 +102,8 @@ def main() -> None:
     write_csv(SPLIT, rows, SplitRow)
     counts = ", ".join(f"{name} {sum(row.split == name for row in rows)}" for name in SPLITS)
     print(f"split: {len(rows)} subjects: {counts}")
+    if mark := split_mark(rows):
+        print(f"split: subjects: {in_full(mark)}")
     if len(rows) < len(SPLITS):
         print(f"split: too few subjects to fill {', '.join(SPLITS)}: enrol at least {_FILLED_BY}")
 

@@ -16,10 +16,10 @@ from pipeline.core.params import build, load_params
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import OK
 from pipeline.learning.predictor import Predictor
-from pipeline.media.haar import Box, Sighting, find_faces, track
+from pipeline.media.haar import Box, Sighting, find_faces
 from pipeline.media.images import decode_colour, read_picture, write_picture
 from pipeline.media.video import Sampling, is_video, write_video
-from pipeline.stages.faces import FacesParams, StoredFrames, crop_face
+from pipeline.stages.faces import HAAR, FacesParams, StoredFrames, crop_face, find, whole
 from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
 
 _INK, _PAPER = (60, 220, 60), (20, 20, 20)
@@ -155,7 +155,8 @@ def _predict_picture(job: Job, predictor: Predictor, settings: Settings) -> File
     picture = read_picture(job.file)
     scale = min(1.0, settings.frames.max_side / max(picture.shape[:2]))
     small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    sightings = find_faces(cv2.cvtColor(small, cv2.COLOR_BGR2GRAY), settings.faces.search)
+    grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
+    sightings = find_faces(grey, settings.faces.search) if settings.faces.detector == HAAR else [whole(grey)]
     seen = [(None, small, sighting) for sighting in sightings]
     faces = _judge(seen, 1 / scale, predictor, settings)
     if job.target:
@@ -190,7 +191,7 @@ def _drawn(
 def _sightings(
     frames: StoredFrames, times: Sequence[float], settings: Settings
 ) -> Iterator[tuple[float, np.ndarray, Sighting]]:
-    for index, sighting in enumerate(track(frames, times, settings.faces.search)):
+    for index, sighting in enumerate(find(frames, settings.faces)):
         yield times[index], decode_colour(frames.jpeg(index)), sighting
 
 
@@ -212,7 +213,7 @@ def _judge(
 
 
 def _crop(picture: np.ndarray, box: Box, settings: Settings) -> np.ndarray:
-    crop = settings.faces.crop
+    crop = settings.faces.cut
     if crop.colour == "colour":
         return cv2.cvtColor(crop_face(picture, box, crop)[0], cv2.COLOR_BGR2RGB)
     return crop_face(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), box, crop)[0]

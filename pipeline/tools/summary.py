@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
-from pipeline.core.dataset import SPLITS, CensusRow
+from pipeline.core.dataset import SPLITS, CensusRow, read_split, split_mark
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
     AUDIT,
@@ -17,7 +17,9 @@ from pipeline.core.paths import (
     METRICS,
     MISTAKES_PLOT,
     SHEETS,
+    SPLIT,
 )
+from pipeline.core.subjectless import in_full
 from pipeline.core.tables import read_csv
 from pipeline.stages.dataset import FunnelRow, funnel_totals
 
@@ -32,12 +34,15 @@ class Summary:
     census: list[CensusRow]
     audit: dict[str, Any]
     metrics: dict[str, Any]
+    subjects: str = ""
+    "what stands beside every figure where images have no subject; empty where all have one"
     pictures: list[str] = field(default_factory=list)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         census = [vars(row) for row in self.census]
-        return {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
+        mark = {"subjects": self.subjects} if self.subjects else {}
+        return mark | {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
 
     def tables(self) -> list[Table]:
         """Return (title, header, rows) of what there is."""
@@ -112,5 +117,6 @@ def read_summary() -> Summary:
         census=read_csv(CENSUS, CensusRow) if CENSUS.is_file() else [],
         audit=json.loads(AUDIT.read_text()) if AUDIT.is_file() else {},
         metrics=json.loads(METRICS.read_text()) if METRICS.is_file() else {},
+        subjects=in_full(split_mark(read_split().values())) if SPLIT.is_file() else "",
         pictures=pictures,
     )

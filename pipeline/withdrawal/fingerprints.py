@@ -30,7 +30,7 @@ _BLOCK = 1 << 24
 
 _HELD = 0.25
 """Share of a thing's windows from which on a file holds it. Headers, which all pictures of a kind have in
-common, are some 2 % of a stored frame and less of a recording."""
+common, are left out of JPEGs, where they can be half of a small one; they are less of a PNG or recording."""
 
 _FEWEST = 3
 """And at least so many windows; what has fewer cannot be told and is not looked for."""
@@ -108,7 +108,7 @@ def fingerprints(pictures: Iterable[bytes], recordings: Iterable[Path]) -> Finge
     """Return the fingerprints of encoded pictures (JPEG, PNG) and of whole files of recordings."""
     values: dict[bytes, np.ndarray] = {}
     for picture in pictures:
-        values[hashlib.sha256(picture).digest()] = _windows(picture, _PICTURE)
+        values[hashlib.sha256(picture).digest()] = _windows(_own(picture), _PICTURE)
     for path in recordings:
         for piece in _pieces(path):
             values[hashlib.sha256(piece).digest()] = _windows(piece, _RECORDING)
@@ -119,6 +119,11 @@ def fingerprints(pictures: Iterable[bytes], recordings: Iterable[Path]) -> Finge
 def _of_parts(parts: Sequence[np.ndarray]) -> Fingerprints:
     things = [np.full(len(part), number, np.int64) for number, part in enumerate(parts)]
     return Fingerprints(np.concatenate([_NONE, *parts]), np.concatenate([np.zeros(0, np.int64), *things]))
+
+
+def _own(picture: bytes) -> bytes:
+    """Return what no other picture has: of a JPEG what follows its tables, from its last scan (SOS) on."""
+    return picture[max(0, picture.rfind(b"\xff\xda")) :] if picture.startswith(b"\xff\xd8") else picture
 
 
 def _pieces(path: Path) -> Iterator[bytes]:

@@ -27,7 +27,7 @@ from making import (
 )
 
 from pipeline.core.errors import EmoError
-from pipeline.media.video import _Entry, _needed, is_video, probe
+from pipeline.media.video import VideoInfo, _Entry, _needed, is_video, probe, probe_still
 
 KINDS = {
     "h264.mp4": ("libx264", {"g": "12"}),
@@ -285,6 +285,18 @@ def refused(path: Path) -> str:
     assert "\n" not in message
     assert not is_video(path)
     return message
+
+
+def test_a_still_is_a_video_of_one_frame_without_a_duration(tmp_path: Path) -> None:
+    for suffix, codec in {".png": "png", ".jpg": "mjpeg", ".tiff": "tiff", ".bmp": "bmp"}.items():
+        path = tmp_path / f"s{suffix}"
+        path.write_bytes(cv2.imencode(suffix, numbered(1, 64, 48))[1].tobytes())
+        assert probe_still(path) == VideoInfo(64, 48, 0.0, 0.0, 1, codec, 0)
+        assert not is_video(path)
+        [picture], _ = take_sample(path)
+        assert (picture.frame, picture.time_s, number_of(picture.pixels)) == (0, 0.0, 1)
+    with pytest.raises(EmoError, match="no still picture"):
+        probe_still(write_video(tmp_path / "v.mp4"))
 
 
 def test_files_that_are_no_videos(tmp_path: Path) -> None:

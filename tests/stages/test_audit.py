@@ -56,6 +56,19 @@ def test_a_clean_dataset_passes() -> None:
     assert all(check.detail and "\n" not in check.detail for check in checks)
 
 
+def test_every_detail_is_marked_where_images_have_no_subject() -> None:
+    image = person("S3", enrolled=3, extra={"stands_for": "image"})
+    partly = audit(replace(CLEAN, alone=stage.images_alone([person("S1"), image])))
+    mark = "(subjects: not known of 1 of 3: each image counts as its own)"
+    assert all(check.detail.endswith(mark) for check in partly)
+    assert (
+        stage.as_report(partly, "mark")["subjects"]
+        == "mark; figures are of unseen images, not of unseen people"
+    )
+    assert not any("subjects:" in check.detail for check in audit(CLEAN))
+    assert "subjects" not in stage.as_report(audit(CLEAN))
+
+
 def test_a_subject_in_two_splits() -> None:
     clips = [*CLEAN.clips, clip("again", subject="S1", expression="happy")]
     images = [*CLEAN.images, Image("test", "happy", "S1", "again", 0, 0.0)]

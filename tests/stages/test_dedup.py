@@ -11,12 +11,12 @@ from pipeline.stages import dedup
 from pipeline.stages.dedup import DedupParams, Face, find_duplicates, find_near_pairs
 
 
-def face(bits: int, frame: int = 0, sharpness: float = 1.0, **values: str) -> Face:
+def face(bits: int, frame: int = 0, sharpness: float = 1.0, *, is_image: bool = False, **values: str) -> Face:
     """Return a face whose hash has its first `bits` bits set: |a - b| is the distance of two of them."""
     number = (1 << bits) - 1
     words = np.array([(number >> shift) & (2**64 - 1) for shift in (0, 64, 128, 192)], np.uint64)
     plain = {"subject": "S1", "expression": "happy", "take": "t1", "clip": "c1"} | values
-    return Face(**plain, frame=frame, sharpness=sharpness, hash=words)
+    return Face(**plain, frame=frame, sharpness=sharpness, hash=words, is_image=is_image)
 
 
 def kept(faces: list[Face], distance: int, *, collapse: bool = True) -> list[tuple[str, int]]:
@@ -42,6 +42,19 @@ def test_without_collapse_all_stay_and_zero_collapses_only_equal_ones() -> None:
     assert len(kept(faces, 5, collapse=False)) == 3
     assert len(kept(faces, 0)) == 2
     assert find_duplicates([], DedupParams(5, collapse=True)) == []
+
+
+def test_images_without_a_subject_collapse_whatever_their_labels_but_not_with_people() -> None:
+    alone = [
+        face(0, clip="i1", subject="i1", is_image=True),
+        face(1, clip="i2", subject="i2", expression="sad", sharpness=2.0, is_image=True),
+        face(90, clip="i3", subject="i3", is_image=True),
+        face(2, clip="c1"),
+    ]
+    assert kept(alone, 5) == [("c1", 0), ("i2", 0), ("i3", 0)]
+    near = find_near_pairs([alone[1], alone[3]], 5)
+    assert [(a.clip, b.clip, across) for a, b, _, across in near] == [("i2", "c1", "subject")]
+    assert len(find_near_pairs(alone[:2], 5)) == 1  # where nothing is collapsed, the audit hears of it
 
 
 def test_the_order_of_the_faces_does_not_matter() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.core.dataset import SplitRow
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
     CALIBRATION_PLOT,
@@ -24,6 +25,7 @@ from pipeline.core.paths import (
     REPORTS,
     SPLIT,
 )
+from pipeline.core.tables import write_csv
 from pipeline.stages import evaluate, train
 from tests.learning.drawn import draw_subject, write_shard
 from tests.learning.project import files, write_project
@@ -121,6 +123,17 @@ def test_the_difference_between_the_sexes_has_an_interval_from_two_of_each_on() 
     assert found["accuracy"] == pytest.approx(0.5)
     assert found["interval_95"]["low"] == pytest.approx(0.3)
     assert found["interval_95"]["high"] == pytest.approx(0.7)
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_images_without_a_subject_are_marked() -> None:
+    images = {"stands_for": "image"}
+    rows = [SplitRow("p07", "F", "test", 0), SplitRow("p08", "", "test", 1, images)]
+    write_csv(SPLIT, rows, SplitRow)
+    evaluate.main()
+    figures = json.loads(METRICS.read_text())
+    assert figures["subjects"].startswith("not known of 1 of 2: each image counts as its own; ")
+    assert list(figures["test"]["per_subject"]) == ["p07"]
 
 
 @pytest.mark.usefixtures("project")

@@ -11,6 +11,7 @@ from making import TOP, drawn_face, set_params, write_video
 from pipeline.core.params import load_params
 from pipeline.core.shards import FACES_SCHEMA, read_facts
 from pipeline.core.tables import read_parquet
+from pipeline.media.crops import cut_square
 from pipeline.media.images import as_grey, decode_colour, decode_grey
 from pipeline.media.phash import perceptual_hash
 from pipeline.media.video import Sampling
@@ -80,6 +81,26 @@ def test_blurred_faces_keep_their_box_but_give_no_image(frames: Path, tmp_path: 
         if row["status"] == "blurred":
             assert row["x"] is not None
             assert row["png"] == b""
+
+
+def test_without_a_detector_whole_pictures_are_faces(
+    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(faces, "track", None)  # nobody searches
+    crop = replace(PARAMS.crop, side_px=32, margin=0.5)
+    rows = found(
+        frames / "empty.parquet", tmp_path / "f.parquet", replace(PARAMS, detector="none", crop=crop)
+    )
+    assert [row["status"] for row in rows] == ["ok"] * 4
+    assert [(row["x"], row["y"], row["w"], row["h"], row["score"]) for row in rows[:1]] == [
+        (0.0, 0.0, 320.0, 240.0, 0.0)
+    ]
+    png = rows[0]["png"]
+    assert isinstance(png, bytes)
+    whole = StoredFrames(frames / "empty.parquet")[0]
+    assert np.array_equal(decode_grey(png), cut_square(whole, (0, 0, 160, 120), replace(crop, margin=0.0)))
+    with pytest.raises(ValueError, match="detector: 'yolo' is not one of haar, none"):
+        replace(PARAMS, detector="yolo")
 
 
 def test_a_clip_without_a_face(frames: Path, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
@@ -83,6 +84,16 @@ def test_nothing_left(values: dict[str, float], words: str) -> None:
     with pytest.raises(EmoError) as caught:
         plan_clip(clip(**values), PARAMS)
     assert words in str(caught.value)
+
+
+def test_a_still_is_one_frame_at_0_s_and_is_not_trimmed(tmp_path: Path) -> None:
+    path = tmp_path / "s.png"
+    cv2.imwrite(str(path), numbered(7))
+    still = clip("s", video="s.png", frames=1, fps=0.0, duration_s=0.0)
+    tally = write_frames(path, plan_clip(still, PARAMS), tmp_path / "s.parquet")
+    [row] = read_parquet(tmp_path / "s.parquet", FRAMES_SCHEMA).to_pylist()
+    assert (row["frame"], row["time_s"], tally.wanted, tally.corrupt) == (0, 0.0, 1, 0)
+    assert number_of(decode_colour(row["jpeg"])) == 7
 
 
 def test_ranges_of_the_params() -> None:

@@ -49,6 +49,25 @@ def test_a_row_that_was_removed_would_move_people() -> None:
         split_subjects([p for p in COHORT if p.enrolled != 7], PARAMS)
 
 
+def test_an_image_without_a_subject_is_drawn_by_itself_and_marked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    images = [
+        person(f"i{n}", sex="", age=None, enrolled=40 + n, extra={"stands_for": "image"})
+        for n in range(1, 61)
+    ]
+    set_params()
+    enrol([*COHORT, *images], [])
+    split.main()
+    rows = read_split()
+    assert [row.subject for row in rows.values() if row.is_image] == sorted(p.subject for p in images)
+    counts = Counter(row.split for row in rows.values() if row.is_image)
+    assert all(abs(counts[name] - quota) <= 1 for name, quota in (("validation", 9), ("test", 9)))
+    assert "split: subjects: not known of 60 of 100: each image counts as its own" in capsys.readouterr().out
+    assert places([*COHORT, *images]).items() >= places(COHORT).items()
+
+
 def test_x_and_not_known_are_one_stratum_but_keep_what_was_said() -> None:
     people = [person(f"S{n}", enrolled=n, sex=("X", "")[n % 2]) for n in range(1, 21)]
     rows = split_subjects(people, PARAMS)

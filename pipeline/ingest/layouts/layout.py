@@ -2,7 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import PurePosixPath
+
+
+class Media(Enum):
+    """What a corpus consists of."""
+
+    VIDEOS = "video"
+    PICTURES = "picture"
 
 
 @dataclass(frozen=True)
@@ -10,7 +18,7 @@ class Named:
     """What a file's name says."""
 
     subject: str
-    "code as written"
+    "code as written; empty where the corpus tells none"
     word: str
     "the expression, as the corpus calls it"
     clip: str = ""
@@ -48,15 +56,23 @@ class Layout:
     name: str
     pattern: str
     "for people to read"
-    read: Callable[[Sequence[PurePosixPath]], Readings]
-    "reads all the names of one ingest, each with the folders above it"
+    read: Callable[..., Readings]
+    "reads all the names (PurePosixPath) of one ingest, each with the folders above it"
+    media: Media = Media.VIDEOS
+    labels: str = ""
+    "how the names of small text files end that hold the labels; `read` gets their contents by name, too"
 
 
-def corpus(name: str, pattern: str, parse: Callable[[PurePosixPath], Named | Skip | None]) -> Layout:
+def corpus(
+    name: str,
+    pattern: str,
+    parse: Callable[[PurePosixPath], Named | Skip | None],
+    media: Media = Media.VIDEOS,
+) -> Layout:
     """Return the layout of a corpus in which each name can be read by itself."""
     unread = Unread(f"not named as {name} names its files ({pattern})")
 
     def read(paths: Sequence[PurePosixPath]) -> Readings:
         return {path: parse(path) or unread for path in paths}
 
-    return Layout(name, pattern, read)
+    return Layout(name, pattern, read, media)

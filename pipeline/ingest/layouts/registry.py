@@ -1,20 +1,36 @@
 """All layouts, and which of them a set of names has."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import canonical
-from pipeline.ingest.layouts import cremad, enterface, folders, mead, ravdess, savee
-from pipeline.ingest.layouts.layout import Layout, Named, Reading, Readings, Unread
+from pipeline.ingest.layouts import (
+    ckplus,
+    cremad,
+    enterface,
+    fer2013,
+    folders,
+    imagefolder,
+    jaffe,
+    kdef,
+    mead,
+    ravdess,
+    savee,
+)
+from pipeline.ingest.layouts.layout import Layout, Media, Named, Reading, Readings, Unread
 
-LAYOUTS: dict[str, Layout] = {
-    module.LAYOUT.name: module.LAYOUT for module in (ravdess, cremad, mead, savee, enterface, folders)
-}
-"""By name, the most particular first."""
+_OF_VIDEOS = (ravdess, cremad, mead, savee, enterface, folders)
+_OF_PICTURES = (ckplus, jaffe, kdef, fer2013, imagefolder)
+
+LAYOUTS: dict[str, Layout] = {module.LAYOUT.name: module.LAYOUT for module in (*_OF_VIDEOS, *_OF_PICTURES)}
+"""By name, the most particular of their kind first."""
 
 AUTO = "auto"
+
+_ASKED_FOR = (imagefolder.LAYOUT,)
+"""Never taken by itself: it reads any picture in a folder, and takes nobody for a person."""
 
 
 @dataclass(frozen=True)
@@ -26,15 +42,21 @@ class Recognised:
     readings: Readings
 
 
-def recognise(paths: Sequence[PurePosixPath], name: str = AUTO) -> Recognised:
-    """Read all names by the layout `name`; `auto` takes the one that reads the most of them.
+def recognise(
+    paths: Sequence[PurePosixPath],
+    name: str = AUTO,
+    media: Media = Media.VIDEOS,
+    labels: Mapping[PurePosixPath, str] | None = None,
+) -> Recognised:
+    """Read all names by the layout `name`; `auto` takes the one of the media that reads the most of them.
 
-    Raises EmoError for an unknown layout, and where not one name fits.
+    `labels` are the contents of text files that tell labels. Raises EmoError for an unknown layout, and where
+    not one name fits.
     """
-    if name != AUTO and name not in LAYOUTS:
-        raise EmoError(f"--layout: {name!r} is not one of {listed((AUTO, *LAYOUTS))}")
-    layouts = list(LAYOUTS.values()) if name == AUTO else [LAYOUTS[name]]
-    read = [(layout, layout.read(paths)) for layout in layouts]
+    asked = layout_named(name)
+    known = [one for one in LAYOUTS.values() if one.media is media and one not in _ASKED_FOR]
+    layouts = [asked] if asked else known
+    read = [(one, one.read(paths, labels or {}) if one.labels else one.read(paths)) for one in layouts]
     layout, readings = max(read, key=lambda pair: _score(*pair))
     if not _score(layout, readings):
         layout, readings = read[-1]
@@ -46,6 +68,19 @@ def recognise(paths: Sequence[PurePosixPath], name: str = AUTO) -> Recognised:
     return Recognised(layout.name, f"it reads {len(fit)} of {len(paths)} names{example}", readings)
 
 
+def layout_named(name: str) -> Layout | None:
+    """Return the layout of a name, None for `auto`; raise EmoError where there is none."""
+    if name != AUTO and name not in LAYOUTS:
+        raise EmoError(f"--layout: {name!r} is not one of {listed((AUTO, *LAYOUTS), 20)}")
+    return LAYOUTS.get(name)
+
+
+def label_ending(layout: Layout | None, media: Media) -> str:
+    """Return how text files that tell labels end, for a layout or, for `auto`, any of the media."""
+    asked = [layout] if layout else [one for one in LAYOUTS.values() if one.media is media]
+    return next((one.labels for one in asked if one.labels), "")
+
+
 def _score(layout: Layout, readings: Readings) -> int:
     """Return how many names speak for a layout: one's own folders read nearly any, so only known words."""
     read = [reading for reading in readings.values() if not isinstance(reading, Unread)]
@@ -55,13 +90,18 @@ def _score(layout: Layout, readings: Readings) -> int:
 
 
 def _said(reading: Reading) -> str:
-    return f"{reading.word} of {reading.subject}" if isinstance(reading, Named) else ""
+    if not isinstance(reading, Named):
+        return ""
+    return f"{reading.word} of {reading.subject}" if reading.subject else reading.word
 
 
 def _none_fits(readings: Readings, layouts: Sequence[Layout]) -> str:
     path, reading = next(iter(readings.items()))
     reason = reading.reason if isinstance(reading, Unread) else ""
-    also = f" (and so with all {len(readings)} videos)" if len(readings) > 1 else ""
+    also = f" (and so with all {len(readings)} {layouts[0].media.value}s)" if len(readings) > 1 else ""
+    if layouts[0].media is Media.PICTURES and len(layouts) > 1:
+        corpora = listed(module.LAYOUT.name for module in _OF_PICTURES)
+        return f"{path}: a picture of no corpus known{also}; give --layout ({corpora}) or a --manifest"
     if len(layouts) == 1 and layouts[0] is not folders.LAYOUT:
         return f"{path}: {reason}{also}; leave out --layout, or give a --manifest"
     return f"{path}: {reason}{also}"

@@ -21,7 +21,15 @@ from pipeline.tools.report.origin import (
     read_past,
     read_provenance,
 )
-from pipeline.tools.report.people import Census, Funnel, Splits, read_census, read_funnel, read_splits
+from pipeline.tools.report.people import (
+    Census,
+    Funnel,
+    Splits,
+    read_census,
+    read_funnel,
+    read_splits,
+    read_subjects,
+)
 from pipeline.tools.report.results import Confusion, Test, Training, read_confusion, read_test, read_training
 
 T = TypeVar("T")
@@ -64,6 +72,8 @@ class Report:
 
     version: Version
     "of the workspace"
+    mark: str
+    "what stands beside every figure where images have no subject; empty where all have one"
     origin: Origin | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
@@ -92,14 +102,16 @@ NO_FACES = "this copy was made without pictures of faces (--no-faces)"
 def gather(*, faces: bool = True) -> Report:
     """Read all parts from the project in the current folder; without `faces` no picture that shows one."""
     version, repository = workspace(Path()), Repository(Path())
+    alone, mark = read_subjects()
     near_pairs, confusion = attempt(read_near_pairs), attempt(read_confusion)
     wanted = _names(near_pairs, confusion)
     return Report(
         version=version,
+        mark=mark,
         origin=attempt(lambda: read_origin(repository)),
         audit=attempt(read_audit),
-        funnel=attempt(read_funnel),
-        census=attempt(read_census),
+        funnel=attempt(lambda: read_funnel(alone)),
+        census=attempt(lambda: read_census(alone)),
         splits=attempt(lambda: read_splits(version.settings)),
         near_pairs=near_pairs,
         training=attempt(read_training),
@@ -108,7 +120,7 @@ def gather(*, faces: bool = True) -> Report:
         past=attempt(lambda: read_past(repository)),
         provenance=attempt(lambda: read_provenance(version)),
         net=attempt(read_net),
-        faces=attempt(lambda: read_faces(wanted)) if faces else Absent(NO_FACES),
+        faces=attempt(lambda: read_faces(wanted, alone)) if faces else Absent(NO_FACES),
     )
 
 

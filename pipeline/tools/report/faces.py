@@ -1,7 +1,7 @@
 """Faces of the dataset as pictures that a page can hold."""
 
 import base64
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 
 from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, SPLITS, class_names, dataset_schema, image_name
-from pipeline.core.enrolment import consenting, read_participants
+from pipeline.core.enrolment import consenting, read_clips, read_participants
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.marks import mark
 from pipeline.core.paths import DATASET, NEAR_PAIRS
@@ -93,19 +93,24 @@ def read_near_pairs() -> list[NearPair]:
     return sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second))
 
 
-def read_faces(wanted: Collection[str]) -> Faces:
+def read_faces(wanted: Collection[str], alone: Set[str] = frozenset()) -> Faces:
     """Return some faces of everybody, and those images that are `wanted` by name.
 
-    Those who do not consent are not shown, even if the dataset still holds them, in whatever file.
+    Those who do not consent are not shown, even if the dataset still holds them, in whatever file. Of the
+    subjects `alone`, images of nobody known, only the wanted ones are.
     """
     built(DATASET)
     given = consenting(read_participants())
     shards = [path for split in SPLITS for path in sorted((DATASET / split).glob("*.parquet"))]
+    owners = {clip.clip: clip.subject for clip in read_clips()}
+    named = {owners.get(name.rpartition("_")[0]) for name in wanted}
+    shards = [path for path in shards if path.stem not in alone - named]
+    people = max(1, sum(path.stem not in alone for path in shards))
     faces = Faces({}, {})
     with progress_bar("faces", len(shards)) as advance:
         for shard in shards:
             rows = [row for row in _read(shard) if row["subject"] in given]
-            limit = max(2, min(_PER_SUBJECT, _PER_CLASS // len(shards)))
+            limit = 0 if shard.stem in alone else max(2, min(_PER_SUBJECT, _PER_CLASS // people))
             _add(faces, shard.parent.name, rows, limit, wanted)
             advance()
     return Faces(dict(sorted(faces.rows.items())), faces.single)
@@ -126,7 +131,7 @@ def _add(
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["class"], row["subject"]), []).append(row)
-    for (name, subject), found in groups.items():
+    for (name, subject), found in groups.items() if limit else ():
         shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
         faces.rows.setdefault(name, []).append(FaceRow(subject, split, len(found), shown))
     chosen = [row for row in rows if row["image"]["path"] in wanted]

@@ -1,14 +1,17 @@
 """Frames, images and people: what the tables of the dataset tell."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 
-from pipeline.core.dataset import SPLITS, CensusRow, SplitRow
+from pipeline.core.dataset import SPLITS, CensusRow, SplitRow, read_split, split_mark
 from pipeline.core.paths import CENSUS, FUNNEL, SPLIT
+from pipeline.core.subjectless import NOBODY, in_full
 from pipeline.stages.dataset import FunnelRow, funnel_totals
 from pipeline.tools.report.sources import read_table
+
+Row = TypeVar("Row", FunnelRow, CensusRow)
 
 MEANINGS = {
     "sampled": "pictures taken from the recordings at regular times",
@@ -67,6 +70,9 @@ class Census:
     splits: Mapping[str, tuple[int, ...]]
     "split -> images of each class"
     subjects: tuple[SubjectImages, ...]
+    "images without a subject as one for each split"
+    people: int
+    "how many subjects there are, each image without one counted as its own"
 
     @property
     def images(self) -> int:
@@ -104,9 +110,20 @@ class Splits:
     "people in all splits"
 
 
-def read_funnel() -> Funnel:
-    """Read reports/funnel.csv."""
-    rows = read_table(FUNNEL, FunnelRow)
+def read_subjects() -> tuple[frozenset[str], str]:
+    """Return the subjects that are images of nobody known, and the mark of all figures, if any."""
+    rows = read_split().values() if SPLIT.is_file() else ()
+    return frozenset(row.subject for row in rows if row.is_image), in_full(split_mark(rows))
+
+
+def _pooled(rows: Sequence[Row], alone: Set[str]) -> list[Row]:
+    """Return the rows with one name for all subjects that are images."""
+    return [replace(row, subject=NOBODY) if row.subject in alone else row for row in rows]
+
+
+def read_funnel(alone: Set[str] = frozenset()) -> Funnel:
+    """Read reports/funnel.csv; subjects `alone` are images of nobody known."""
+    rows = _pooled(read_table(FUNNEL, FunnelRow), alone)
     people: dict[tuple[str, str], list[FunnelRow]] = {}
     for row in rows:
         people.setdefault((row.subject, row.split), []).append(row)
@@ -126,22 +143,27 @@ def funnel_steps(totals: Mapping[str, int]) -> tuple[FunnelStep, ...]:
     return tuple(steps)
 
 
-def read_census() -> Census:
-    """Read data/census.csv."""
-    return census_of(read_table(CENSUS, CensusRow))
+def read_census(alone: Set[str] = frozenset()) -> Census:
+    """Read data/census.csv; subjects `alone` are images of nobody known."""
+    rows = read_table(CENSUS, CensusRow)
+    return census_of(_pooled(rows, alone), len({row.subject for row in rows}))
 
 
-def census_of(rows: Sequence[CensusRow]) -> Census:
-    """Return the images by split and class, and by person and class."""
+def census_of(rows: Sequence[CensusRow], subjects: int) -> Census:
+    """Return the images by split and class, and by person and class; `subjects` is how many there are."""
     classes = tuple(sorted({row.expression for row in rows}))
     people = sorted({(SPLITS.index(row.split), row.subject) for row in rows})
+
+    def of(at: int, name: str) -> list[CensusRow]:
+        return [row for row in rows if (row.split, row.subject) == (SPLITS[at], name)]
+
     return Census(
         classes=classes,
         splits={split: _images([row for row in rows if row.split == split], classes) for split in SPLITS},
         subjects=tuple(
-            SubjectImages(name, SPLITS[at], _images([row for row in rows if row.subject == name], classes))
-            for at, name in people
+            SubjectImages(name, SPLITS[at], _images(of(at, name), classes)) for at, name in people
         ),
+        people=subjects,
     )
 
 

@@ -1,0 +1,32 @@
+"""JAFFE: Lyons et al. (1998), doi 10.1109/AFGR.1998.670949; ten women, 213 pictures.
+
+    SS.EEN.NNN.tiff     KA.AN1.39.tiff
+
+SS subject (KA KL KM KR MK NA NM TM UY YM), EE expression (AN DI FE HA NE SA SU), N which of it, NNN number.
+
+The subject is SS, the clip `SS_EEN_NNN`.
+"""
+
+import re
+from pathlib import PurePosixPath
+
+from pipeline.ingest.layouts.layout import Media, Named, corpus
+
+WORDS = {
+    "AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness",
+    "NE": "neutral", "SA": "sadness", "SU": "surprise",
+}  # fmt: skip
+
+_NAME = re.compile(r"(KA|KL|KM|KR|MK|NA|NM|TM|UY|YM)\.(AN|DI|FE|HA|NE|SA|SU)(\d)\.(\d{1,3})")
+
+
+def parse(path: PurePosixPath) -> Named | None:
+    """Read one path; None where it is not of this corpus."""
+    match = _NAME.fullmatch(path.stem)
+    if not match:
+        return None
+    subject, code, which, number = match.groups()
+    return Named(subject, WORDS[code], clip=f"{subject}_{code}{which}_{number}", sex="F")
+
+
+LAYOUT = corpus("jaffe", "KA.AN1.39.tiff", parse, Media.PICTURES)

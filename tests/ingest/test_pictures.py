@@ -1,0 +1,305 @@
+"""Corpora of pictures, from their files to the tables of raw/."""
+
+import hashlib
+from pathlib import Path, PurePosixPath
+
+import cv2
+import numpy as np
+import pytest
+from conftest import Project
+from pictures import fer2013_row, pixels, write_fer2013, write_picture
+from PIL import Image
+
+from pipeline.core.paths import CLIPS, VIDEOS
+from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
+from pipeline.ingest.layouts.registry import LAYOUTS
+
+
+def read(layout: str, *names: str) -> list[Reading]:
+    paths = [PurePosixPath(name) for name in names]
+    readings = LAYOUTS[layout].read(paths)
+    return [readings[path] for path in paths]
+
+
+# --- Names ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("layout", "name", "expected"),
+    [
+        ("jaffe", "jaffe/KA.AN1.39.tiff", Named("KA", "anger", "KA_AN1_39", sex="F")),
+        ("jaffe", "YM.SU3.62.tiff", Named("YM", "surprise", "YM_SU3_62", sex="F")),
+        ("kdef", "AF01/AF01ANS.JPG", Named("F01", "angry", "AF01ANS", sex="F")),
+        ("kdef", "BM35AFS.JPG", Named("M35", "afraid", "BM35AFS", sex="M")),
+        ("kdef", "AF01/AF01ANHL.JPG", Skip("not taken straight (KDEF angle HL)")),
+        ("fer2013", "train/angry/Training_3908.jpg", Named("", "angry")),
+        ("fer2013", "test/fear/PrivateTest_10131363.jpg", Named("", "fear")),
+        ("imagefolder", "train/happy/anna 1.png", Named("", "happy")),
+        ("imagefolder", "happy/1.png", Named("", "happy")),
+    ],
+)
+def test_names_of_corpora(layout: str, name: str, expected: Reading) -> None:
+    assert read(layout, name) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"), [("jaffe", "KA.AN1.png"), ("kdef", "AF31V.JPG"), ("fer2013", "angry/1.jpg")]
+)
+def test_other_names_are_not_read(layout: str, name: str) -> None:
+    assert isinstance(read(layout, name)[0], Unread)
+
+
+def ckplus(*frames: str, **labels: str) -> dict[str, Reading]:
+    paths = [PurePosixPath(f"images/{name[:4]}/{name[5:8]}/{name}.png") for name in frames]
+    texts = {PurePosixPath(f"Emotion/{name}_emotion.txt"): text for name, text in labels.items()}
+    return {path.stem: reading for path, reading in LAYOUTS["ckplus"].read(paths, texts).items()}
+
+
+def test_of_a_ckplus_sequence_the_peak_is_taken_and_the_first_frame_as_neutral() -> None:
+    first, middle, last = "S005_001_00000001", "S005_001_00000006", "S005_001_00000011"
+    other = "S010_002_00000014"
+    found = ckplus(last, first, middle, other, **{last: "   3.0000000e+00\n"})
+    assert found == {
+        first: Named("S005", "neutral", first),
+        middle: Skip("between neutral and the peak (CK+)"),
+        last: Named("S005", "disgust", last),
+        other: Skip("of a sequence without a label (CK+)"),
+    }
+
+
+@pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1"])
+def test_a_ckplus_label_that_is_none(text: str) -> None:
+    reading = ckplus("S005_001_00000011", S005_001_00000011=text)["S005_001_00000011"]
+    assert isinstance(reading, Unread)
+    assert "is not a number of 0..7" in reading.reason
+
+
+def test_a_ckplus_sequence_without_its_end() -> None:
+    reading = ckplus("S005_001_00000001", "S005_001_00000009", S005_001_00000011="3.0")["S005_001_00000009"]
+    assert isinstance(reading, Unread)
+    assert "ends with S005_001_00000011, not with this" in reading.reason
+
+
+# --- Corpora with subjects ------------------------------------------------------------------------
+
+
+def test_jaffe_is_recognised_and_its_stills_are_clips_of_one_frame(project: Project) -> None:
+    for number, name in enumerate(("KA.AN1.39", "KA.HA2.30", "YM.NE1.49")):
+        write_picture(project.study / f"{name}.tiff", number, side=64)
+    outcome = project.ingest()
+    assert outcome.layout == "jaffe"
+    assert {s: (p.sex, p.is_image) for s, p in project.people().items()} == {
+        "KA": ("F", False), "YM": ("F", False)}  # fmt: skip
+    clip = project.clips()["KA_AN1_39"]
+    assert (clip.expression, clip.video, clip.codec) == ("angry", "KA/KA_AN1_39.tiff", "tiff")
+    assert (clip.width, clip.height, clip.frames, clip.fps, clip.duration_s) == (64, 64, 1, 0.0, 0.0)
+    assert clip.is_still
+    assert project.ingest().added == ()
+
+
+def test_kdef_takes_the_straight_pictures_and_counts_the_others(project: Project) -> None:
+    for number, name in enumerate(("AF01ANS", "AF01ANHL", "BF01ANS", "AM02SUS", "AM02SUFR")):
+        write_picture(project.study / name[:4] / f"{name}.JPG", number)
+    outcome = project.ingest()
+    assert outcome.layout == "kdef"
+    assert sorted(project.clips()) == ["AF01ANS", "AM02SUS", "BF01ANS"]
+    assert sorted(project.people()) == ["F01", "M02"]
+    assert len({clip.take for clip in project.clips().values()}) == 3
+    assert set(outcome.skipped.values()) == {1}
+
+
+def test_ckplus_needs_its_labels_and_maps_its_eighth_class(project: Project) -> None:
+    folder = project.study / "cohn-kanade-images/S005/001"
+    for frame in (1, 2, 11):
+        write_picture(folder / f"S005_001_{frame:08d}.png", frame)
+    assert "no label (_emotion.txt) in what is given" in project.refused(layout="ckplus")
+    label = project.study / "Emotion/S005/001/S005_001_00000011_emotion.txt"
+    label.parent.mkdir(parents=True)
+    label.write_text("   2.0000000e+00\n")
+    assert "expression 'contempt' is none of" in project.refused()
+    outcome = project.ingest(skip_unknown=True)
+    assert outcome.layout == "ckplus"
+    assert [clip.expression for clip in outcome.added] == ["neutral"]
+    assert outcome.skipped["expression 'contempt'"] == 1
+    assert len(project.ingest(mapping={"contempt": "disgusted"}).added) == 1
+
+
+def test_pictures_of_a_manifest_have_the_subjects_that_it_names(project: Project) -> None:
+    write_picture(project.study / "a.jpg", 1)
+    write_picture(project.study / "b.png", 2)
+    project.ingest(manifest=project.manifest("video,subject,expression", "a.jpg,S01,sad", "b.png,S01,happy"))
+    assert {name: clip.codec for name, clip in project.clips().items()} == {
+        "S01_happy": "png", "S01_sad": "mjpeg"}  # fmt: skip
+
+
+def test_stray_pictures_in_folders_of_videos_are_left_out(project: Project) -> None:
+    project.video("S01/happy.mp4")
+    write_picture(project.study / "S01/sad.png", 1)
+    outcome = project.ingest()
+    assert (outcome.layout, len(outcome.added)) == ("folders", 1)
+    assert outcome.skipped == {"no video by its name (.png)": 1}
+
+
+def test_pictures_of_no_corpus_need_a_layout(project: Project) -> None:
+    write_picture(project.study / "happy/1.png", 1)
+    assert "a picture of no corpus known; give --layout (ckplus, jaffe, kdef, fer2013, imagefolder)" in (
+        project.refused()
+    )
+    write_picture(project.study / "KA.AN1.39.tiff", 2)
+    assert "happy/1.png: not named as jaffe names its files" in project.refused()
+
+
+# --- Without subjects -----------------------------------------------------------------------------
+
+
+def test_an_image_without_a_subject_is_its_own(project: Project) -> None:
+    path = write_picture(project.study / "train/angry/Training_3908.jpg", 1)
+    write_picture(project.study / "test/fear/PrivateTest_7.jpg", 2)
+    outcome = project.ingest()
+    assert outcome.layout == "fer2013"
+    name = f"fer2013_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+    clip = project.clips()[f"{name}_angry"]
+    assert (clip.subject, clip.expression, clip.take) == (name, "angry", clip.clip)
+    assert (clip.video, clip.extra["source"]) == (f"fer2013/{name}_angry.jpg", "Training_3908.jpg")
+    assert [p.is_image for p in project.people().values()] == [True, True]
+    assert outcome.notes == (
+        "no subject is told of 2 images: each counts as its own, and figures will be of unseen images, not "
+        "of unseen people (docs/ingest.md)",
+    )
+    assert outcome.table == {
+        "(images)": dict.fromkeys(outcome.table["(images)"], 0) | {"angry": 1, "scared": 1}
+    }
+    assert project.ingest().added == ()
+
+
+def test_people_and_images_are_enrolled_side_by_side(project: Project) -> None:
+    project.video("S01/happy.mp4")
+    project.ingest()
+    write_picture(project.study / "set/happy/1.png", 1)
+    project.ingest(project.study / "set", layout="imagefolder")
+    marks = [p.extra["stands_for"] for p in project.people().values()]
+    assert marks == ["", "image"]
+
+
+def test_the_same_picture_is_one_and_under_two_expressions_none(project: Project) -> None:
+    for name, seed in {"happy/a": 1, "happy/b": 1, "sad/c": 2, "happy/d": 2, "sad/e": 3}.items():
+        write_picture(project.study / f"{name}.png", seed)
+    outcome = project.ingest(layout="imagefolder")
+    assert sorted(clip.extra["source"] for clip in outcome.added) == ["a.png", "e.png"]
+    assert outcome.skipped == {
+        "the same picture again": 1,
+        "the same picture under several expressions": 2,
+    }
+    (project.study / "sad/e.png").rename(project.study / "sad/renamed.png")
+    write_picture(project.study / "angry/f.png", 1)
+    again = project.ingest(layout="imagefolder")
+    assert (len(again.added), len(again.unchanged)) == (0, 1)
+
+
+def test_names_with_spaces_and_of_any_script(project: Project) -> None:
+    write_picture(project.study / "happy/张三 (1).png", 1)
+    write_picture(project.study / "happy/Mu\u0308ller.png", 2)
+    assert len(project.ingest(layout="imagefolder").added) == 2
+    assert all(name.isascii() for name in project.files())
+
+
+def test_folders_that_name_no_expression(project: Project) -> None:
+    write_picture(project.study / "happy/1.png", 1)
+    write_picture(project.study / "misc/2.png", 2)
+    assert "misc/2.png: expression 'misc' is none of" in project.refused(layout="imagefolder")
+    assert len(project.ingest(layout="imagefolder", skip_unknown=True).added) == 1
+
+
+# --- FER2013's CSV --------------------------------------------------------------------------------
+
+
+def test_the_csv_is_unpacked_pixel_by_pixel(project: Project) -> None:
+    rows = [fer2013_row(0, 1), fer2013_row(6, 2, "PublicTest"), fer2013_row(3, 3, "PrivateTest")]
+    table = write_fer2013(project.study / "fer2013.csv", rows)
+    outcome = project.ingest(table)
+    assert outcome.layout == "fer2013"
+    by_source = {clip.extra["source"]: clip for clip in outcome.added}
+    assert {source: clip.expression for source, clip in by_source.items()} == {
+        "Training_00002.png": "angry", "PublicTest_00003.png": "neutral", "PrivateTest_00004.png": "happy",
+    }  # fmt: skip
+    stored = cv2.imread(str(VIDEOS / by_source["PublicTest_00003.png"].video), cv2.IMREAD_UNCHANGED)
+    assert np.array_equal(stored, pixels(2))
+    assert project.ingest(project.study, layout="fer2013").added == ()
+    assert not Path(".emo/unpacked").exists()
+
+
+def test_the_order_of_columns_and_their_spaces_do_not_matter(project: Project) -> None:
+    emotion, values, usage = fer2013_row(4, 1).split(",")
+    (project.study / "icml_face_data.csv").write_text(
+        f"emotion, Usage, pixels\n{emotion}, {usage}, {values}\n"
+    )
+    assert [clip.expression for clip in project.ingest(layout="fer2013").added] == ["sad"]
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        ("7,1 2,Training", "line 3: emotion: '7' is not a number of 0..6; remove the row"),
+        ("0,1 2 3,Training", "line 3: pixels: 3 values, not 48x48 = 2,304; download it again"),
+        (
+            fer2013_row(0, 1).replace(" ", " 256 ", 1).rsplit(" ", 1)[0] + ",Training",
+            "'256' is not a grey value",
+        ),
+        (fer2013_row(0, 1, "Test"), "line 3: Usage: 'Test' is not one of Training, PublicTest, PrivateTest"),
+        (fer2013_row(0, 1)[:900], "line 3: usage: nothing there; is the file cut off? download it again"),
+    ],
+)
+def test_rows_that_are_no_pictures(project: Project, row: str, expected: str) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5), row])
+    text = project.refused(table)
+    assert f"{table}: line 3: " in text
+    assert expected in text
+    assert not VIDEOS.exists()
+
+
+def test_many_bad_rows_are_counted(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", ["9,1,Training"] * 15)
+    lines = project.refused(table).splitlines()
+    assert (len(lines), lines[-1].strip()) == (11, f"{table}: 5 more such lines")
+
+
+def test_one_form_of_the_corpus_not_both(project: Project) -> None:
+    write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    write_picture(project.study / "train/angry/Training_1.jpg", 1)
+    assert "give one form of the corpus" in project.refused(layout="fer2013")
+
+
+# --- Bad pictures ---------------------------------------------------------------------------------
+
+
+def test_every_bad_picture_has_its_line_and_nothing_is_done(project: Project) -> None:
+    for number, suffix in enumerate(("png", "jpg", "tiff", "bmp")):
+        path = write_picture(project.study / f"happy/cut.{suffix}", number)
+        path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
+    (project.study / "happy/empty.png").write_bytes(b"")
+    (project.study / "happy/lfs.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0")
+    (project.study / "happy/text.jpg").write_text("no picture\n" * 50)
+    project.video("happy/video.mp4").rename(project.study / "happy/video.png")
+    write_picture(project.study / "happy/good.png", 9)
+    lines = project.refused(layout="imagefolder").splitlines()
+    reasons = {
+        **{f"cut.{suffix}": "cannot be decoded" for suffix in ("png", "jpg", "tiff", "bmp")},
+        "empty.png": "the file is empty",
+        "lfs.png": "run `git lfs pull`",
+        "text.jpg": "cannot be decoded",
+        "video.png": "no still picture",
+    }
+    assert len(lines) == len(reasons)
+    for name, reason in reasons.items():
+        assert sum(f"happy/{name}: " in line and reason in line for line in lines) == 1
+    assert not CLIPS.exists()
+
+
+def test_a_photo_that_lies_on_its_side_stands_upright(project: Project) -> None:
+    path = project.study / "happy/turned.jpg"
+    path.parent.mkdir()
+    exif = Image.Exif()
+    exif[0x112] = 6  # EXIF 2.3: the 0th row is the right side
+    Image.fromarray(pixels(1)[:24]).save(path, exif=exif)
+    [clip] = project.ingest(layout="imagefolder").added
+    assert (clip.width, clip.height, clip.rotation) == (24, 48, 90)
