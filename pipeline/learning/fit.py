@@ -46,9 +46,9 @@ class FitParams:
 
 
 def new_optimiser(parameters: Iterable[Tensor], fit: FitParams) -> Optimizer:
-    """Return the optimiser; fused, so that a step is one operation for each tensor."""
+    """Return the optimiser, in the form of it that takes the fewest operations."""
     make, options = _OPTIMISERS[fit.optimiser]
-    return make(parameters, lr=fit.learning_rate, weight_decay=fit.weight_decay, fused=True, **options)
+    return make(parameters, lr=fit.learning_rate, weight_decay=fit.weight_decay, **options)
 
 
 def rate_share(fit: FitParams, progress: float) -> float:
@@ -64,9 +64,10 @@ def rate_share(fit: FitParams, progress: float) -> float:
 
 
 _OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
-    "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True}),
-    "adam": (torch.optim.Adam, {}),
-    "adamw": (torch.optim.AdamW, {}),
+    # The fused SGD fails when weights that were frozen begin to learn: only some have a momentum by then.
+    "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True, "foreach": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
 }
 
 _SCHEDULES: dict[str, Callable[[float], float]] = {

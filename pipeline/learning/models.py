@@ -9,21 +9,12 @@ from pipeline.learning.recipes.recipe import Recipe
 
 
 def build_model(recipe: Recipe, classes: int, channels: int) -> nn.Sequential:
-    """Build a recipe's net with fresh weights from PyTorch's global generator.
+    """Build a recipe's net: channels-last in memory, the faster order for convolutions on CPUs and CUDA.
 
-    Channels-last in memory, which is the faster order for convolutions on CPUs and CUDA.
+    Its weights come from PyTorch's global generator; `recipe.start` draws those that training starts from.
     """
     model = recipe.build(classes, channels)
-    model.apply(_start)
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-
-
-def _start(layer: nn.Module) -> None:
-    """Draw start weights that keep the signal's variance through the layers (He et al. 2015)."""
-    if isinstance(layer, nn.Conv2d | nn.Linear):
-        nn.init.kaiming_normal_(layer.weight)
-        if layer.bias is not None:
-            nn.init.zeros_(layer.bias)
 
 
 def check_side(recipe: Recipe, side_px: int) -> None:

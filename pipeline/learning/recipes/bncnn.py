@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from torch import nn
 
 from pipeline.core.params import check_range
-from pipeline.learning.recipes.parts import Dropout, Standardise, Unroll, convolution, dense_head
+from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
 from pipeline.learning.recipes.recipe import Recipe
 
 
 @dataclass(frozen=True)
 class Bncnn(Recipe):
-    """The usual net of the studies on FER2013: a block is two 3x3 convolutions, a maximum of 2x2, dropout."""
+    """The usual net of the studies on FER2013: a block is two 3x3 convolutions and a maximum of 2x2."""
 
     NAME = "bncnn"
     SMALLEST_PX = 16
@@ -26,8 +26,6 @@ class Bncnn(Recipe):
     "of the three blocks, in order"
     batch_norm: bool
     "after each convolution"
-    block_dropout: float
-    "share of values left out after each block while training"
     hidden: int
     "units of the fully connected layer"
     dropout: float
@@ -37,7 +35,6 @@ class Bncnn(Recipe):
         super().__post_init__()
         if len(self.maps) != 3 or not all(1 <= maps <= 1024 for maps in self.maps):
             raise ValueError(f"maps: {list(self.maps)} is not three whole numbers within 1..1024")
-        check_range("block_dropout", self.block_dropout, 0, 0.95)
         check_range("hidden", self.hidden, 1, 4096)
         check_range("dropout", self.dropout, 0, 0.95)
 
@@ -49,7 +46,6 @@ class Bncnn(Recipe):
             layers[f"conv{number}a"] = convolution((incoming, maps), norm=self.batch_norm)
             layers[f"conv{number}b"] = convolution((maps, maps), norm=self.batch_norm)
             layers[f"pool{number}"] = nn.MaxPool2d(2)
-            layers[f"dropout{number}"] = Dropout(self.block_dropout)
             incoming = maps
         units = incoming * (self.input_px // 8) ** 2
         layers["unroll"] = Unroll()

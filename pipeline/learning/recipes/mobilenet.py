@@ -45,9 +45,9 @@ class Mobilenet(Recipe):
     NAME = "mobilenet"
     SMALLEST_PX = 33  # leaves maps of 2x2: batch normalisation needs more than one value
     SOURCE = (
-        "Sandler, Howard, Zhu, Zhmoginov & Chen 2018, MobileNetV2: inverted residuals and linear bottlenecks, "
-        "CVPR; stages of EfficientNet-Lite0 (Tan & Le 2019, EfficientNet: rethinking model scaling for "
-        "convolutional neural networks, ICML)"
+        "Sandler, Howard, Zhu, Zhmoginov & Chen 2018, MobileNetV2: inverted residuals and linear "
+        "bottlenecks, CVPR; stages of EfficientNet-Lite0 (Tan & Le 2019, EfficientNet: rethinking model "
+        "scaling for convolutional neural networks, ICML)"
     )
 
     width: float
@@ -93,14 +93,15 @@ class Mobilenet(Recipe):
         return nn.Sequential(layers)
 
     def start(self, model: nn.Sequential) -> None:
-        """Fill the backbone with the weights, where there are any; EmoError where they do not fit."""
+        """Draw start weights; fill the backbone with `weights`, or EmoError where they do not fit."""
+        super().start(model)
         if self.weights == NONE:
             return
         path = Path(self.weights)
         found = read_package() if self.weights == PACKAGE else read_tensors(path, self.weights_sha256)
         fill(model, found, f"params.yaml: train: mobilenet: weights: {self.weights}")
 
-    def ready(self, model: nn.Sequential, epoch: int) -> None:
+    def ready(self, model: nn.Sequential, epoch: int, /) -> None:
         """Set the net to learn: at first perhaps the output layer alone."""
         model.train()
         frozen = self.weights != NONE and epoch <= self.frozen_epochs

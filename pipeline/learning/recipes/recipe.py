@@ -28,7 +28,8 @@ class Recipe(ABC):
     def __post_init__(self) -> None:
         if self.input_px < self.SMALLEST_PX:
             raise ValueError(
-                f"input_px: {self.input_px} is too small for recipe {self.NAME}; use {self.SMALLEST_PX} or more"
+                f"input_px: {self.input_px} is too small for recipe {self.NAME}; "
+                f"use {self.SMALLEST_PX} or more"
             )
         check_range("input_px", self.input_px, self.SMALLEST_PX, 4096)
 
@@ -37,8 +38,13 @@ class Recipe(ABC):
         """Return the net: (n, channels, input_px, input_px) float32 in 0..1 -> (n, classes) logits."""
 
     def start(self, model: nn.Sequential) -> None:
-        """Take over weights that were trained elsewhere, where the recipe has such."""
+        """Draw start weights that keep the signal's variance through the layers (He et al. 2015)."""
+        for layer in model.modules():
+            if isinstance(layer, nn.Conv2d | nn.Linear):
+                nn.init.kaiming_normal_(layer.weight)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
 
-    def ready(self, model: nn.Sequential, epoch: int) -> None:
+    def ready(self, model: nn.Sequential, _epoch: int, /) -> None:
         """Set the net to learn in this epoch, 1 for the first."""
         model.train()

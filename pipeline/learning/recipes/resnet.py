@@ -1,8 +1,9 @@
 """A residual net for small images.
 
-The net of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of `blocks`
-residual blocks, the side halved and the maps doubled from one stage to the next, then the mean of each map. Here
-with a fully connected layer before the output, and a 1x1 convolution where the maps change (their option B).
+The net of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of
+`blocks` residual blocks, the side halved and the maps doubled from one stage to the next, then the mean of
+each map. Here with a fully connected layer before the output, and a 1x1 convolution where the maps change
+(their option B).
 """
 
 from collections import OrderedDict
@@ -29,9 +30,7 @@ class Residual(nn.Module):
         )
         self.shortcut = nn.Sequential()
         if maps[0] != maps[1] or stride != 1:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(*maps, 1, stride, bias=False), nn.BatchNorm2d(maps[1])
-            )
+            self.shortcut = nn.Sequential(nn.Conv2d(*maps, 1, stride, bias=False), nn.BatchNorm2d(maps[1]))
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, maps in, h, w) -> (n, maps out, h / stride, w / stride), rounded up."""

@@ -25,8 +25,8 @@ class Vgg(Recipe):
     NAME = "vgg"
     SMALLEST_PX = 16
     SOURCE = (
-        "Simonyan & Zisserman 2015, Very deep convolutional networks for large-scale image recognition, ICLR, "
-        "configuration A; four of its five groups, fewer maps, one hidden layer, batch normalisation"
+        "Simonyan & Zisserman 2015, Very deep convolutional networks for large-scale image recognition, "
+        "ICLR, configuration A; four of its five groups, fewer maps, one hidden layer, batch normalisation"
     )
 
     maps: tuple[int, ...]
