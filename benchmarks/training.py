@@ -211,7 +211,8 @@ def new_trainer(images: ImageSet, params: TrainParams) -> Trainer:
 
 
 def nets(params: TrainParams) -> dict[str, TrainParams]:
-    """Return the net of params.yaml, and the same with as many maps as LeNet-5 has."""
+    """Return the lenet of params.yaml, and the same with as many maps as LeNet-5 has."""
+    params = replace(params, recipe="lenet")
     small = replace(params, lenet=replace(params.lenet, maps=LENET5_MAPS))
     return {f"lenet with {one.lenet.maps[0]} and {one.lenet.maps[1]} maps": one for one in (params, small)}
 

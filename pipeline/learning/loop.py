@@ -99,31 +99,16 @@ def train(
 
     The same images, params, device and versions of the libraries give the same weights on a CPU.
 
-    Raises EmoError where a class has no training image, where the loss is no longer a number, and
-    where a batch does not fit the GPU's memory.
+    Raises EmoError where the images are smaller than the net sees them, where a class has no training image,
+    where weights to start from do not fit, where the loss is no longer a number, and where a batch does not
+    fit the memory.
     """
     recipe = params.chosen
     check_side(recipe, training.side_px)
-    with reproducible(params.seed, params.cpu_threads), enough_memory(recipe, len(training)):
+    with reproducible(params.seed, params.cpu_threads), _enough_memory(recipe, len(training)):
         model = build_model(recipe, len(training.classes), training.channels)
         recipe.start(model)
         return _fit(model.to(device), training, validation, params, watcher)
-
-
-@contextmanager
-def enough_memory(recipe: Recipe, images: int) -> Iterator[None]:
-    """Turn the want of memory, the device's or the machine's, into an EmoError with a batch to try."""
-    try:
-        yield
-    except (torch.OutOfMemoryError, RuntimeError) as error:
-        # On a CPU it is a RuntimeError that names PyTorch's allocator.
-        if not isinstance(error, torch.OutOfMemoryError) and "DefaultCPUAllocator" not in str(error):
-            raise
-        batch = min(recipe.fit.batch, images)
-        raise EmoError(
-            f"params.yaml: train: {recipe.NAME}: fit: batch: {batch} images of {recipe.input_px}x"
-            f"{recipe.input_px} pixels do not fit the memory; try {max(1, batch // 2)}"
-        ) from None
 
 
 def _fit(
@@ -151,6 +136,22 @@ def _fit(
             break
     model.load_state_dict(best_weights)
     return Trained(model, tuple(history))
+
+
+@contextmanager
+def _enough_memory(recipe: Recipe, images: int) -> Iterator[None]:
+    """Turn the want of memory, the device's or the machine's, into an EmoError with a batch to try."""
+    try:
+        yield
+    except RuntimeError as error:
+        on_cpu = "DefaultCPUAllocator" in str(error)  # a GPU has an exception of its own for it
+        if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
+            raise
+        batch = min(recipe.fit.batch, images)
+        raise EmoError(
+            f"params.yaml: train: {recipe.NAME}: fit: batch: {batch} images of {recipe.input_px}x"
+            f"{recipe.input_px} pixels do not fit the memory; try {max(1, batch // 2)}"
+        ) from None
 
 
 class Trainer:
@@ -185,7 +186,10 @@ class Trainer:
         )
 
     def run_epoch(self, watcher: Watcher) -> tuple[float, float]:
-        """See each image once, changed by chance; return the mean loss and the accuracy."""
+        """See each image once, changed by chance; return the mean loss and the accuracy.
+
+        What of the net learns, and how, is as `Recipe.ready` set it.
+        """
         losses, outputs, targets = [], [], []
         for images, labels in self._batches():
             loss, logits = self._step(images, labels)

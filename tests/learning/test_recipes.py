@@ -67,7 +67,7 @@ def test_sides_halve_from_group_to_group() -> None:
     sides = [layer.shape[1] for layer in layers_of(VGG, 3, 1) if layer.kind == "MaxPool2d"]
     assert sides == [16, 8, 4, 2]
     shapes = {layer.name: layer.shape for layer in layers_of(RESNET, 3, 1)}
-    assert [shapes[f"block{stage}_1"] for stage in (1, 2, 3)] == [(8, 24, 24), (16, 12, 12), (32, 6, 6)]
+    assert [shapes[f"block{stage}_1"] for stage in (1, 2, 3)] == [(8, 12, 12), (16, 6, 6), (32, 3, 3)]
 
 
 def test_batch_normalisation_takes_the_place_of_biases() -> None:
