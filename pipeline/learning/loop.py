@@ -106,8 +106,7 @@ def train(
     recipe = params.chosen
     check_side(recipe, training.side_px)
     with reproducible(params.seed, params.cpu_threads), _enough_memory(recipe, len(training)):
-        model = build_model(recipe, len(training.classes), training.channels)
-        recipe.start(model)
+        model = build_model(recipe, len(training.classes), training.channels, start=True)
         return _fit(model.to(device), training, validation, params, watcher)
 
 

@@ -8,12 +8,14 @@ from pipeline.core.errors import EmoError
 from pipeline.learning.recipes.recipe import Recipe
 
 
-def build_model(recipe: Recipe, classes: int, channels: int) -> nn.Sequential:
+def build_model(recipe: Recipe, classes: int, channels: int, *, start: bool = False) -> nn.Sequential:
     """Build a recipe's net: channels-last in memory, the faster order for convolutions on CPUs and CUDA.
 
-    Its weights come from PyTorch's global generator; `recipe.start` draws those that training starts from.
+    `start` gives it the weights that training starts from, drawn from PyTorch's global generator.
     """
     model = recipe.build(classes, channels)
+    if start:
+        recipe.start(model)  # before the order in memory changes, which is the order in which they are drawn
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 

@@ -73,8 +73,7 @@ def test_a_trained_mobilenet_fills_another_but_its_output(tmp_path: Path, name: 
     given = weights_of(net())
     path = stored(tmp_path / name, given)
     recipe = replace(MOBILENET, weights=str(path), weights_sha256=sha256(path))
-    model = build_model(recipe, classes=3, channels=1)  # other classes
-    recipe.start(model)
+    model = build_model(recipe, classes=3, channels=1, start=True)  # other classes
     found = weights_of(model)
     assert all(torch.equal(found[name], tensor) for name, tensor in in_backbone(given).items())
     assert found["output.weight"].shape == (3, given["output.weight"].shape[1])
@@ -97,8 +96,7 @@ def test_the_backbone_is_frozen_then_fine_tuned(tmp_path: Path) -> None:
     given = weights_of(net())
     path = stored(tmp_path / "w.pth", given)
     recipe = replace(MOBILENET, weights=str(path), weights_sha256=sha256(path), frozen_epochs=2)
-    model = build_model(recipe, classes=3, channels=1)
-    recipe.start(model)
+    model = build_model(recipe, classes=3, channels=1, start=True)
     trainer = Trainer(model, people(1, 2), params_with(recipe, optimiser="sgd"))
     for epoch, frozen in ((1, True), (2, True), (3, False)):
         before = weights_of(model)
@@ -215,7 +213,6 @@ def test_without_the_package() -> None:
 )
 def test_the_package_fills_the_full_width() -> None:
     recipe = replace(MOBILENET, width=1.0, weights="package")
-    model = build_model(recipe, classes=3, channels=1)
-    recipe.start(model)
+    model = build_model(recipe, classes=3, channels=1, start=True)
     stem = read_package()["_conv_stem.weight"].sum(1, keepdim=True) / 2
     assert torch.equal(model.state_dict()["stem.0.weight"], stem)

@@ -91,13 +91,22 @@ def test_the_smallest_side_fits_and_one_less_does_not(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", SMALL.values(), ids=SMALL)
 def test_every_parameter_gets_a_gradient(recipe: Recipe) -> None:
     torch.manual_seed(0)
-    net = build_model(recipe, classes=3, channels=1)
-    recipe.start(net)
+    net = build_model(recipe, classes=3, channels=1, start=True)
     recipe.ready(net, 1)
     logits = net(torch.rand(8, 1, recipe.input_px, recipe.input_px))
     nn.functional.cross_entropy(logits, torch.arange(8) % 3).backward()
     still = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert still == []
+
+
+def test_start_weights_do_not_depend_on_the_order_in_memory() -> None:
+    torch.manual_seed(0)
+    plain = LENET.build(3, 1)
+    LENET.start(plain)
+    torch.manual_seed(0)
+    model = build_model(LENET, 3, 1, start=True)
+    assert torch.equal(model.get_submodule("c3").weight, plain.get_submodule("c3").weight)
+    assert model.get_submodule("c3").weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("recipe", SMALL.values(), ids=SMALL)
