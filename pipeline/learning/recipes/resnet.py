@@ -2,9 +2,9 @@
 
 The net of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of
 `blocks` residual blocks, the side halved and the maps doubled from one stage to the next, then the mean of
-each map. Here the first convolution halves the side, as in their nets for ImageNet, which pays for three
-times as many maps; a fully connected layer comes before the output; and a 1x1 convolution stands where the
-maps change (their option B).
+each map. Here a maximum of 2x2 follows the first convolution, as one of 3x3 does in their nets for ImageNet,
+which pays for three times as many maps; a fully connected layer comes before the output; and a 1x1
+convolution stands where the maps change (their option B).
 """
 
 from collections import OrderedDict
@@ -40,13 +40,13 @@ class Residual(nn.Module):
 
 @dataclass(frozen=True)
 class Resnet(Recipe):
-    """The residual net for CIFAR-10 with a hidden layer: 6 * blocks + 2 layers with weights, and one more."""
+    """The residual net for CIFAR-10, wider, with a hidden layer."""
 
     NAME = "resnet"
-    SMALLEST_PX = 9  # leaves maps of 2x2: batch normalisation needs more than one value
+    SMALLEST_PX = 10  # leaves maps of 2x2: batch normalisation needs more than one value
     SOURCE = (
         "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, CVPR, section 4.2; "
-        "first convolution with a stride of 2, shortcuts of option B, one hidden layer"
+        "a maximum of 2x2 before the stages, shortcuts of option B, one hidden layer"
     )
 
     maps: int
@@ -68,7 +68,8 @@ class Resnet(Recipe):
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the net."""
         layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
-        layers["stem"] = convolution((channels, self.maps), stride=2)
+        layers["stem"] = convolution((channels, self.maps))
+        layers["pool"] = nn.MaxPool2d(2)
         incoming = self.maps
         for stage in range(_STAGES):
             maps = self.maps * 2**stage
