@@ -46,7 +46,7 @@ bench-quick: setup  ## Show that all benchmarks work, on small samples and witho
 lock:  ## Write requirements.lock anew: the newest versions that pyproject.toml allows
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
-	$(VENV)-lock/bin/pip install --quiet '.[dev]' torch==2.13.0
+	$(VENV)-lock/bin/pip install --quiet '.[dev,pretrained]' torch==2.13.0
 	$(VENV)-lock/bin/pip freeze --exclude emo | sed 's/+cpu//' > requirements.lock
 	rm -rf $(VENV)-lock
 

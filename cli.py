@@ -527,6 +527,35 @@ def export(
 
 
 @app.command()
+def models(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(help="Recipes by name; all if none is named.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the nets that can be trained, layer by layer.
+
+    For each recipe, as params.yaml sets it: the layers, the shape of what each gives, the numbers that it
+    learns, its multiplications, and what the recipe follows.
+
+    \b
+    emo models
+    emo models lenet vgg
+    """
+    from pipeline.tools.models import describe
+
+    with _plain_errors():
+        _enter_project()
+        found = list(describe(recipes or ()))
+    if as_json:
+        typer.echo(json.dumps([one.as_json() for one in found], indent=2))
+        return
+    for one in found:
+        _print_table(*one.table())
+        typer.echo(f"after {one.recipe.SOURCE}\n")
+
+
+@app.command()
 def predict(
     files: Annotated[list[Path], typer.Argument(help="Pictures and videos.")],
     out: Annotated[

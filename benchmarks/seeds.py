@@ -1,17 +1,24 @@
-"""How far the test accuracy depends on the seed: train again with other seeds on the same dataset.
+"""How far the test accuracy depends on the seed: train recipes with several seeds on the same dataset.
 
-    python benchmarks/seeds.py [--seeds 0 1 2]
+    python benchmarks/seeds.py [SETTINGS ...] [--seeds 0 1 2]
+
+Each SETTINGS is a training: values of params.yaml's section `train` to change, with commas between them;
+without any, params.yaml as it is. With and without batch normalisation, for instance:
+
+    python benchmarks/seeds.py recipe=bncnn recipe=bncnn,bncnn.batch_norm=false
 
 Needs a built dataset (`dvc repro dataset`). Changes nothing in the workspace.
 """
 
 import argparse
-import dataclasses
+import copy
 import statistics
+from typing import Any
 
 import numpy as np
+import yaml
 
-from pipeline.core.params import load_params
+from pipeline.core.params import build, read_params
 from pipeline.learning.data import read_images
 from pipeline.learning.device import choose_device
 from pipeline.learning.loop import TrainParams, train
@@ -19,24 +26,40 @@ from pipeline.learning.models import all_logits, shrink
 from pipeline.learning.progress import Silent
 
 
+def changed(values: dict[str, Any], settings: str) -> dict[str, Any]:
+    """Return the section `train` with settings such as `recipe=bncnn,bncnn.fit.epochs=20` changed."""
+    values = copy.deepcopy(values)
+    for setting in filter(None, settings.split(",")):
+        key, _, value = setting.partition("=")
+        *sections, name = key.split(".")
+        place = values
+        for section in sections:
+            place = place[section]
+        place[name] = yaml.safe_load(value)
+    return values
+
+
 def test_accuracy(params: TrainParams) -> float:
     """Train on the training subjects and return the accuracy on the test subjects, 0..1."""
     training, validation, test = (read_images(split) for split in ("train", "validation", "test"))
     trained = train(training, validation, params, choose_device(), Silent())
-    logits = all_logits(trained.model, shrink(test.pixels, params.input_px))
+    logits = all_logits(trained.model, shrink(test.pixels, params.chosen.input_px))
     return float(np.mean(logits.argmax(1).cpu().numpy() == test.labels.numpy()))
 
 
 def main() -> None:
     """Print the accuracy of each seed, their mean and spread."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("settings", nargs="*", default=[""], help="recipe=NAME,NAME.KEY=VALUE,...")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    params = load_params("train", TrainParams)
-    found = []
-    for seed in parser.parse_args().seeds:
-        found.append(test_accuracy(dataclasses.replace(params, seed=seed)))
-        print(f"seed {seed}: test accuracy {found[-1]:.1%}", flush=True)
-    print(f"mean {statistics.mean(found):.1%}, lowest {min(found):.1%}, highest {max(found):.1%}")
+    arguments = parser.parse_args()
+    for settings in arguments.settings:
+        values, found = changed(read_params()["train"], settings), []
+        for seed in arguments.seeds:
+            found.append(test_accuracy(build(TrainParams, values | {"seed": seed}, settings or "train")))
+            print(f"{settings} seed {seed}: test accuracy {found[-1]:.1%}", flush=True)
+        spread = f"lowest {min(found):.1%}, highest {max(found):.1%}"
+        print(f"{settings} mean {statistics.mean(found):.1%}, {spread}", flush=True)
 
 
 if __name__ == "__main__":

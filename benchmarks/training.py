@@ -87,7 +87,7 @@ class FolderOfImages(Dataset[tuple[Tensor, int]]):
     """One PNG file an image, opened and changed when it is asked for."""
 
     def __init__(self, folder: Path, params: TrainParams) -> None:
-        self.side, self.changes = params.input_px, params.augmentation
+        self.side, self.changes = params.chosen.input_px, params.augmentation
         names = sorted(path.name for path in folder.iterdir())
         self.files = [(path, names.index(path.parent.name)) for path in sorted(folder.glob("*/*.png"))]
 
@@ -122,10 +122,10 @@ def change(image: Image.Image, changes: AugmentationParams) -> Image.Image:
 
 def limit(trainer: Trainer, batches: int) -> float:
     """Return the images/s of forward and backward on one batch in memory."""
-    params, device = trainer.params, trainer.device
-    shape = (params.batch, trainer.pixels.shape[1], params.input_px, params.input_px)
+    batch, device = trainer.fit.batch, trainer.device
+    shape = (batch, *trainer.pixels.shape[1:])
     images = torch.rand(shape, device=device).contiguous(memory_format=torch.channels_last)
-    labels = torch.arange(params.batch, device=device) % len(EXPRESSIONS)
+    labels = torch.arange(batch, device=device) % len(EXPRESSIONS)
     trainer.model.train()
 
     def run() -> int:
@@ -134,7 +134,7 @@ def limit(trainer: Trainer, batches: int) -> float:
                 logits = trainer.model(images).float()
             trainer.optimiser.zero_grad()
             trainer.criterion(logits, labels).backward()
-        return batches * params.batch
+        return batches * batch
 
     return speed(run)
 
@@ -179,7 +179,7 @@ def speed(run: Callable[[], int]) -> float:
 
 def measure(trainer: Trainer, folder: Path, scale: Scale) -> dict[str, float]:
     """Return the median images/s of each way; a round before them warms up, and starts the workers."""
-    files, batch = FolderOfImages(folder, trainer.params), trainer.params.batch
+    files, batch = FolderOfImages(folder, trainer.params), trainer.fit.batch
     ways = {"emo": lambda: epoch(trainer), LIMIT: lambda: limit(trainer, scale.batches)}
     for workers in WORKERS:
         loader = DataLoader(files, batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
@@ -206,18 +206,13 @@ def against(claim: str, name: str, speeds: dict[str, float], at_least: float) ->
 
 def new_trainer(images: ImageSet, params: TrainParams) -> Trainer:
     """Return a fresh net with its images, on the device that `EMO_DEVICE` chooses."""
-    model = build_model(
-        params.recipe,
-        getattr(params, params.recipe),
-        classes=len(EXPRESSIONS),
-        input_px=params.input_px,
-        channels=images.channels,
-    )
+    model = build_model(params.chosen, len(EXPRESSIONS), images.channels)
     return Trainer(model.to(choose_device()), images, params)
 
 
 def nets(params: TrainParams) -> dict[str, TrainParams]:
-    """Return the net of params.yaml, and the same with as many maps as LeNet-5 has."""
+    """Return the lenet of params.yaml, and the same with as many maps as LeNet-5 has."""
+    params = replace(params, recipe="lenet")
     small = replace(params, lenet=replace(params.lenet, maps=LENET5_MAPS))
     return {f"lenet with {one.lenet.maps[0]} and {one.lenet.maps[1]} maps": one for one in (params, small)}
 

@@ -15,7 +15,7 @@ from pipeline.core.tables import format_csv
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
     *("ingest", "demo", "audit", "summary", "report", "protocols", "compare", "versions", "diff", "trace"),
-    *("withdraw", "export", "predict"),
+    *("withdraw", "export", "models", "predict"),
 )
 
 

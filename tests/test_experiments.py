@@ -20,7 +20,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made.commit("Enrol six people", "v1")
     run = ("dvc", "exp", "run", "--quiet", "--name")
     made.run(*run, "margin", "--temp", "-S", "faces.crop.margin=0.1", EMO_MEMO="")
-    made.run(*run, "slow", "--queue", "-S", "train.learning_rate=0.0001")
+    made.run(*run, "slow", "--queue", "-S", "train.lenet.fit.learning_rate=0.0001")
     made.run("dvc", "queue", "start", EMO_MEMO="")
     deadline = time.monotonic() + 300
     while "slow" not in made.run("dvc", "exp", "list", "--name-only") and time.monotonic() < deadline:
@@ -32,7 +32,7 @@ def test_experiments_are_compared_with_the_commit_that_they_started_from(project
     told = json.loads(project.emo("compare", "--json"))
     assert [run["name"] for run in told][1:] == ["margin", "slow"]
     assert told[1]["settings"] == {"faces.crop.margin": "0.1"}
-    assert told[2]["settings"] == {"train.learning_rate": "0.0001"}
+    assert told[2]["settings"] == {"train.lenet.fit.learning_rate": "0.0001"}
     assert [run["other_dataset"] for run in told] == [False, True, False]
     assert [run["code"] for run in told] == [[], [], []]
     assert told[0]["difference"] is None
@@ -48,7 +48,7 @@ def test_an_experiment_in_a_copy_uses_and_fills_the_memo_of_the_project(project:
 
 def test_named_runs_and_bad_names(project: Project) -> None:
     text = project.emo("compare", "v1", "workspace", "slow")
-    assert "train.learning_rate=0.0001" in text
+    assert "train.lenet.fit.learning_rate=0.0001" in text
     assert "(v1)" in text
     text = project.emo("compare", "no-such", check=False)
     assert text.startswith("error: no-such: no such revision here")

@@ -3,6 +3,7 @@
 import copy
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -15,8 +16,16 @@ from pipeline.core.params import check_choice, check_range
 from pipeline.learning.augmentation import AugmentationParams, augment
 from pipeline.learning.data import ImageSet
 from pipeline.learning.device import ahead, reproducible
+from pipeline.learning.fit import new_optimiser, rate_share
 from pipeline.learning.history import Epoch, best_epoch
-from pipeline.learning.models import SETTINGS, LenetParams, all_logits, build_model, shrink, to_float
+from pipeline.learning.models import all_logits, build_model, check_side, shrink, to_float
+from pipeline.learning.recipes.bncnn import Bncnn
+from pipeline.learning.recipes.lenet import Lenet
+from pipeline.learning.recipes.mobilenet import Mobilenet
+from pipeline.learning.recipes.recipe import Recipe
+from pipeline.learning.recipes.registry import RECIPES
+from pipeline.learning.recipes.resnet import Resnet
+from pipeline.learning.recipes.vgg import Vgg
 
 _BATCHES_AT_ONCE = 8  # are augmented in one go: most of the time that a small batch takes is overhead
 
@@ -26,40 +35,37 @@ class TrainParams:
     """The section `train` of params.yaml."""
 
     recipe: str
-    "which net; its settings are in the section of the same name"
-    input_px: int
-    "side at which the net sees the faces; larger images are scaled down once, at the start"
+    "the net and how it is trained: settings in the section of the same name"
     seed: int
     "of start weights, order, augmentation and dropout"
     cpu_threads: int
     "part of the result, hence here and not in the environment: see `reproducible`"
-    epochs: int
-    "at most"
-    patience: int
-    "epochs without a better validation loss before training stops"
-    batch: int
-    "images a step"
-    learning_rate: float
-    "the highest, after the warm-up"
-    weight_decay: float
-    "of AdamW (Loshchilov & Hutter 2019)"
     label_smoothing: float
     "share of the target spread over all classes"
     class_weights: bool
     "weigh classes by one over their number of training images"
-    lenet: LenetParams
+    lenet: Lenet
+    bncnn: Bncnn
+    vgg: Vgg
+    resnet: Resnet
+    mobilenet: Mobilenet
     augmentation: AugmentationParams
 
     def __post_init__(self) -> None:
-        check_choice("recipe", self.recipe, SETTINGS)
+        check_choice("recipe", self.recipe, RECIPES)
         check_range("seed", self.seed, 0, 2**31 - 1)
-        check_range("input_px", self.input_px, 1, 4096)
         check_range("cpu_threads", self.cpu_threads, 1, 1024)
-        for name in ("epochs", "patience", "batch"):
-            check_range(name, getattr(self, name), 1, 1_000_000)
-        check_range("learning_rate", self.learning_rate, 1e-8, 10)
-        check_range("weight_decay", self.weight_decay, 0, 10)
         check_range("label_smoothing", self.label_smoothing, 0, 0.9)
+
+    @property
+    def chosen(self) -> Recipe:
+        """The settings of the recipe that trains."""
+        return self.of(self.recipe)
+
+    def of(self, recipe: str) -> Recipe:
+        """Return the settings of a recipe."""
+        settings: Recipe = getattr(self, recipe)
+        return settings
 
 
 class Watcher(Protocol):
@@ -93,66 +99,72 @@ def train(
 
     The same images, params, device and versions of the libraries give the same weights on a CPU.
 
-    Raises EmoError where a class has no training image, where the loss is no longer a number, and
-    where a batch does not fit the GPU's memory.
+    Raises EmoError where the images are smaller than the net sees them, where a class has no training image,
+    where weights to start from do not fit, where the loss is no longer a number, and where a batch does not
+    fit the memory.
     """
-    with reproducible(params.seed, params.cpu_threads):
-        model = build_model(
-            params.recipe,
-            getattr(params, params.recipe),
-            classes=len(training.classes),
-            input_px=params.input_px,
-            channels=training.channels,
-        ).to(device)
-        try:
-            return _fit(model, training, validation, params, watcher)
-        except torch.cuda.OutOfMemoryError:
-            raise EmoError(
-                f"params.yaml: train: batch: {params.batch} does not fit the GPU's memory; "
-                f"try {max(1, params.batch // 2)}"
-            ) from None
+    recipe = params.chosen
+    check_side(recipe, training.side_px)
+    with reproducible(params.seed, params.cpu_threads), _enough_memory(recipe, len(training)):
+        model = build_model(recipe, len(training.classes), training.channels, start=True)
+        return _fit(model.to(device), training, validation, params, watcher)
 
 
 def _fit(
-    model: nn.Module, training: ImageSet, validation: ImageSet, params: TrainParams, watcher: Watcher
+    model: nn.Sequential, training: ImageSet, validation: ImageSet, params: TrainParams, watcher: Watcher
 ) -> Trained:
-    trainer = Trainer(model, training, params)
-    held_out = shrink(validation.pixels, params.input_px).to(trainer.device)
+    trainer, fit = Trainer(model, training, params), params.chosen.fit
+    held_out = shrink(validation.pixels, params.chosen.input_px).to(trainer.device)
     labels = validation.labels.to(trainer.device)
     history: list[Epoch] = []
     best_weights, best_loss, best_at = model.state_dict(), math.inf, 0
-    for epoch in range(1, params.epochs + 1):
+    for epoch in range(1, fit.epochs + 1):
+        params.chosen.ready(model, epoch)
         loss, accuracy = trainer.run_epoch(watcher)
         rate = trainer.learning_rate
-        _check_finite(loss, epoch, rate, params)
+        _check_finite(loss, epoch, rate, params.chosen)
         logits = all_logits(model, held_out)
         now = trainer.criterion(logits, labels).item()
         hits = (logits.argmax(1) == labels).float().mean().item()
-        _check_finite(now, epoch, rate, params)
+        _check_finite(now, epoch, rate, params.chosen)
         history.append(Epoch(epoch, rate, loss, accuracy, now, hits, now < best_loss))
         watcher.epoch(history[-1])
         if now < best_loss:
             best_weights, best_loss, best_at = copy.deepcopy(model.state_dict()), now, epoch
-        if epoch - best_at >= params.patience:
+        if epoch - best_at >= fit.patience:
             break
     model.load_state_dict(best_weights)
     return Trained(model, tuple(history))
+
+
+@contextmanager
+def _enough_memory(recipe: Recipe, images: int) -> Iterator[None]:
+    """Turn the want of memory, the device's or the machine's, into an EmoError with a batch to try."""
+    try:
+        yield
+    except RuntimeError as error:
+        on_cpu = "DefaultCPUAllocator" in str(error)  # a GPU has an exception of its own for it
+        if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
+            raise
+        batch = min(recipe.fit.batch, images)
+        raise EmoError(
+            f"params.yaml: train: {recipe.NAME}: fit: batch: {batch} images of {recipe.input_px}x"
+            f"{recipe.input_px} pixels do not fit the memory; try {max(1, batch // 2)}"
+        ) from None
 
 
 class Trainer:
     """A net with its images, optimiser, schedule and loss, which can run one epoch after another."""
 
     def __init__(self, model: nn.Module, training: ImageSet, params: TrainParams) -> None:
-        self.model, self.params = model, params
+        self.model, self.params, self.fit = model, params, params.chosen.fit
         self.device = next(model.parameters()).device
-        self.pixels = shrink(training.pixels, params.input_px).to(self.device)
+        self.pixels = shrink(training.pixels, params.chosen.input_px).to(self.device)
         self.labels = training.labels.to(self.device)
-        steps = math.ceil(len(training) / params.batch)
-        self.optimiser = torch.optim.AdamW(
-            model.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay, fused=True
-        )
+        steps = math.ceil(len(training) / self.fit.batch) * self.fit.epochs
+        self.optimiser = new_optimiser(model.parameters(), self.fit)
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
-            self.optimiser, lambda step: warm_cosine(step / (steps * params.epochs))
+            self.optimiser, lambda step: rate_share(self.fit, step / steps)
         )
         weights = class_weights(training).to(self.device)  # always: it refuses an empty class
         self.weights = weights if params.class_weights else None
@@ -173,8 +185,10 @@ class Trainer:
         )
 
     def run_epoch(self, watcher: Watcher) -> tuple[float, float]:
-        """See each image once, changed by chance; return the mean loss and the accuracy."""
-        self.model.train()
+        """See each image once, changed by chance; return the mean loss and the accuracy.
+
+        What of the net learns, and how, is as `Recipe.ready` set it.
+        """
         losses, outputs, targets = [], [], []
         for images, labels in self._batches():
             loss, logits = self._step(images, labels)
@@ -190,8 +204,8 @@ class Trainer:
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield all images, changed, and their labels, in batches of random order."""
         order = torch.randperm(len(self.labels), generator=self.order).to(self.device)
-        for images, labels in ahead(self._changed, order.split(self.params.batch * _BATCHES_AT_ONCE)):
-            batches = images.split(self.params.batch), labels.split(self.params.batch)
+        for images, labels in ahead(self._changed, order.split(self.fit.batch * _BATCHES_AT_ONCE)):
+            batches = images.split(self.fit.batch), labels.split(self.fit.batch)
             yield from zip(*batches, strict=True)
 
     def _changed(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
@@ -211,13 +225,6 @@ class Trainer:
         return loss.detach(), logits.detach()
 
 
-def warm_cosine(progress: float) -> float:
-    """Share of the learning rate at `progress` 0..1 of all steps: up over 5 %, then half a cosine."""
-    if progress < 0.05:
-        return 0.05 + 0.95 * progress / 0.05
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (progress - 0.05) / 0.95)))
-
-
 def class_weights(images: ImageSet) -> Tensor:
     """Return (classes,) float32: one over the class's images, scaled so that its mean over images is 1.
 
@@ -233,9 +240,10 @@ def class_weights(images: ImageSet) -> Tensor:
     return len(images) / (len(images.classes) * counts.float())
 
 
-def _check_finite(loss: float, epoch: int, rate: float, params: TrainParams) -> None:
+def _check_finite(loss: float, epoch: int, rate: float, recipe: Recipe) -> None:
     if not math.isfinite(loss):
+        highest = recipe.fit.learning_rate
         raise EmoError(
-            f"params.yaml: train: learning_rate: {params.learning_rate}: the loss became {loss} in "
-            f"epoch {epoch} at learning rate {rate:.3g}; try {params.learning_rate / 10:.3g}"
+            f"params.yaml: train: {recipe.NAME}: fit: learning_rate: {highest}: the loss became {loss} in "
+            f"epoch {epoch} at learning rate {rate:.3g}; try {highest / 10:.3g}"
         )

@@ -150,12 +150,14 @@ def train_and_measure(faces: Faces, partition: Partition, params: TrainParams) -
 
 def input_px(params: TrainParams) -> int:
     """Return the side at which the recipe's net sees the faces."""
-    return params.input_px
+    return params.chosen.input_px
 
 
 def with_epochs(params: TrainParams, epochs: int) -> TrainParams:
     """Return the recipe with another number of epochs, over which its schedule is stretched."""
-    return dataclasses.replace(params, epochs=epochs)
+    fit = dataclasses.replace(params.chosen.fit, epochs=epochs)
+    chosen: Any = dataclasses.replace(params.chosen, fit=fit)
+    return dataclasses.replace(params, **{params.recipe: chosen})
 
 
 def _measured(logits: Tensor, labels: np.ndarray, subjects: np.ndarray) -> Side:

@@ -12,10 +12,11 @@ from safetensors import SafetensorError
 from torch import nn
 
 from pipeline.core.errors import EmoError
-from pipeline.core.params import build
+from pipeline.core.params import build, check_choice
 from pipeline.core.paths import MODEL
 from pipeline.core.tables import replacing, write_text
-from pipeline.learning.models import SETTINGS, build_model
+from pipeline.learning.models import build_model
+from pipeline.learning.recipes.registry import RECIPES
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
@@ -27,7 +28,7 @@ class ModelCard:
     recipe: str
     "the net's name"
     settings: object
-    "a mapping: those of the net, as in params.yaml"
+    "a mapping: the recipe's, as in params.yaml"
     classes: tuple[str, ...]
     "in the order of the outputs"
     side_px: int
@@ -48,8 +49,7 @@ class ModelCard:
     weights_sha256: str
 
     def __post_init__(self) -> None:
-        if self.recipe not in SETTINGS:
-            raise ValueError(f"recipe: {self.recipe!r} is not one of {', '.join(SETTINGS)}")
+        check_choice("recipe", self.recipe, RECIPES)
 
 
 def save_model(model: nn.Module, card: ModelCard, folder: Path = MODEL) -> None:
@@ -68,10 +68,13 @@ def load_model(folder: Path = MODEL, device: torch.device | None = None) -> tupl
     Raises EmoError where a file is missing or broken, or where the two do not belong together.
     """
     card = read_card(folder / CARD)
-    settings = build(SETTINGS[card.recipe], card.settings, f"{folder / CARD}: settings")
-    model = build_model(
-        card.recipe, settings, classes=len(card.classes), input_px=card.input_px, channels=card.channels
-    )
+    recipe = build(RECIPES[card.recipe], card.settings, f"{folder / CARD}: settings")
+    if recipe.input_px != card.input_px:
+        raise EmoError(
+            f"{folder / CARD}: input_px: {card.input_px}, but {recipe.input_px} in its settings; "
+            "run `dvc repro --force train`"
+        )
+    model = build_model(recipe, len(card.classes), card.channels)
     try:
         model.load_state_dict(_read_weights(folder / WEIGHTS, card.weights_sha256))
     except RuntimeError:

@@ -27,7 +27,7 @@ def main() -> None:
     check_audit(AUDIT)
     training, validation = read_images("train"), read_images("validation")
     check_alike(training, validation, DATASET)
-    with watching(math.ceil(len(training) / params.batch)) as watcher:
+    with watching(math.ceil(len(training) / params.chosen.fit.batch)) as watcher:
         trained = train(training, validation, params, choose_device(), watcher)
     save_model(trained.model, model_card(trained, training, params), MODEL)
     write_text(HISTORY, format_history(trained.history))
@@ -61,10 +61,10 @@ def model_card(trained: Trained, training: ImageSet, params: TrainParams) -> Mod
     """Return what is needed to use the net, and how it came about."""
     return ModelCard(
         recipe=params.recipe,
-        settings=dataclasses.asdict(getattr(params, params.recipe)),
+        settings=dataclasses.asdict(params.chosen),
         classes=training.classes,
         side_px=training.side_px,
-        input_px=params.input_px,
+        input_px=params.chosen.input_px,
         channels=training.channels,
         normalisation="pixels/255, then each image to mean 0 and standard deviation 1; done by the net",
         seed=params.seed,

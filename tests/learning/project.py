@@ -1,6 +1,7 @@
 """A small project with a drawn dataset, ready for train and evaluate."""
 
 import json
+import re
 from pathlib import Path
 
 from pipeline.core.dataset import SplitRow
@@ -8,22 +9,37 @@ from pipeline.core.paths import AUDIT, DATASET, PARAMS, SPLIT
 from pipeline.core.tables import write_csv
 from tests.learning.drawn import write_dataset
 
-PARAMS_YAML = """\
-split: {seed: 4, validation: 0.25, test: 0.25, folds: 4}
+TOP = Path(__file__).resolve().parents[2]
+
+# As they are set in this checkout: these tests train a lenet.
+OTHER_RECIPES = re.search(
+    r"^  bncnn:.*?(?=^  augmentation:)", (TOP / "params.yaml").read_text(), re.M | re.S
+)[0]
+
+PARAMS_YAML = f"""\
+split: {{seed: 4, validation: 0.25, test: 0.25, folds: 4}}
 train:
   recipe: lenet
-  input_px: 32
   seed: 0
   cpu_threads: 1
-  epochs: 4
-  patience: 4
-  batch: 16
-  learning_rate: 0.003
-  weight_decay: 0.01
   label_smoothing: 0.1
   class_weights: true
-  lenet: {maps: [6, 16], activation: relu, pooling: max, dropout: 0.1}
-  augmentation:
+  lenet:
+    input_px: 32
+    maps: [6, 16]
+    activation: relu
+    pooling: max
+    dropout: 0.1
+    fit:
+      optimiser: adamw
+      learning_rate: 0.003
+      schedule: cosine
+      warm_up: 0.05
+      weight_decay: 0.01
+      batch: 16
+      epochs: 4
+      patience: 4
+{OTHER_RECIPES}  augmentation:
     flip: true
     rotate_deg: 5.0
     shift: 0.05

@@ -8,9 +8,15 @@ import torch
 
 from pipeline.learning.augmentation import AugmentationParams
 from pipeline.learning.data import ImageSet, Provenance
+from pipeline.learning.fit import FitParams
 from pipeline.learning.history import Epoch
 from pipeline.learning.loop import Trained, TrainParams, train
-from pipeline.learning.models import LenetParams
+from pipeline.learning.recipes.bncnn import Bncnn
+from pipeline.learning.recipes.lenet import Lenet
+from pipeline.learning.recipes.mobilenet import Mobilenet
+from pipeline.learning.recipes.recipe import Recipe
+from pipeline.learning.recipes.resnet import Resnet
+from pipeline.learning.recipes.vgg import Vgg
 from tests.learning.drawn import draw_subject
 
 CLASSES = ("angry", "happy", "surprised")
@@ -29,20 +35,36 @@ OFF = AugmentationParams(
     erase=0,
 )
 
-PARAMS = TrainParams(
-    recipe="lenet",
-    input_px=32,
-    seed=0,
-    cpu_threads=1,
+FIT = FitParams(
+    optimiser="adamw",
+    learning_rate=0.003,
+    schedule="cosine",
+    warm_up=0.05,
+    weight_decay=0.01,
+    batch=16,
     epochs=12,
     patience=12,
-    batch=16,
-    learning_rate=0.003,
-    weight_decay=0.01,
+)
+
+LENET = Lenet(input_px=32, fit=FIT, maps=(6, 16), activation="relu", pooling="max", dropout=0.0)
+BNCNN = Bncnn(input_px=32, fit=FIT, maps=(8, 12, 16), batch_norm=True, hidden=32, dropout=0.0)
+VGG = Vgg(input_px=32, fit=FIT, maps=(8, 12, 16, 24), batch_norm=True, hidden=32, dropout=0.0)
+RESNET = Resnet(input_px=24, fit=FIT, maps=8, blocks=1, hidden=32, dropout=0.0)
+MOBILENET = Mobilenet(
+    input_px=36, fit=FIT, width=0.25, stem_stride=2, dropout=0.0, weights="none", weights_sha256="",
+    frozen_epochs=1,
+)  # fmt: skip
+SMALL: dict[str, Recipe] = {recipe.NAME: recipe for recipe in (LENET, BNCNN, VGG, RESNET, MOBILENET)}
+"""Each recipe, as small as it goes."""
+
+PARAMS = TrainParams(
+    recipe="lenet",
+    seed=0,
+    cpu_threads=1,
     label_smoothing=0.0,
     class_weights=False,
-    lenet=LenetParams(maps=(6, 16), activation="relu", pooling="max", dropout=0.0),
     augmentation=OFF,
+    **SMALL,
 )
 
 
@@ -72,7 +94,21 @@ def people(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> Im
     return ImageSet(pixels, labels, classes, rows)
 
 
-def trained(training: ImageSet, validation: ImageSet, log: Log | None = None, **changes: Any) -> Trained:
-    """Train as PARAMS with changes, on the CPU."""
-    params = dataclasses.replace(PARAMS, **changes)
+def params_with(recipe: Recipe = LENET, **changes: Any) -> TrainParams:
+    """Return PARAMS that train a recipe; changes that are no key of `train` are made to its `fit`."""
+    fields = {field.name for field in dataclasses.fields(FitParams)}
+    fit = {name: changes.pop(name) for name in fields & set(changes)}
+    recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, **fit))
+    return dataclasses.replace(PARAMS, recipe=recipe.NAME, **{recipe.NAME: recipe}, **changes)
+
+
+def trained(
+    training: ImageSet,
+    validation: ImageSet,
+    log: Log | None = None,
+    recipe: Recipe = LENET,
+    **changes: Any,
+) -> Trained:
+    """Train a recipe as PARAMS with changes, on the CPU."""
+    params = params_with(recipe, **changes)
     return train(training, validation, params, torch.device("cpu"), log or Log())

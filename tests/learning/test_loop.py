@@ -13,9 +13,9 @@ from pipeline.core.errors import EmoError
 from pipeline.learning import loop
 from pipeline.learning.augmentation import augment
 from pipeline.learning.data import ImageSet
-from pipeline.learning.loop import Trainer, class_weights, warm_cosine
+from pipeline.learning.loop import Trainer, class_weights
 from pipeline.learning.models import all_logits, build_model, shrink
-from tests.learning.recipes import CLASSES, OFF, PARAMS, Log, people, trained
+from tests.learning.recipes import CLASSES, LENET, OFF, PARAMS, Log, params_with, people, trained
 
 
 def weights(**changes: object) -> list[Tensor]:
@@ -39,7 +39,7 @@ def test_it_learns_a_small_set_by_heart() -> None:
 def test_the_seed_decides_alone() -> None:
     changes = {
         "augmentation": dataclasses.replace(OFF, flip=True, rotate_deg=10, noise=0.05),
-        "lenet": dataclasses.replace(PARAMS.lenet, dropout=0.3),
+        "recipe": dataclasses.replace(LENET, dropout=0.3),
     }
     first = weights(**changes)
     torch.rand(3)  # the global generator's state is no input
@@ -50,7 +50,7 @@ def test_the_seed_decides_alone() -> None:
 def test_the_timing_of_the_second_thread_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     changes = {
         "augmentation": dataclasses.replace(OFF, rotate_deg=10, elastic=0.03, noise=0.05),
-        "lenet": dataclasses.replace(PARAMS.lenet, dropout=0.3),
+        "recipe": dataclasses.replace(LENET, dropout=0.3),
         "batch": 2,  # 18 images: two goes of augmentation an epoch
     }
     first = weights(**changes)
@@ -75,10 +75,7 @@ def test_an_error_of_the_second_thread_surfaces(monkeypatch: pytest.MonkeyPatch)
 def test_an_epoch_sees_each_image_once_with_its_label() -> None:
     pixels = torch.arange(45, dtype=torch.uint8).view(-1, 1, 1, 1).expand(-1, 1, 32, 32).contiguous()
     images = ImageSet(pixels, torch.arange(45) % 3, CLASSES, ())
-    settings = {"classes": 3, "input_px": 32, "channels": 1}
-    trainer = Trainer(
-        build_model("lenet", PARAMS.lenet, **settings), images, dataclasses.replace(PARAMS, batch=2)
-    )
+    trainer = Trainer(build_model(LENET, classes=3, channels=1), images, params_with(batch=2))
     epochs = [list(trainer._batches()) for _ in range(2)]
     orders = [[round(image.mean().item() * 255) for batch, _ in one for image in batch] for one in epochs]
     labels = torch.cat([labels for _, labels in epochs[0]]).tolist()
@@ -139,25 +136,16 @@ def test_a_loss_that_is_no_number_stops_with_epoch_and_rate() -> None:
 
 
 def test_two_classes_and_tanh() -> None:
-    lenet = dataclasses.replace(PARAMS.lenet, activation="tanh", pooling="average")
+    lenet = dataclasses.replace(LENET, activation="tanh", pooling="average")
     pair = ("happy", "neutral")
     images = people(1, 2, classes=pair, each=4)
-    result = trained(images, people(3, classes=pair), lenet=lenet, label_smoothing=0.1, epochs=3)
+    result = trained(images, people(3, classes=pair), recipe=lenet, label_smoothing=0.1, epochs=3)
     assert all_logits(result.model, shrink(images.pixels, 32)).shape == (16, 2)
-
-
-def test_schedule_rises_then_falls() -> None:
-    rates = [warm_cosine(step / 100) for step in range(101)]
-    assert rates.index(max(rates)) == 5
-    assert max(rates) == 1
-    assert 0 < rates[0] < 0.1
-    assert rates[-1] == pytest.approx(0)
-    assert rates[5:] == sorted(rates[5:], reverse=True)
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("recipe", "vgg"), ("epochs", 0), ("batch", 0), ("learning_rate", 0.0), ("seed", -1)],
+    [("recipe", "alexnet"), ("seed", -1), ("cpu_threads", 0), ("label_smoothing", 1.0)],
 )
 def test_settings_out_of_range(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):

@@ -1,43 +1,24 @@
 """The net's shapes, and what it does to its input."""
 
+from dataclasses import replace
+
 import pytest
 import torch
-from torch import nn
 
 from pipeline.core.errors import EmoError
-from pipeline.learning.models import (
-    Dropout,
-    LenetParams,
-    Standardise,
-    Unroll,
-    all_logits,
-    build_model,
-    shrink,
-)
-
-SETTINGS = LenetParams(maps=(6, 16), activation="tanh", pooling="average", dropout=0.0)
+from pipeline.learning.models import all_logits, build_model, check_side, shrink
+from pipeline.learning.recipes.parts import Dropout, Standardise, Unroll
+from pipeline.learning.recipes.registry import RECIPES
+from tests.learning.recipes import LENET, SMALL
 
 
-def model(classes: int = 7, input_px: int = 32, channels: int = 1) -> nn.Module:
-    return build_model("lenet", SETTINGS, classes=classes, input_px=input_px, channels=channels)
-
-
-def test_layers_are_those_of_lenet_5() -> None:
-    shapes = [tuple(p.shape) for p in model(classes=10).parameters() if p.ndim > 1]
-    # LeCun et al. 1998: 6 and 16 maps of 5x5, 16 * 5 * 5 = 400 units of S4, then 120, 84 and 10.
-    assert shapes == [(6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84)]
-
-
-@pytest.mark.parametrize(("classes", "input_px", "channels"), [(7, 32, 1), (2, 48, 3), (5, 16, 1)])
-def test_logits_have_one_column_a_class(classes: int, input_px: int, channels: int) -> None:
-    pixels = torch.zeros(5, channels, input_px, input_px, dtype=torch.uint8)
-    net = model(classes, input_px, channels)
+@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize(("classes", "channels"), [(7, 1), (2, 3)])
+def test_logits_have_one_column_a_class(name: str, classes: int, channels: int) -> None:
+    recipe = SMALL[name]
+    pixels = torch.zeros(5, channels, recipe.input_px, recipe.input_px, dtype=torch.uint8)
+    net = build_model(recipe, classes, channels)
     assert all_logits(net, pixels, batch=2).shape == (5, classes)
-
-
-def test_too_small_an_input() -> None:
-    with pytest.raises(EmoError, match="input_px: 15 is too small for recipe lenet; use 16 or more"):
-        model(input_px=15)
 
 
 def test_light_and_contrast_make_no_difference() -> None:
@@ -89,16 +70,14 @@ def test_shrink_takes_means_of_areas() -> None:
     pixels = torch.tensor([[0, 10, 7, 7], [20, 30, 7, 7]], dtype=torch.uint8).repeat(2, 1).view(1, 1, 4, 4)
     assert shrink(pixels, 2).flatten().tolist() == [15, 7, 15, 7]
     assert shrink(pixels, 4) is pixels
-    with pytest.raises(EmoError, match=r"4x4 pixels are too small for train: input_px: 5; set it to 4"):
-        shrink(pixels, 5)
 
 
-def test_settings_out_of_range() -> None:
-    with pytest.raises(ValueError, match="relu, tanh"):
-        LenetParams(maps=(6, 16), activation="gelu", pooling="max", dropout=0)
-    with pytest.raises(ValueError, match="pooling"):
-        LenetParams(maps=(6, 16), activation="relu", pooling="none", dropout=0)
-    with pytest.raises(ValueError, match="two whole numbers"):
-        LenetParams(maps=(6, 16, 120), activation="relu", pooling="max", dropout=0)
-    with pytest.raises(ValueError, match="dropout"):
-        LenetParams(maps=(6, 16), activation="relu", pooling="max", dropout=1)
+def test_images_that_are_smaller_than_the_input() -> None:
+    lenet = replace(LENET, input_px=48)
+    check_side(lenet, 48)
+    with pytest.raises(
+        EmoError, match=r"47x47 pixels are too small for train: lenet: input_px: 48; set it to 47"
+    ):
+        check_side(lenet, 47)
+    with pytest.raises(EmoError, match="input_px: 48; choose a recipe for less than 16, or enlarge faces"):
+        check_side(lenet, 15)

@@ -94,7 +94,7 @@ def test_the_figures_are_those_of_the_folds(found: Outcome) -> None:
 def test_the_files(project: Path, found: Outcome) -> None:
     figures = json.loads((project / "reports/protocols.json").read_text())
     assert figures == json.loads(json.dumps(found.as_json()))
-    assert figures["about"]["params"]["epochs"] == 2
+    assert figures["about"]["params"]["lenet"]["fit"]["epochs"] == 2
     rows = list(csv.DictReader((project / "reports/protocols.csv").open()))
     assert len(rows) == 2 + 2 + 8 + 16
     assert {row["fold"] for row in rows if row["protocol"] == LEAVE_ONE_OUT} == {

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -10,16 +11,17 @@ import safetensors.torch
 import torch
 
 from pipeline.core.errors import EmoError
-from pipeline.learning.models import LenetParams, all_logits, build_model
+from pipeline.learning.models import all_logits, build_model
 from pipeline.learning.predictor import Predictor
 from pipeline.learning.store import CARD, WEIGHTS, ModelCard, check_classes, load_model, save_model
+from tests.learning.recipes import LENET, SMALL
 
-SETTINGS = {"maps": [6, 16], "activation": "relu", "pooling": "max", "dropout": 0.5}
+RECIPE = replace(LENET, dropout=0.5)
+SETTINGS = json.loads(json.dumps(asdict(RECIPE)))
 
 
 def saved(folder: Path, channels: int = 1) -> torch.nn.Module:
-    settings = LenetParams(maps=(6, 16), activation="relu", pooling="max", dropout=0.5)
-    model = build_model("lenet", settings, classes=2, input_px=32, channels=channels)
+    model = build_model(RECIPE, classes=2, channels=channels)
     card = ModelCard(
         recipe="lenet", settings=SETTINGS, classes=("happy", "neutral"), side_px=64, input_px=32,
         channels=channels, normalisation="by the net", seed=0, epochs=3, best_epoch=2, torch="2",
@@ -95,6 +97,13 @@ def test_hostile_weights(tmp_path: Path, data: bytes) -> None:
         ({"settings": SETTINGS | {"maps": [8, 16]}}, "its layers are not those of"),
         ({"settings": SETTINGS | {"dropout": 3}}, "dropout: 3.0 is not within"),
         ({"settings": 5}, "settings: expected keys and values"),
+        (
+            {"settings": SETTINGS | {"input_px": 15}},
+            "input_px: 15 is too small for recipe lenet; use 16 or more",
+        ),
+        ({"input_px": 48}, "input_px: 48, but 32 in its settings; run `dvc repro --force train`"),
+        ({"recipe": "vgg"}, "settings: unknown key: activation"),
+        ({"recipe": "vgg", "settings": asdict(SMALL["vgg"])}, "its layers are not those of"),
         ({"classes": ["happy", "neutral", "sad"]}, "its layers are not those of"),
         ({"channels": "many"}, "channels: expected a whole number"),
         ({"surprise": 1}, "unknown key: surprise"),

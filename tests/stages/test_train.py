@@ -92,7 +92,7 @@ def test_splits_of_other_classes() -> None:
 @pytest.mark.usefixtures("project")
 def test_an_input_larger_than_the_images() -> None:
     PARAMS.write_text(PARAMS_YAML.replace("input_px: 32", "input_px: 96"))
-    with pytest.raises(EmoError, match="64x64 pixels are too small for train: input_px: 96"):
+    with pytest.raises(EmoError, match="64x64 pixels are too small for train: lenet: input_px: 96"):
         train.main()
 
 

@@ -1,0 +1,82 @@
+"""A residual net for small images.
+
+The net of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of
+`blocks` residual blocks, the side halved and the maps doubled from one stage to the next, then the mean of
+each map. Here a maximum of 2x2 follows the first convolution, as one of 3x3 does in their nets for ImageNet,
+which pays for three times as many maps; a fully connected layer comes before the output; and a 1x1
+convolution stands where the maps change (their option B).
+"""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+from torch.nn import functional
+
+from pipeline.core.params import check_range
+from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
+from pipeline.learning.recipes.recipe import Recipe
+
+_STAGES = 3
+
+
+class Residual(nn.Module):
+    """Two 3x3 convolutions whose outcome is added to what came in."""
+
+    def __init__(self, maps: tuple[int, int], stride: int) -> None:
+        super().__init__()
+        self.first = convolution(maps, stride=stride)
+        self.second = nn.Sequential(
+            nn.Conv2d(maps[1], maps[1], 3, padding=1, bias=False), nn.BatchNorm2d(maps[1])
+        )
+        self.shortcut = nn.Sequential()
+        if maps[0] != maps[1] or stride != 1:
+            self.shortcut = nn.Sequential(nn.Conv2d(*maps, 1, stride, bias=False), nn.BatchNorm2d(maps[1]))
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """(n, maps in, h, w) -> (n, maps out, h / stride, w / stride), rounded up."""
+        return functional.relu(self.second(self.first(maps)) + self.shortcut(maps))
+
+
+@dataclass(frozen=True)
+class Resnet(Recipe):
+    """The residual net for CIFAR-10, wider, with a hidden layer."""
+
+    NAME = "resnet"
+    SMALLEST_PX = 10  # leaves maps of 2x2: batch normalisation needs more than one value
+    SOURCE = (
+        "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, CVPR, section 4.2; "
+        "a maximum of 2x2 before the stages, shortcuts of option B, one hidden layer"
+    )
+
+    maps: int
+    "of the first stage; the second has twice, the third four times as many"
+    blocks: int
+    "of each stage"
+    hidden: int
+    "units of the fully connected layer"
+    dropout: float
+    "share of them left out while training"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("maps", self.maps, 1, 256)
+        check_range("blocks", self.blocks, 1, 32)
+        check_range("hidden", self.hidden, 1, 4096)
+        check_range("dropout", self.dropout, 0, 0.95)
+
+    def build(self, classes: int, channels: int) -> nn.Sequential:
+        """Return the net."""
+        layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
+        layers["stem"] = convolution((channels, self.maps))
+        layers["pool"] = nn.MaxPool2d(2)
+        incoming = self.maps
+        for stage in range(_STAGES):
+            maps = self.maps * 2**stage
+            for block in range(self.blocks):
+                stride = 2 if stage and not block else 1
+                layers[f"block{stage + 1}_{block + 1}"] = Residual((incoming, maps), stride)
+                incoming = maps
+        layers["mean"] = nn.AdaptiveAvgPool2d(1)
+        layers["unroll"] = Unroll()
+        return nn.Sequential(layers | dense_head((incoming, self.hidden, classes), self.dropout))
