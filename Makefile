@@ -31,7 +31,7 @@ lint: setup  ## Check style and types
 	ruff format --check .
 	mypy
 
-bench: setup .venv-peers/.installed  ## Measure against peers and limits: 15 minutes on two idle cores, 20 the first time
+bench: setup .venv-peers/.installed  ## Measure against peers and limits: 20 minutes on two idle cores, 25 the first time
 	python benchmarks --peers .venv-peers/bin/python
 
 bench-quick: setup  ## Show that all benchmarks work, on small samples and without the peers' environment: 3 minutes
