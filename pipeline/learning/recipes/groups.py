@@ -1,0 +1,49 @@
+"""Nets of groups of 3x3 convolutions, each group followed by a maximum of 2x2: what bncnn and vgg share."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import ClassVar
+
+from torch import nn
+
+from pipeline.core.params import check_range
+from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
+from pipeline.learning.recipes.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Groups(Recipe):
+    """Groups of convolutions and one hidden layer; a recipe says how many convolutions each group has."""
+
+    CONVOLUTIONS: ClassVar[tuple[int, ...]]
+    "in each group, in order"
+
+    maps: tuple[int, ...]
+    "of each group, in order"
+    batch_norm: bool
+    "after each convolution"
+    hidden: int
+    "units of the fully connected layer"
+    dropout: float
+    "share of them left out while training"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        groups = len(self.CONVOLUTIONS)
+        if len(self.maps) != groups or not all(1 <= maps <= 1024 for maps in self.maps):
+            raise ValueError(f"maps: {list(self.maps)} is not {groups} whole numbers within 1..1024")
+        check_range("hidden", self.hidden, 1, 4096)
+        check_range("dropout", self.dropout, 0, 0.95)
+
+    def build(self, classes: int, channels: int) -> nn.Sequential:
+        """Return the net."""
+        layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
+        incoming = channels
+        for group, (maps, convolutions) in enumerate(zip(self.maps, self.CONVOLUTIONS, strict=True), start=1):
+            for number in range(1, convolutions + 1):
+                layers[f"conv{group}_{number}"] = convolution((incoming, maps), norm=self.batch_norm)
+                incoming = maps
+            layers[f"pool{group}"] = nn.MaxPool2d(2)
+        units = incoming * (self.input_px // 2 ** len(self.maps)) ** 2
+        layers["unroll"] = Unroll()
+        return nn.Sequential(layers | dense_head((units, self.hidden, classes), self.dropout))
