@@ -1,13 +1,16 @@
 """Real projects under DVC and Git, in folders of their own."""
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.tables import format_csv
@@ -34,12 +37,28 @@ class Project:
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
         """Run a command; return all that it printed."""
-        done = subprocess.run(
-            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True
-        )
+        done = self._done(command, environment)
         if check and done.returncode:
             raise AssertionError(f"{command}: {done.returncode}\n{done.stdout}\n{done.stderr}")
         return done.stdout + done.stderr
+
+    def _done(
+        self, command: Sequence[str], environment: Mapping[str, str]
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command, cwd=self.root, env=self.environment(**environment), capture_output=True, text=True
+        )
+
+    def answer(self, *arguments: str, **environment: str) -> Any:
+        """Run a command of emo with `--json`; return what it answers on stdout, whatever the exit code.
+
+        Warnings (of DVC, say, that a process was killed) go to stderr and are no part of it.
+        """
+        done = self._done((sys.executable, "cli.py", *arguments, "--json"), environment)
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            raise AssertionError(f"{arguments}: {done.returncode}\n{done.stdout}\n{done.stderr}") from None
 
     def environment(self, **more: str) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"

@@ -93,11 +93,11 @@ def test_every_figure_is_marked(built: Project) -> None:
     assert metrics["test"]["interval_95"]["accuracy"]  # type: ignore[index]
     gate = read_json(built, "reports/audit.json")
     assert (gate["ok"], gate["subjects"]) == (True, IN_FULL)
-    audit = json.loads(built.emo("audit", "--json"))
+    audit = built.answer("audit")
     assert (audit["ok"], audit["subjects"]) == (True, IN_FULL)
     for check in [*gate["checks"], *audit["checks"]]:  # type: ignore[misc]
         assert f"(subjects: {MARK})" in check["detail"] or check.get("skipped")
-    assert json.loads(built.emo("summary", "--json"))["subjects"] == IN_FULL
+    assert built.answer("summary")["subjects"] == IN_FULL
     shown = built.emo("summary")
     assert f"\nsubjects: {IN_FULL}" in shown
     assert shown.count("(subjects: none") == len(gate["checks"])  # type: ignore[arg-type]
@@ -120,7 +120,7 @@ def test_the_report_is_marked_and_lists_no_image_as_a_person(built: Project) -> 
 def test_an_image_is_traced_exported_and_withdrawn(built: Project, tmp_path: Path) -> None:
     subject = next(path.stem for path in sorted((built.root / "data/dataset/test").glob("*.parquet")))
     [clip] = [path.stem for path in (built.root / "data/faces").glob(f"{subject}_*")]
-    told = json.loads(built.emo("trace", f"{clip}_000000.png", "--json"))
+    told = built.answer("trace", f"{clip}_000000.png")
     assert told["frame"]["fate"] == "image"
     built.emo("export", "imagefolder", str(tmp_path / "out"))
     assert len(list((tmp_path / "out").rglob("*.png"))) == PICTURES

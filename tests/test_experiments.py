@@ -1,6 +1,5 @@
 """Experiments of a real project under Git and DVC: in place, in a copy and from the queue; then compared."""
 
-import json
 import re
 import time
 
@@ -29,7 +28,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 
 def test_experiments_are_compared_with_the_commit_that_they_started_from(project: Project) -> None:
-    told = json.loads(project.emo("compare", "--json"))
+    told = project.answer("compare")
     assert [run["name"] for run in told][1:] == ["margin", "slow"]
     assert told[1]["settings"] == {"faces.crop.margin": "0.1"}
     assert told[2]["settings"] == {"train.lenet.fit.learning_rate": "0.0001"}
@@ -55,9 +54,9 @@ def test_named_runs_and_bad_names(project: Project) -> None:
 
 
 def test_without_the_cache_the_figures_by_person_are_enough(project: Project) -> None:
-    before = json.loads(project.emo("compare", "v1", "slow", "--json"))
+    before = project.answer("compare", "v1", "slow")
     cache = project.root / ".dvc/cache"
     cache.rename(cache.with_name("away"))
-    after = json.loads(project.emo("compare", "v1", "slow", "--json"))
+    after = project.answer("compare", "v1", "slow")
     cache.with_name("away").rename(cache)
     assert after == before

@@ -3,7 +3,6 @@
 Enrol, relabel, new params, withdraw, new enrolment; the tests run in the order in which they stand.
 """
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -113,10 +112,10 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     project.repro("dataset")
     version("v3", "Wider crops")
 
-    preview = json.loads(project.emo("withdraw", gone, "--json"))
+    preview = project.answer("withdraw", gone)
     before = project.digests("raw", "data", ".dvc/cache", ".emo/memo")
     assert before == project.digests("raw", "data", ".dvc/cache", ".emo/memo")
-    outcome = json.loads(project.emo("withdraw", gone, "--yes", "--json"))
+    outcome = project.answer("withdraw", gone, "--yes")
     left = search(project, needles)
     project.repro("dataset")
     version("v4", "Withdrawal")
@@ -176,7 +175,7 @@ def test_an_older_version_is_not_built_again_unnoticed(history: History) -> None
     project.run("git", "checkout", "-q", "v1")
     _, text = project.repro("frames", check=False)
     assert f"raw/participants.csv: {history.gone} has withdrawn, and this table is older" in text
-    again = json.loads(project.emo("withdraw", history.gone, "--yes", "--json"))
+    again = project.answer("withdraw", history.gone, "--yes")
     assert again["ok"] is True
     project.repro("dataset")  # everybody else's version 1
     built = shards(project, history.gone)
@@ -224,7 +223,7 @@ def emptied(history: History) -> Project:
 
 
 def test_versions_tells_the_five(history: History, emptied: Project) -> None:
-    told = json.loads(emptied.emo("versions", "--json"))
+    told = emptied.answer("versions")
     assert [step["names"][0] for step in told] == ["v5", "v4", "v3", "v2", "v1"]
     assert [step["subjects"] for step in told] == [6, 5, 6, 6, 6]
     assert [step["clips"] for step in told] == [12, 10, 12, 12, 12]
@@ -238,7 +237,7 @@ def test_versions_tells_the_five(history: History, emptied: Project) -> None:
 
 def test_diff_tells_each_step(history: History, emptied: Project) -> None:
     def diff(before: str, after: str) -> dict[str, Any]:
-        return json.loads(emptied.emo("diff", before, after, "--json"))
+        return emptied.answer("diff", before, after)
 
     relabelled, wider, withdrawn, enrolled = (diff(f"v{n}", f"v{n + 1}") for n in range(1, 5))
     name = f"{SUBJECTS[1]}_happy"
@@ -253,14 +252,14 @@ def test_diff_tells_each_step(history: History, emptied: Project) -> None:
         assert step["code"] == {}
         assert step["image_changes"] is None  # the shards are not here
     counts = [(i["before"], i["after"]) for i in diff("v1", "v5")["images"]]
-    assert sum(b for b, _ in counts) == json.loads(emptied.emo("versions", "--json"))[-1]["images"]
+    assert sum(b for b, _ in counts) == emptied.answer("versions")[-1]["images"]
 
 
 def test_diff_between_clones_and_as_markdown(history: History, emptied: Project, tmp_path: Path) -> None:
     emptied.run("git", "clone", "-q", "--branch", "v1", str(emptied.root), str(tmp_path / "old"))
-    told = json.loads(emptied.emo("diff", str(tmp_path / "old"), "v2", "--json"))
+    told = emptied.answer("diff", str(tmp_path / "old"), "v2")
     assert len(told["relabelled"]) == 1
-    assert json.loads(emptied.emo("diff", f"{tmp_path / 'old'}@v1", "v1", "--json"))["relabelled"] == []
+    assert emptied.answer("diff", f"{tmp_path / 'old'}@v1", "v1")["relabelled"] == []
     text = emptied.emo("diff", "v3..v4", "--markdown")
     assert text.startswith(f"### Dataset: {history.gone} withdrew")
     assert "| moved between splits |" in text

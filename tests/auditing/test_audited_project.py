@@ -1,6 +1,5 @@
 """`emo audit` on a real project under DVC and Git."""
 
-import json
 import os
 import shutil
 from collections.abc import Iterator
@@ -41,7 +40,7 @@ def project(built: Project) -> Iterator[Project]:
 
 def audit(project: Project, *arguments: str) -> dict[str, dict[str, object]]:
     """Return the checks by name."""
-    report = json.loads(project.emo("audit", "--json", *arguments, check=False))
+    report = project.answer("audit", *arguments)
     assert report["ok"] == all(check["ok"] for check in report["checks"])
     return {check["name"]: check for check in report["checks"]}
 
@@ -51,7 +50,7 @@ def failed(checks: dict[str, dict[str, object]]) -> dict[str, object]:
 
 
 def test_a_clean_project(project: Project) -> None:
-    report = json.loads(project.emo("audit", "--json", "--deep", "--skip", "no take in two splits"))
+    report = project.answer("audit", "--deep", "--skip", "no take in two splits")
     head = project.run("git", "rev-parse", "HEAD").strip()
     assert (report["version"], report["commit"]) == (f"workspace of {head[:7]}", head)
     skipped = {check["name"]: check["detail"] for check in report["checks"] if check["skipped"]}

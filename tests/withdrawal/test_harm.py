@@ -1,11 +1,9 @@
 """Nobody else's data are touched, and nothing of the person is overlooked, in odd projects."""
 
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -49,9 +47,7 @@ def project(copy: Callable[[str], Project]) -> Project:
 
 def withdraw(project: Project, subject: str = GONE, **environment: str) -> dict[str, Any]:
     """Run it; return the JSON, whatever the exit code."""
-    command = (sys.executable, "cli.py", "withdraw", subject, "--yes", "--json")
-    text = project.run(*command, check=False, **environment)
-    return dict(json.loads(text[text.index("{") :]))
+    return dict(project.answer("withdraw", subject, "--yes", **environment))
 
 
 def with_remote(project: Project) -> Path:

@@ -1,6 +1,5 @@
 """Erasing under real DVC and Git, when things are not as they should be."""
 
-import json
 import os
 import shutil
 import signal
@@ -42,14 +41,12 @@ def project(template: Path, tmp_path: Path) -> Project:
 
 def withdraw(project: Project, *arguments: str) -> dict[str, object]:
     """Run it; return the JSON, whatever the exit code."""
-    text = project.run(sys.executable, "cli.py", "withdraw", GONE, "--yes", "--json", *arguments, check=False)
-    return dict(json.loads(text[text.index("{") :]))
+    return dict(project.answer("withdraw", GONE, "--yes", *arguments))
 
 
 def audited(project: Project) -> dict[str, dict[str, object]]:
     """Return the checks of the audit by name."""
-    text = project.emo("audit", "--json", check=False)
-    return {check["name"]: check for check in json.loads(text[text.index("{") :])["checks"]}
+    return {check["name"]: check for check in project.answer("audit")["checks"]}
 
 
 def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
