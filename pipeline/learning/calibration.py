@@ -22,14 +22,25 @@ class Bin:
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> list[Bin]:
-    """Return the images by confidence, in bins of equal width (Guo et al. 2017, section 2).
+    """Return the images by confidence, in bins of equal width.
 
     Args:
         probabilities: (n, classes), rows add up to 1; the largest of a row is its confidence.
         labels: (n,), positions of the actual classes.
         bins: Their number.
     """
-    confidence, hits = probabilities.max(1).astype(np.float64), probabilities.argmax(1) == labels
+    return by_confidence(probabilities.max(1), probabilities.argmax(1) == labels, bins)
+
+
+def by_confidence(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[Bin]:
+    """Return the images by confidence, in bins of equal width (Guo et al. 2017, section 2).
+
+    Args:
+        confidence: (n,), the probability of the class that was predicted, 0 to 1.
+        hits: (n,), whether it was the actual one.
+        bins: Their number.
+    """
+    confidence = confidence.astype(np.float64)
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
     images = np.bincount(place, minlength=bins)
     sums = (np.bincount(place, values, bins) for values in (confidence, hits))

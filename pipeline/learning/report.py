@@ -96,12 +96,13 @@ def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
     figure = Figure(figsize=(4.6, 5), layout="constrained", dpi=_DPI)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = [row for row in bins if row.images]
-    middles, width = [(row.low + row.high) / 2 for row in filled], 0.92 / len(bins)
-    accuracies = [row.accuracy for row in filled]
+    middles, width = np.array([(row.low + row.high) / 2 for row in filled]), 0.92 / len(bins)
     upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
-    upper.bar(middles, accuracies, width, color=BLUE, alpha=0.85, label="accuracy")
-    gaps = [row.confidence - row.accuracy for row in filled]
-    upper.bar(middles, gaps, width, accuracies, color=ORANGE, alpha=0.45, label="gap to the confidence")
+    upper.bar(middles, [row.accuracy for row in filled], width, color=BLUE, label="accuracy")
+    confidences = [row.confidence for row in filled]
+    upper.hlines(
+        confidences, middles - width / 2, middles + width / 2, ORANGE, linewidth=3, label="mean confidence"
+    )
     upper.set(ylim=(0, 1.02), ylabel="accuracy", title=title)
     upper.legend(frameon=False, fontsize=8, loc="upper left")
     lower.bar(middles, [row.images for row in filled], width, color=GREY)

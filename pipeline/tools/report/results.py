@@ -6,8 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from pipeline.core.dataset import SPLITS
 from pipeline.core.paths import HISTORY, METRICS, PREDICTIONS
+from pipeline.learning.calibration import Bin, by_confidence
 from pipeline.learning.history import Epoch, best_epoch, read_history
 from pipeline.learning.metrics import Interval
 from pipeline.tools.report.charts import Chart, line_chart
@@ -17,6 +20,8 @@ _Z = 1.959964
 """Of the 95 % interval of a normal distribution."""
 
 SHOWN_MISTAKES = 24
+SHOWN_BINS = 10
+"""Steps of confidence."""
 
 _FIGURES = ("accuracy", "macro_f1", "loss", "images", "subjects")
 
@@ -132,6 +137,8 @@ class Confusion:
     mistakes: tuple[Answer, ...]
     "the surest first"
     total_mistakes: int
+    bins: tuple[Bin, ...]
+    "images by how sure the net was of them, without the empty bins"
 
     def actual(self, name: str) -> int:
         """Return how many images are of the class."""
@@ -221,9 +228,12 @@ def confusion_of(answers: Sequence[Answer]) -> Confusion:
     """Return which class was taken for which, and the worst mistakes."""
     wrong = [row for row in answers if row.actual != row.predicted]
     wrong.sort(key=lambda row: (-row.confidence, row.image))
+    confidence = np.array([row.confidence for row in answers])
+    hits = np.array([row.actual == row.predicted for row in answers])
     return Confusion(
         classes=tuple(sorted({name for row in answers for name in (row.actual, row.predicted)})),
         counts=Counter((row.actual, row.predicted) for row in answers),
         mistakes=tuple(wrong[:SHOWN_MISTAKES]),
         total_mistakes=len(wrong),
+        bins=tuple(row for row in by_confidence(confidence, hits, SHOWN_BINS) if row.images),
     )
