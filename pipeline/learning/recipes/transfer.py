@@ -1,0 +1,112 @@
+"""Transfer: the net of `mobilenet`, which starts from weights that were trained elsewhere.
+
+`weights` fill the backbone, all but the output layer. For `frozen_epochs` only the output layer learns, and
+the backbone's batch statistics stay those of the weights; then all of it is fine-tuned.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from pipeline.core.errors import EmoError
+from pipeline.core.params import check_range
+from pipeline.learning.pretrained import read_package, read_tensors
+from pipeline.learning.recipes.mobilenet import Mobilenet
+
+NONE, PACKAGE = "none", "package"
+
+
+@dataclass(frozen=True)
+class Transfer(Mobilenet):
+    """A net of the MobileNetV2 family that has seen other images before."""
+
+    NAME = "transfer"
+
+    weights: str
+    "package (see `pretrained`), a file: of EfficientNet-Lite0 or of a net trained by emo; none: from scratch"
+    weights_sha256: str
+    "of the file, so that DVC trains again when it changes; empty for package and none"
+    frozen_epochs: int
+    "in which only the output layer learns"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("frozen_epochs", self.frozen_epochs, 0, 1_000_000)
+        if not self.weights:
+            raise ValueError("weights: expected package, a file or none, found ''")
+
+    def start(self, model: nn.Sequential) -> None:
+        """Draw start weights; fill the backbone with `weights`, or EmoError where they do not fit."""
+        super().start(model)
+        if self.weights == NONE:
+            return
+        path = Path(self.weights)
+        found = read_package() if self.weights == PACKAGE else read_tensors(path, self.weights_sha256)
+        fill(model, found, f"params.yaml: train: transfer: weights: {self.weights}")
+
+    def ready(self, model: nn.Sequential, epoch: int, /) -> None:
+        """Set the net to learn: at first perhaps the output layer alone."""
+        model.train()
+        frozen = self.weights != NONE and epoch <= self.frozen_epochs
+        for part in backbone(model):
+            part.requires_grad_(not frozen).train(not frozen)
+
+
+def backbone(model: nn.Sequential) -> list[nn.Module]:
+    """Return the parts that transfer: the stem, the blocks and the top."""
+    return [part for name, part in model.named_children() if re.match("stem|block|top", name)]
+
+
+def fill(model: nn.Sequential, found: Mapping[str, Tensor], where: str) -> None:
+    """Put weights into a net's backbone; its output layer stays fresh.
+
+    Raises EmoError, which starts with `where`, unless each tensor is there, in the net's shape.
+    """
+    own = model.state_dict()
+    if "_conv_stem.weight" in found:
+        found = from_lite0(found, channels=own["stem.0.weight"].shape[1])
+    for name, tensor in own.items():
+        if name.startswith("output."):
+            continue
+        if name not in found or found[name].shape != tensor.shape:
+            shape = tuple(found[name].shape) if name in found else "missing"
+            raise EmoError(
+                f"{where}: not weights of this net: {name} is {shape}, not {tuple(tensor.shape)}; "
+                "set width: 1.0 for those of EfficientNet-Lite0, or name other weights"
+            )
+        own[name] = found[name]
+    model.load_state_dict(own)
+
+
+def from_lite0(found: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
+    """Return the weights of EfficientNet-Lite0 by the names of this net, for images of 1 or 3 channels.
+
+    A grey image is one whose three colours are alike. Half as large at the stem, because `Standardise` gives
+    a standard deviation of 1 and ImageNet's photographs, at -1..1, have about a half.
+    """
+    named = {_own_name(name): tensor for name, tensor in found.items()}
+    stem = named["stem.0.weight"] * 0.5
+    named["stem.0.weight"] = stem.sum(1, keepdim=True) if channels == 1 else stem
+    return named
+
+
+def _own_name(name: str) -> str:
+    """Turn `_blocks.3._depthwise_conv.weight` into `block03.depthwise.0.weight`."""
+    if block := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):
+        return f"block{int(block[1]):02d}.{_LAYERS[block[2]]}.{block[3]}" if block[2] in _LAYERS else name
+    layer, _, rest = name.partition(".")
+    return f"{_ENDS[layer]}.{rest}" if layer in _ENDS else name
+
+
+_ENDS = {"_conv_stem": "stem.0", "_bn0": "stem.1", "_conv_head": "top.0", "_bn1": "top.1"}
+_LAYERS = {
+    "_expand_conv": "expand.0",
+    "_bn0": "expand.1",
+    "_depthwise_conv": "depthwise.0",
+    "_bn1": "depthwise.1",
+    "_project_conv": "project.0",
+    "_bn2": "project.1",
+}
