@@ -266,7 +266,8 @@ def protocols(
     protocol: Annotated[
         list[str] | None,
         typer.Option(
-            help="frame-random, subject-wise, k-fold or leave-one-subject-out. Repeatable; all without it.",
+            help="frame-random, subject-wise, k-fold or leave-one-subject-out. Repeatable; all without it, "
+            "but for the last where images stand for subjects.",
             show_default=False,
         ),
     ] = None,
@@ -296,12 +297,12 @@ def protocols(
     emo protocols --protocol frame-random --protocol k-fold --seeds 1
     """
     from pipeline.core.paths import PROTOCOLS as REPORT
-    from pipeline.tools.protocols.plan import PROTOCOLS, Request
+    from pipeline.tools.protocols.plan import Request
     from pipeline.tools.protocols.run import run_protocols, write_outcome
 
     with _plain_errors():
         here = _enter_project()
-        found = run_protocols(Request(tuple(protocol or PROTOCOLS), seeds, epochs))
+        found = run_protocols(Request(tuple(protocol or ()), seeds, epochs))
         written = write_outcome(found, here / out if out else REPORT)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
@@ -333,7 +334,7 @@ def compare(
     emo compare v1 v2 workspace
     """
     from pipeline.history.git import Repository
-    from pipeline.tools.compare.compare import HEADER, compare_runs
+    from pipeline.tools.compare.compare import HEADER, compare_runs, mark
     from pipeline.tools.compare.runs import find_runs
 
     with _plain_errors():
@@ -343,6 +344,8 @@ def compare(
         typer.echo(json.dumps([one.as_json() for one in compared], indent=2))
     else:
         _print_table("Trainings on the test subjects", HEADER, [one.row() for one in compared])
+        if marked := mark(compared):
+            typer.echo(marked)
 
 
 @app.command()

@@ -117,6 +117,23 @@ def test_the_report_is_marked_and_lists_no_image_as_a_person(built: Project) -> 
 
 
 @pytest.mark.parametrize("built", [as_csv], indirect=True)
+def test_comparisons_and_history_are_marked(built: Project) -> None:
+    shown = built.emo("protocols", "--seeds", "1", "--epochs", "1")
+    assert f"{PICTURES} images of {PICTURES} subjects" in shown
+    assert f"Subjects: {IN_FULL}" in shown
+    assert "by subject" in shown
+    assert "leave-one" not in shown  # a training for every image, unless it is asked for
+    assert read_json(built, "reports/protocols.json")["about"]["mark"] == IN_FULL  # type: ignore[index]
+    assert f"(HEAD): {IN_FULL}" in built.emo("compare", "HEAD")
+    assert [run["subjects"] for run in built.answer("compare", "HEAD")] == [IN_FULL]
+    versions = built.emo("versions")
+    assert f"+{PICTURES + 2} images without a subject" in versions
+    assert MARK in " ".join(versions.split())
+    clip = next((built.root / "data/faces").glob("*.parquet")).stem
+    assert "nobody knows of whom" in built.emo("trace", clip)
+
+
+@pytest.mark.parametrize("built", [as_csv], indirect=True)
 def test_an_image_is_traced_exported_and_withdrawn(built: Project, tmp_path: Path) -> None:
     subject = next(path.stem for path in sorted((built.root / "data/dataset/test").glob("*.parquet")))
     [clip] = [path.stem for path in (built.root / "data/faces").glob(f"{subject}_*")]

@@ -1,7 +1,7 @@
 """What two versions of the dataset differ in, told in people, clips and images."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,8 +79,8 @@ class Diff:
         gone = [name for name in self.subjects_removed if name not in self.withdrawn]
         before, after = self.before.images, self.after.images
         said = [
-            _many(len(self.subjects_added), "subject", "+"),
-            _many(len(gone), "subject", "-"),
+            *_subjects(self.subjects_added, self.after, "+"),
+            *_subjects(gone, self.before, "-"),
             f"{listed(self.withdrawn)} withdrew" if self.withdrawn else "",
             _many(len(self.clips_added), "clip", "+"),
             _many(len(self.clips_removed), "clip", "-"),
@@ -238,6 +238,13 @@ def _code(before: Version, after: Version) -> dict[str, tuple[str, ...]]:
         if paths:
             found[stage] = tuple(paths)
     return {stage: found[stage] for stage in after.lock if stage in found}
+
+
+def _subjects(names: Sequence[str], version: Version, sign: str) -> tuple[str, str]:
+    """Return `+2 subjects`, and how many images without a subject."""
+    images = sum(version.split[name].is_image for name in names)
+    told = f"{_many(images, 'image', sign)} without a subject" if images else ""
+    return _many(len(names) - images, "subject", sign), told
 
 
 def _many(count: int, word: str, sign: str = "") -> str:

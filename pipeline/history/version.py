@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-from pipeline.core.dataset import CensusRow, SplitRow
+from pipeline.core.dataset import CensusRow, SplitRow, split_mark
 from pipeline.core.enrolment import GIVEN, Clip, Participant
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import CENSUS, CLIPS, PARTICIPANTS, SPLIT, WITHDRAWALS, WITHDRAWALS_COPY
@@ -60,6 +60,11 @@ class Version:
         """The subjects who consent by this version's tables; `enrolment.consenting` asks those of today."""
         given = frozenset(person.subject for person in self.people if person.consent == GIVEN)
         return given - self.withdrawn
+
+    @property
+    def mark(self) -> str:
+        """What stands beside the number of subjects; empty where all of them are people."""
+        return split_mark(self.split.values())
 
     @property
     def consented(self) -> tuple[Clip, ...]:

@@ -46,6 +46,7 @@ class Step:
             "message": self.commit.subject if self.commit else "",
             "fault": self.version.fault,
             "subjects": len(self.version.split),
+            "subjects_known": self.version.mark or "all",
             "clips": len(self.version.consented),
             "images": self.version.images,
             "changes": self.diff.as_json() if self.diff else None,
@@ -55,10 +56,13 @@ class Step:
         """Return the row of the table."""
         commit = self.commit
         counts = [len(self.version.split), len(self.version.consented), self.version.images]
+        subjects, clips, images = ("-" if self.version.fault else f"{count:,}" for count in counts)
         return [
             self.version.name,
             commit.when[:10] if commit else "",
-            *("-" if self.version.fault else f"{count:,}" for count in counts),
+            f"{subjects}\n{self.version.mark}" if self.version.mark else subjects,
+            clips,
+            images,
             f"{commit.subject}\n{self.changes}" if commit else self.changes,
         ]
 

@@ -94,6 +94,7 @@ class Compared:
         return {
             "name": self.run.name,
             "commit": self.run.version.commit,
+            "subjects": self.run.mark or "people",
             "settings": {change.what: change.after for change in self.diff.settings},
             "code": list(self.diff.code),
             "other_dataset": self.diff.changes_dataset,
@@ -112,6 +113,12 @@ HEADER = [
     "accuracy against the first",
 ]
 """Of `Compared.row`."""
+
+
+def mark(runs: Sequence[Compared]) -> str:
+    """Return what stands below the table where subjects of a run are no people; empty where all are."""
+    marks = {one.run.mark: one.run.name for one in runs if one.run.mark}
+    return "; ".join(f"subjects of {name}: {told}" for told, name in marks.items())
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Compared]:

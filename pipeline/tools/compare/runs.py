@@ -35,6 +35,11 @@ class Run:
         return self.version.name
 
     @property
+    def mark(self) -> str:
+        """What stands beside its figures where subjects are no people; empty where all are."""
+        return str(self.figures.get("subjects", ""))
+
+    @property
     def test(self) -> Mapping[str, Any]:
         """The figures of the test subjects."""
         return self.figures["test"]

@@ -25,6 +25,8 @@ class About:
 
     images: int
     subjects: tuple[str, ...]
+    mark: str
+    "what stands beside every figure where subjects are no people; empty where all are"
     classes: tuple[str, ...]
     collapsed: bool | None
     "whether near-duplicates were collapsed (dedup.collapse); None: not known"
@@ -34,13 +36,19 @@ class About:
 
     @property
     def title(self) -> str:
-        """One line for people."""
+        """What stands above table and picture: a line, and a second where subjects are no people."""
         words = {True: "near-duplicates collapsed", False: "near-duplicates kept"}
         duplicates = words.get(self.collapsed, "near-duplicates: not known")  # type: ignore[arg-type]
-        return (
-            f"{self.images:,} images of {len(self.subjects)} people, {duplicates}, recipe "
+        told = (
+            f"{self.images:,} images of {len(self.subjects):,} {self.kind}, {duplicates}, recipe "
             f"{self.params.recipe}, seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
         )
+        return f"{told}\nSubjects: {self.mark}" if self.mark else told
+
+    @property
+    def kind(self) -> str:
+        """What the subjects are called."""
+        return "subjects" if self.mark else "people"
 
 
 @dataclass(frozen=True)
@@ -150,7 +158,8 @@ class Outcome:
     def table(self) -> Table:
         """Return (title, header, rows); accuracies in per cent, inflation in points."""
         header = ["protocol", "trainings", "train", "validation", "test"]
-        header += ["test, by seed", "by person (tested)", "macro F1", "inflation"]
+        one = "subject" if self.about.mark else "person"
+        header += ["test, by seed", f"by {one} (tested)", "macro F1", "inflation"]
         return f"Protocols: {self.about.title}", header, [protocol.row() for protocol in self.protocols]
 
     def as_json(self) -> dict[str, Any]:

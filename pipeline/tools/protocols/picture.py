@@ -1,5 +1,7 @@
 """The picture of the protocols: what each reaches, and how much that differs between people."""
 
+from collections.abc import Sequence
+
 from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -15,8 +17,10 @@ def picture(outcome: Outcome) -> Figure:
     """Return the accuracies of train, validation and test by protocol, and of each tested person."""
     figure = Figure(figsize=(9, 1.6 + 0.95 * len(outcome.protocols)), layout="constrained", dpi=_DPI)
     axes = figure.subplots()
+    kinds = ("subject", "subjects") if outcome.about.mark else ("person", "people")
+    labels = (f"one {kinds[0]}", "train", "validation", f"test, with the interval by {kinds[1]}")
     for row, protocol in enumerate(outcome.protocols):
-        _draw(axes, row, protocol, labelled=row == 0)
+        _draw(axes, row, protocol, labels if row == 0 else ("_",) * len(labels))
     chance = 1 / len(outcome.about.classes)
     axes.axvline(chance, color=GREY, linewidth=1, linestyle=":", label=f"guessing: {chance:.0%}")
     axes.set_yticks(range(len(outcome.protocols)), [_told(protocol) for protocol in outcome.protocols])
@@ -30,10 +34,9 @@ def picture(outcome: Outcome) -> Figure:
     return figure
 
 
-def _draw(axes: Axes, row: int, protocol: Protocol, *, labelled: bool) -> None:
+def _draw(axes: Axes, row: int, protocol: Protocol, labels: Sequence[str]) -> None:
     """Draw one protocol: a small dot a person, marks for the means, a line over the interval by people."""
-    names = ("one person", "train", "validation", "test, with the interval by people")
-    one, train, validation, test = names if labelled else ("_",) * len(names)
+    one, train, validation, test = labels
     people = list(protocol.subjects.values())
     axes.scatter(people, [row + 0.22] * len(people), s=14, color=GREY, alpha=0.55, linewidths=0, label=one)
     sides = {side: figures.accuracy for side, figures in protocol.sides.items()}

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.dataset import SPLITS, SplitRow, read_split
+from pipeline.core.dataset import SPLITS, SplitRow, read_split, split_mark
 from pipeline.core.errors import EmoError
 from pipeline.core.params import load_params
 from pipeline.core.paths import DATASET, FOLDS
+from pipeline.core.subjectless import in_full
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.loop import TrainParams
 from pipeline.learning.partitions import ALL, Partition, by_subject, frame_random, k_fold, leave_one_out
@@ -28,7 +29,8 @@ PROTOCOLS = (FRAME_RANDOM, SUBJECT_WISE, K_FOLD, LEAVE_ONE_OUT)
 class Request:
     """What to run."""
 
-    protocols: tuple[str, ...] = PROTOCOLS
+    protocols: tuple[str, ...] = ()
+    "none: all that say something (`asked`)"
     seeds: int = 3
     "how many: that of params.yaml and those after it"
     epochs: int | None = None
@@ -60,6 +62,8 @@ class Material:
     "train, validation and test -> who is in it, in the dataset"
     folds: dict[str, int]
     "subject -> fold, by data/split.csv"
+    mark: str
+    "what stands beside every figure where subjects are no people; empty where all are"
     params: TrainParams
     "the recipe, with the first seed"
     shares: tuple[float, float]
@@ -76,9 +80,20 @@ def read_material(request: Request) -> Material:
         faces=Faces.of(splits),
         split=people,
         folds={subject: row.fold for subject, row in rows.items()},
+        mark=in_full(split_mark([rows[name] for names in people.values() for name in names])),
         params=params,
         shares=load_params("split", SplitParams).shares[1:],
     )
+
+
+def asked(request: Request, material: Material) -> tuple[str, ...]:
+    """Return the protocols to run, in the order of the table.
+
+    Unless it is named, none leaves each subject out once where subjects are images: that would be a training
+    for every image.
+    """
+    everything = [name for name in PROTOCOLS if name != LEAVE_ONE_OUT or not material.mark]
+    return tuple(name for name in PROTOCOLS if name in (request.protocols or everything))
 
 
 def plan(request: Request, material: Material) -> list[Training]:
@@ -86,8 +101,7 @@ def plan(request: Request, material: Material) -> list[Training]:
     digest = material.faces.digest()
     return [
         Training(protocol, params.seed, FoldTask(material.faces, fold, params, _home(digest, fold, params)))
-        for protocol in PROTOCOLS
-        if protocol in request.protocols
+        for protocol in asked(request, material)
         for params in _seeded(material.params, request.seeds)
         for fold in partitions(protocol, material, params.seed)
     ]

@@ -47,6 +47,7 @@ def about(request: Request, material: Material) -> About:
     return About(
         images=len(material.faces.labels),
         subjects=tuple(sorted(name for names in material.split.values() for name in names)),
+        mark=material.mark,
         classes=material.faces.classes,
         collapsed=settings.get("dedup.collapse"),
         params=material.params,

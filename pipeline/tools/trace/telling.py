@@ -65,7 +65,8 @@ def _source(trace: Trace) -> Iterator[Line]:
     if trace.frame:
         yield "frame", f"{trace.frame.frame} (the first is 0), at {trace.frame.time_s:.3f} s"
     yield "clip", f"{clip.clip}, {_stretch(clip)}"
-    yield "who, what", f"subject {clip.subject}, {clip.expression}, take {clip.take}"
+    known = " (not a person: nobody knows of whom this image is)" if trace.story.person.is_image else ""
+    yield "who, what", f"subject {clip.subject}{known}, {clip.expression}, take {clip.take}"
     if trace.label is not None:
         now = "" if trace.class_name == clip.expression else f"; it says {clip.expression} now"
         yield "label", f"{trace.label} ({trace.class_name}), from {CLIPS}{now}"
