@@ -20,7 +20,7 @@ from pipeline.ingest.request import Request
 from pipeline.ingest.sources import Source, find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.track import check_dvc, track_videos
-from pipeline.ingest.unpacking import unpacked
+from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.ingest.videos import inspect
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
@@ -87,8 +87,9 @@ def ingest(
     """
     if track is track_videos:
         check_dvc()
-    with disk_faults("raw"), exclusive(), unpacked(request) as request:
-        proposals, plan = _prepare(request, progress)
+    with disk_faults("raw"), exclusive(), unpacked(request) as given:
+        request = given.request
+        proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:
             show(preview)
@@ -99,11 +100,11 @@ def ingest(
         return _outcome(plan, proposals, done=True, commit=track())
 
 
-def _prepare(request: Request, progress: ProgressBar) -> tuple[Proposals, Plan]:
+def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, Plan]:
     """Read names, videos and tables; return what is proposed and the plan, or raise all faults."""
-    state = read_state()
+    request, state = given.request, read_state()
     people = read_people(request.participants) if request.participants else None
-    proposals = _proposals(request)
+    proposals = given.told(_proposals(request))
     paths = {proposal.path: proposal.still for proposal in proposals.clips}
     found, faults = inspect(paths, state.digests, progress)
     proposals = as_own_subjects(proposals, found, state.clips)

@@ -13,6 +13,7 @@ from PIL import Image
 from pipeline.core.paths import CLIPS, VIDEOS
 from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
 from pipeline.ingest.layouts.registry import LAYOUTS
+from pipeline.media.images import encode_png
 
 
 def read(layout: str, *names: str) -> list[Reading]:
@@ -267,6 +268,124 @@ def test_one_form_of_the_corpus_not_both(project: Project) -> None:
     write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
     write_picture(project.study / "train/angry/Training_1.jpg", 1)
     assert "give one form of the corpus" in project.refused(layout="fer2013")
+
+
+def test_tables_of_one_name_are_all_unpacked(project: Project) -> None:
+    tables = [
+        write_fer2013(project.study / place / "fer2013.csv", [fer2013_row(emotion, emotion)])
+        for emotion, place in enumerate(("a", "b", "linked/c"))
+    ]
+    (project.study / "b/link").symlink_to(project.study / "linked")
+    write_fer2013(project.study / "a/.ipynb_checkpoints/fer2013-checkpoint.csv", [fer2013_row(6, 6)])
+    assert len(project.ingest(*tables[:2]).added) == 2
+    assert len(project.ingest(project.study / "a", project.study / "b", layout="fer2013").added) == 1
+
+
+@pytest.mark.parametrize("name", ["FER.CSV", ".fer.csv"])
+def test_names_of_tables(project: Project, name: str) -> None:
+    table = write_fer2013(project.study / name, [fer2013_row(0, 1)])
+    assert len(project.ingest(table).added) == 1
+
+
+def test_what_is_given_beside_a_table_is_refused_or_counted(project: Project) -> None:
+    table = write_fer2013(project.study / "set/fer2013.csv", [fer2013_row(1, 5)])
+    nowhere = project.study / "nowhere"
+    assert f"{nowhere}: no such file or folder" in project.refused(table, nowhere)
+    picture = write_picture(project.study / "a.jpg", 1)
+    project.video("recordings/S01/happy.mp4")
+    for other in (picture, project.study / "recordings"):
+        assert f"{other}: given with {table}, FER2013's table; ingest each by itself" in (
+            project.refused(table, other)
+        )
+    project.video("set/S01/happy.mp4")
+    (project.study / "set/other.csv").write_text("a,b\n")
+    outcome = project.ingest(project.study / "set", layout="fer2013")
+    assert len(outcome.added) == 1
+    assert outcome.skipped == {"no picture by its name (.csv)": 1, "no picture by its name (.mp4)": 1}
+    write_picture(project.study / "set/happy/b.png", 2)
+    assert "give one form of the corpus" in project.refused(project.study / "set", layout="fer2013")
+
+
+def test_a_folder_of_a_table_alone_needs_its_layout(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    assert f"{table}: FER2013's table; give --layout fer2013" in project.refused()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("emotion;pixels;Usage\n", "separated by commas, are wanted, not 'emotion;pixels;Usage'; save it so"),
+        (
+            "emotion,pixels\n0,1\n",
+            "the columns emotion, pixels, Usage, separated by commas, are wanted",
+        ),
+        ("emotion,emotion,pixels,Usage\n", "are wanted, not 'emotion,emotion"),
+        ("", "are wanted; it is empty; save it so, or download it again"),
+        ("\ufeffemotion,pixels,Usage\n", "save it as UTF-8"),
+        ("emotion,pixels,Usage\n", "no row below its columns' names; download it again"),
+    ],
+)
+def test_tables_that_are_not_fer2013s(project: Project, content: str, expected: str) -> None:
+    table = project.study / "table.csv"
+    table.write_text(content, encoding="utf-16-le" if content.startswith("\ufeff") else "utf-8")
+    given = [{"sources": (table,)}, {"sources": (table,), "layout": "fer2013"}, {"layout": "fer2013"}]
+    for options in given:
+        text = project.refused(*options.pop("sources", ()), **options)
+        assert text.startswith(f"{table}: ")
+        assert expected in text
+
+
+def test_a_table_is_no_picture_nor_a_recording(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    for layout in ("imagefolder", "folders"):
+        assert f"{table}: a table, which --layout {layout} does not read" in (
+            project.refused(table, layout=layout)
+        )
+    manifest = project.manifest("video,subject,expression", "a.mp4,S01,sad")
+    text = project.refused(table, manifest=manifest)
+    assert text.startswith(f"{table}: --manifest names every clip already")
+
+
+def test_quoted_columns_and_empty_lines_are_fine(project: Project) -> None:
+    row = '","'.join(fer2013_row(3, 1).split(","))
+    (project.study / "fer2013.csv").write_text(f'"emotion","pixels","Usage"\r\n"{row}"\r\n\r\n')
+    assert [clip.expression for clip in project.ingest(layout="fer2013").added] == ["happy"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        (b"1_0", "'1_0' is not a grey value of 0..255"),
+        ("\u0661".encode(), "is not a grey value of 0..255"),
+        (b"9" * 5000, "'99999999999999999999' is not a grey value of 0..255"),
+        (b"\xe9", "is not a grey value of 0..255"),
+        (b"9" * 140_000, "not valid CSV (field larger than field limit (131072)); download it again"),
+    ],
+)
+def test_values_that_are_none(project: Project, bad: bytes, expected: str) -> None:
+    good = [fer2013_row(1, seed) for seed in range(5)]
+    table = write_fer2013(project.study / "fer2013.csv", [*good, fer2013_row(0, 9)])
+    lines = table.read_bytes().split(b"\n")
+    values = lines[6].split(b" ")
+    lines[6] = b" ".join([*values[:9], bad, *values[10:]])
+    table.write_bytes(b"\n".join(lines))
+    [text] = project.refused(table).splitlines()
+    assert text.startswith(f"{table}: line 7: ")
+    assert expected in text
+
+
+def test_a_value_beyond_the_last_column(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5) + ",9"])
+    assert f"{table}: line 2: '9' stands beyond the last column" in project.refused(table)
+
+
+def test_faults_of_unpacked_pictures_name_the_line(project: Project) -> None:
+    (project.study / "a.png").write_bytes(encode_png(pixels(5)))
+    project.ingest(manifest=project.manifest("video,subject,expression", "a.png,S01,disgust"))
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    text = project.refused(table)
+    assert text.startswith(f"{table}: line 2: disgusted of fer2013_")
+    assert "this recording is enrolled as S01_disgusted" in text
 
 
 # --- Bad pictures ---------------------------------------------------------------------------------
