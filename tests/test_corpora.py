@@ -131,3 +131,6 @@ def test_an_image_is_traced_exported_and_withdrawn(built: Project, tmp_path: Pat
     census = pd.read_csv(built.root / "data/census.csv")
     assert subject not in set(census["subject"])
     assert len(census) == PICTURES - 1
+    said = built.emo("ingest", "--layout", "fer2013", str(built.root.parent / "corpus"))
+    assert "withdrawn (raw/withdrawn.csv)" in said
+    assert subject not in set(pd.read_csv(built.root / "raw/clips.csv")["subject"])

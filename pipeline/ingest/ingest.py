@@ -107,7 +107,7 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, Plan]:
     proposals = given.told(_proposals(request))
     paths = {proposal.path: proposal.still for proposal in proposals.clips}
     found, faults = inspect(paths, state.digests, progress)
-    proposals = as_own_subjects(proposals, found, state.clips)
+    proposals = as_own_subjects(proposals, found, state)
     plan = make_plan(Findings(proposals.clips, found, people), state)
     faults = [*proposals.faults, *faults, *plan.faults]
     if faults:

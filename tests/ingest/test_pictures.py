@@ -1,6 +1,7 @@
 """Corpora of pictures, from their files to the tables of raw/."""
 
 import hashlib
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -10,7 +11,10 @@ from conftest import Project
 from pictures import fer2013_row, pixels, write_fer2013, write_picture
 from PIL import Image
 
-from pipeline.core.paths import CLIPS, VIDEOS
+from pipeline.core.enrolment import WITHDRAWN, Clip, Participant
+from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS
+from pipeline.core.tables import write_csv
+from pipeline.core.withdrawn import Withdrawal
 from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
 from pipeline.ingest.layouts.registry import LAYOUTS
 from pipeline.media.images import encode_png
@@ -194,7 +198,43 @@ def test_the_same_picture_is_one_and_under_two_expressions_none(project: Project
     (project.study / "sad/e.png").rename(project.study / "sad/renamed.png")
     write_picture(project.study / "angry/f.png", 1)
     again = project.ingest(layout="imagefolder")
-    assert (len(again.added), len(again.unchanged)) == (0, 1)
+    assert (len(again.added), len(again.unchanged)) == (0, 2)
+
+
+def test_an_enrolled_picture_stays_as_it_is_under_whatever_label_it_comes_again(project: Project) -> None:
+    write_picture(project.study / "happy/a.png", 1)
+    [clip] = project.ingest(layout="imagefolder").added
+    write_picture(project.study / "sad/b.png", 1)
+    again = project.ingest(layout="imagefolder")
+    assert again.unchanged == (clip,)
+    assert again.skipped == {"enrolled under another expression, and stays so": 1}
+    assert again.notes == (
+        f"{project.study}/sad/b.png: sad, but enrolled as {clip.clip}, which stays; if its label is wrong, "
+        f"correct it in raw/clips.csv, or take it out with `emo withdraw {clip.subject}`",
+    )
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_withdrawn_picture_is_left_out_whatever_it_is_called(project: Project, is_listed: bool) -> None:
+    for name, seed in {"happy/a": 1, "sad/b": 2}.items():
+        write_picture(project.study / f"{name}.png", seed)
+    gone, stays = sorted(project.ingest(layout="imagefolder").added, key=lambda clip: clip.expression)
+    people = [
+        replace(p, consent=WITHDRAWN) if p.subject == gone.subject else p for p in project.people().values()
+    ]
+    write_csv(PARTICIPANTS, people, Participant)
+    if is_listed:  # as `emo withdraw` leaves it; else the table alone says it
+        write_csv(CLIPS, [stays], Clip)
+        write_csv(WITHDRAWALS, [Withdrawal(gone.subject, gone.sha256)], Withdrawal)
+        (VIDEOS / gone.video).unlink()
+    write_picture(project.study / "angry/renamed.png", 1)
+    write_picture(project.study / "angry/new.png", 3)
+    outcome = project.ingest(layout="imagefolder")
+    assert ([clip.expression for clip in outcome.added], outcome.unchanged) == (["angry"], (stays,))
+    assert outcome.skipped == {"withdrawn (raw/withdrawn.csv)": 2}
+    manifest = project.manifest("video,subject,expression", "happy/a.png,S01,happy")
+    if is_listed:
+        assert f"a recording of {gone.subject}, who has withdrawn" in project.refused(manifest=manifest)
 
 
 def test_names_with_spaces_and_of_any_script(project: Project) -> None:
