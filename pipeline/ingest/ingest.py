@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.core.enrolment import Clip
@@ -125,13 +126,18 @@ def _proposals(request: Request) -> Proposals:
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
-    labels = {source.name: _text(source) for source in sources.labels}
+    labels = {PurePosixPath(source.path): _text(source) for source in sources.labels}
     recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
     return name_clips(sources, recognised, request.mapping, skip_unknown=request.skip_unknown)
 
 
 def _text(source: Source) -> str:
-    return source.path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return source.path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise EmoError(
+            f"{source.path}: a label that cannot be read ({error.strerror}); copy it again, or remove it"
+        ) from None
 
 
 def _outcome(

@@ -4,7 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS, canonical, expression
@@ -117,6 +117,12 @@ def name_clips(
                 proposals.clips.append(replace(clip, still=sources.media is Media.PICTURES))
             except EmoError as error:
                 proposals.faults.append(str(error))
+    for source in sources.labels:
+        told = recognised.readings.get(PurePosixPath(source.path))
+        if isinstance(told, Unread):
+            proposals.faults.append(f"{source.path}: {told.reason}")
+        elif isinstance(told, Skip):
+            skipped[told.reason] += 1
     faults, left_out = wording.unknown(unknown)
     proposals.faults += faults
     proposals.skipped |= skipped | left_out

@@ -116,7 +116,8 @@ def _below(
     for file in files_below(path):
         place = top / file.relative_to(path)
         source = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
-        if labels and file.name.endswith(labels) and not file.name.startswith("."):
+        is_pipe = file.exists() and not file.is_file()
+        if labels and file.name.endswith(labels) and not file.name.startswith(".") and not is_pipe:
             texts[place] = source
         elif reason := why_not(file, media):
             skipped[reason] += 1

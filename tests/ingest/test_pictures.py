@@ -1,6 +1,7 @@
 """Corpora of pictures, from their files to the tables of raw/."""
 
 import hashlib
+import os
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
@@ -72,17 +73,51 @@ def test_of_a_ckplus_sequence_the_peak_is_taken_and_the_first_frame_as_neutral()
     }
 
 
-@pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1"])
+@pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1", "nan", "inf"])
 def test_a_ckplus_label_that_is_none(text: str) -> None:
-    reading = ckplus("S005_001_00000011", S005_001_00000011=text)["S005_001_00000011"]
-    assert isinstance(reading, Unread)
-    assert "is not a number of 0..7" in reading.reason
+    found = ckplus("S005_001_00000011", S005_001_00000011=text)
+    assert found == {
+        "S005_001_00000011": Skip("of a sequence at fault"),
+        "S005_001_00000011_emotion": Unread(f"{text!r} is not a number of 0..7; copy the file again"),
+    }
 
 
 def test_a_ckplus_sequence_without_its_end() -> None:
-    reading = ckplus("S005_001_00000001", "S005_001_00000009", S005_001_00000011="3.0")["S005_001_00000009"]
-    assert isinstance(reading, Unread)
-    assert "ends with S005_001_00000011, not with this" in reading.reason
+    found = ckplus("S005_001_00000001", "S005_001_00000009", S005_001_00000011="3.0")
+    assert set(found.values()) == {
+        Skip("of a sequence at fault"),
+        Unread(
+            "the sequence ends with S005_001_00000009.png, not with the picture of this label; copy the "
+            "pictures completely, or remove the label"
+        ),
+    }
+    assert isinstance(found["S005_001_00000011_emotion"], Unread)
+
+
+def test_ckplus_labels_of_one_picture_must_agree() -> None:
+    picture = PurePosixPath("S005_001_00000011.png")
+    one, two = (PurePosixPath(f"{place}/S005_001_00000011_emotion.txt") for place in ("a", "b"))
+    read_them = LAYOUTS["ckplus"].read
+    assert read_them([picture], {one: "3", two: " 3.0e+00\n"}) == {
+        picture: Named("S005", "disgust", picture.stem)
+    }
+    assert read_them([picture], {one: "3", two: "4"})[two] == Unread(
+        "says 4, but a/S005_001_00000011_emotion.txt says 3; remove the wrong one"
+    )
+
+
+def test_ckplus_counts_copies_and_labels_without_pictures() -> None:
+    frames = [PurePosixPath(f"{place}/S005_001_{n:08d}.png") for place in ("a", "copy") for n in (1, 2, 3)]
+    labels = {PurePosixPath(f"S005_00{n}_00000003_emotion.txt"): "3" for n in (1, 2)}
+    found = LAYOUTS["ckplus"].read(frames, labels)
+    again, alone = Skip("a second file of the same frame (CK+)"), Skip("a label without pictures (CK+)")
+    assert found == {
+        frames[0]: Named("S005", "neutral", frames[0].stem),
+        frames[1]: Skip("between neutral and the peak (CK+)"),
+        frames[2]: Named("S005", "disgust", frames[2].stem),
+        **dict.fromkeys(frames[3:], again),
+        list(labels)[1]: alone,
+    }
 
 
 # --- Corpora with subjects ------------------------------------------------------------------------
@@ -120,12 +155,19 @@ def test_ckplus_needs_its_labels_and_maps_its_eighth_class(project: Project) -> 
     assert "no label (_emotion.txt) in what is given" in project.refused(layout="ckplus")
     label = project.study / "Emotion/S005/001/S005_001_00000011_emotion.txt"
     label.parent.mkdir(parents=True)
-    label.write_text("   2.0000000e+00\n")
+    label.symlink_to("nowhere")
+    assert f"{label}: a label that cannot be read (No such file or directory)" in project.refused()
+    label.unlink()
+    label.write_text("none\n")
+    assert f"{label}: 'none' is not a number of 0..7" in project.refused()
+    (label.parent / "S010_001_00000001_emotion.txt").write_text("3")
+    label.write_text("   2.0000000e+00\n", encoding="utf-8-sig")
     assert "expression 'contempt' is none of" in project.refused()
     outcome = project.ingest(skip_unknown=True)
     assert outcome.layout == "ckplus"
     assert [clip.expression for clip in outcome.added] == ["neutral"]
     assert outcome.skipped["expression 'contempt'"] == 1
+    assert outcome.skipped["a label without pictures (CK+)"] == 1
     assert len(project.ingest(mapping={"contempt": "disgusted"}).added) == 1
 
 
@@ -452,6 +494,18 @@ def test_every_bad_picture_has_its_line_and_nothing_is_done(project: Project) ->
     for name, reason in reasons.items():
         assert sum(f"happy/{name}: " in line and reason in line for line in lines) == 1
     assert not CLIPS.exists()
+
+
+def test_pipes_and_paths_too_long(project: Project) -> None:
+    write_picture(project.study / "happy/a.png", 1)
+    pipe = project.study / "happy/b.png"
+    os.mkfifo(pipe)
+    outcome = project.ingest(layout="imagefolder", dry_run=True)
+    assert outcome.skipped == {"no regular file": 1}
+    assert f"{pipe}: not a regular file; leave it out" in project.refused(pipe, layout="imagefolder")
+    long = project.study / ("a" * 300)
+    assert "cannot be opened (File name too long); give another path" in project.refused(long)
+    assert "File name too long" in project.refused(participants=long)
 
 
 def test_a_photo_that_lies_on_its_side_stands_upright(project: Project) -> None:

@@ -60,7 +60,8 @@ class Layout:
     "reads all the names (PurePosixPath) of one ingest, each with the folders above it"
     media: Media = Media.VIDEOS
     labels: str = ""
-    "how the names of small text files end that hold the labels; `read` gets their contents by name, too"
+    """how the names of small text files end that hold the labels; `read` gets their contents by path, too,
+    and may return Skip and Unread of them"""
 
 
 def corpus(

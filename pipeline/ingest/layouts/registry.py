@@ -57,8 +57,8 @@ def recognise(
     known = [one for one in LAYOUTS.values() if one.media is media and one not in _ASKED_FOR]
     layouts = [asked] if asked else known
     read = [(one, one.read(paths, labels or {}) if one.labels else one.read(paths)) for one in layouts]
-    layout, readings = max(read, key=lambda pair: _score(*pair))
-    if not _score(layout, readings):
+    layout, readings = max(read, key=lambda pair: _score(pair[0], [pair[1][path] for path in paths]))
+    if not _score(layout, [readings[path] for path in paths]):
         layout, readings = read[-1]
     fit = [path for path in paths if not isinstance(readings[path], Unread)]
     if not fit:
@@ -81,9 +81,9 @@ def label_ending(layout: Layout | None, media: Media) -> str:
     return next((one.labels for one in asked if one.labels), "")
 
 
-def _score(layout: Layout, readings: Readings) -> int:
+def _score(layout: Layout, readings: Sequence[Reading]) -> int:
     """Return how many names speak for a layout: one's own folders read nearly any, so only known words."""
-    read = [reading for reading in readings.values() if not isinstance(reading, Unread)]
+    read = [reading for reading in readings if not isinstance(reading, Unread)]
     if layout is not folders.LAYOUT:
         return len(read)
     return sum(isinstance(reading, Named) and canonical(reading.word) is not None for reading in read)
