@@ -100,6 +100,7 @@ def name_clips(
 ) -> Proposals:
     """Return what the names of files say; faults are collected, not raised."""
     proposals = Proposals(recognised.layout, recognised.reason, skipped=dict(sources.skipped))
+    proposals.notes += [recognised.note] if recognised.note else []
     wording = Wording(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
     unknown: dict[str, list[str]] = defaultdict(list)

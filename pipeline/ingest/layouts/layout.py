@@ -62,6 +62,8 @@ class Layout:
     labels: str = ""
     """how the names of small text files end that hold the labels; `read` gets their contents by path, too,
     and may return Skip and Unread of them"""
+    note: str = ""
+    "what whoever enrols such a corpus should know"
 
 
 def corpus(

@@ -40,6 +40,8 @@ class Recognised:
     layout: str
     reason: str
     readings: Readings
+    note: str = ""
+    "what whoever enrols such a corpus should know"
 
 
 def recognise(
@@ -65,7 +67,9 @@ def recognise(
         raise EmoError(_none_fits(readings, layouts))
     named = next((path for path in fit if isinstance(readings[path], Named)), None)
     example = f", such as {named}: {_said(readings[named])}" if named else ""
-    return Recognised(layout.name, f"it reads {len(fit)} of {len(paths)} names{example}", readings)
+    return Recognised(
+        layout.name, f"it reads {len(fit)} of {len(paths)} names{example}", readings, layout.note
+    )
 
 
 def layout_named(name: str) -> Layout | None:
