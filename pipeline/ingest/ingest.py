@@ -1,6 +1,6 @@
 """Enrol recordings: read what they are called, look into them, plan, then act."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import PurePosixPath
@@ -11,7 +11,7 @@ from pipeline.core.errors import EmoError
 from pipeline.core.paths import VIDEOS
 from pipeline.core.progress import Advance, progress_bar
 from pipeline.ingest.enrol import carry_out, check_space, disk_faults, exclusive
-from pipeline.ingest.layouts.registry import label_ending, layout_named, recognise
+from pipeline.ingest.layouts.registry import UnfitError, label_ending, layout_named, recognise
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants import read_people
 from pipeline.ingest.pictures import as_own_subjects
@@ -23,6 +23,9 @@ from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.track import check_dvc, track_videos
 from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.ingest.videos import inspect
+
+_SHOWN = 10
+"""Faults told before the rest is counted: of the wrong folder, each file is one."""
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
 
@@ -110,10 +113,17 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, Plan]:
     found, faults = inspect(paths, state.digests, progress)
     proposals = as_own_subjects(proposals, found, state)
     plan = make_plan(Findings(proposals.clips, found, people), state)
-    faults = [*proposals.faults, *faults, *plan.faults]
-    if faults:
-        raise EmoError("\n       ".join(faults))
+    _refuse([*proposals.faults, *faults, *plan.faults])
     return proposals, plan
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    """Raise EmoError for faults, one line each, whatever names of files hold; the rest of many is counted."""
+    lines = [fault.replace("\n", "\\n").replace("\r", "\\r") for fault in faults[:_SHOWN]]
+    if len(faults) > _SHOWN:
+        lines.append(f"and {len(faults) - _SHOWN:,} more faults")
+    if lines:
+        raise EmoError("\n       ".join(lines))
 
 
 def _proposals(request: Request) -> Proposals:
@@ -127,7 +137,10 @@ def _proposals(request: Request) -> Proposals:
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
     labels = {PurePosixPath(source.path): _text(source) for source in sources.labels}
-    recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
+    try:
+        recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
+    except UnfitError as error:
+        raise EmoError(f"{sources.files[0].path}: {error}") from None
     return name_clips(sources, recognised, request.mapping, skip_unknown=request.skip_unknown)
 
 

@@ -107,7 +107,8 @@ def name_clips(
     for source in sources.files:
         reading = recognised.readings[source.name]
         if isinstance(reading, Unread):
-            proposals.faults.append(f"{source.path}: {reading.reason}")
+            remedy = f"; {reading.remedy}" if reading.remedy else ""
+            proposals.faults.append(f"{source.path}: {reading.reason}{remedy}")
         elif isinstance(reading, Skip):
             skipped[reading.reason] += 1
         elif (name := wording.read(reading.word)) is None:

@@ -59,6 +59,10 @@ _TIFF_COMPRESSION = 259
 _TIFF_JPEG = (6, 7)
 """JPEG within TIFF, the old way and the new: FFmpeg makes a black picture of it, without an error."""
 
+_EXIF_ORIENTATION = 0x0112
+_MIRRORED = (2, 4, 5, 7)
+"""Values of the EXIF's orientation (EXIF 2.3, 4.6.4)."""
+
 _PLANAR = frozenset({"yuv420p", "yuvj420p"})
 """Pixel formats whose planes are scaled before colours are converted: a quarter of the work."""
 
@@ -200,6 +204,17 @@ def _tiff_compression(path: Path) -> int:
     return dict(entries).get(_TIFF_COMPRESSION, 1)
 
 
+def _is_mirrored(path: Path) -> bool:
+    """Tell whether a picture's EXIF says that it is mirrored; FFmpeg's frames tell only how it is turned."""
+    from PIL import Image  # no video needs it
+
+    try:
+        with Image.open(path) as picture:
+            return picture.getexif().get(_EXIF_ORIENTATION) in _MIRRORED
+    except (OSError, ValueError, SyntaxError):  # what Pillow cannot read, FFmpeg has read
+        return False
+
+
 def _ends(path: Path) -> bool:
     """Tell whether a JPEG has an end (EOI) after its last scan (SOS): decoders fill up what is cut off.
 
@@ -332,11 +347,13 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
             reader, converter = _Reader(container, stream), VideoReformatter()
             wanted = _wanted(reader.stamps(sampling.start_s, sampling.end_s), reader, sampling)
             tally.wanted = len(wanted)
-            found = 0
+            found, is_mirrored = 0, _is_still(container) and _is_mirrored(path)
             for stamp, frame in reader.decode(wanted):
                 found += 1
                 tally.width, tally.height = _upright_extent(stream, frame)
                 pixels = _upright(frame, stream, sampling.max_side, converter)
+                if is_mirrored:  # before it is turned, top to bottom
+                    pixels = np.ascontiguousarray(np.flip(pixels, axis=_rotation(frame) // 90 % 2))
                 yield Picture(wanted[stamp], reader.seconds(stamp), pixels)
             tally.corrupt = tally.wanted - found
     except av.error.FFmpegError as error:

@@ -34,6 +34,7 @@ def read(layout: str, *names: str) -> list[Reading]:
     ("layout", "name", "expected"),
     [
         ("jaffe", "jaffe/KA.AN1.39.tiff", Named("KA", "anger", "KA_AN1_39", sex="F")),
+        ("jaffe", "ka.an1.39.TIFF", Named("KA", "anger", "KA_AN1_39", sex="F")),
         ("jaffe", "YM.SU3.62.tiff", Named("YM", "surprise", "YM_SU3_62", sex="F")),
         ("kdef", "AF01/AF01ANS.JPG", Named("F01", "angry", "AF01ANS", sex="F")),
         ("kdef", "BM35AFS.JPG", Named("M35", "afraid", "BM35AFS", sex="M")),
@@ -507,6 +508,27 @@ def test_pipes_and_paths_too_long(project: Project) -> None:
     long = project.study / ("a" * 300)
     assert "cannot be opened (File name too long); give another path" in project.refused(long)
     assert "File name too long" in project.refused(participants=long)
+
+
+def test_many_faults_are_counted_and_each_is_one_line(project: Project) -> None:
+    (project.study / "happy").mkdir()
+    for number in range(13):
+        (project.study / f"happy/{number:02d}\n.png").write_bytes(b"")
+    lines = project.refused(layout="imagefolder").splitlines()
+    assert (len(lines), lines[-1].strip()) == (11, "and 3 more faults")
+    assert f"{project.study}/happy/00\\n.png: the file is empty" in lines[0]
+
+
+def test_names_that_do_not_fit_are_told_with_a_remedy(project: Project) -> None:
+    odd = write_picture(project.study / "AF31V.JPG", 1)
+    text = project.refused(layout="kdef")
+    assert text.startswith(f"{odd}: not named as kdef names its files (AF01ANS.JPG)")
+    assert "for folders of classes give --layout imagefolder" in text
+    assert project.refused(odd).startswith(f"{odd}: a picture of no corpus known; give --layout")
+    write_picture(project.study / "AF31ANS.JPG", 2)
+    assert f"{odd}: not named as kdef names its files (AF01ANS.JPG); rename it, or take it out of there" in (
+        project.refused()
+    )
 
 
 def test_a_photo_that_lies_on_its_side_stands_upright(project: Project) -> None:

@@ -25,7 +25,7 @@ from making import (
     write_sound,
     write_video,
 )
-from PIL import Image
+from PIL import Image, ImageOps
 
 from pipeline.core.errors import EmoError
 from pipeline.media.video import VideoInfo, _Entry, _needed, is_video, probe, probe_still
@@ -298,6 +298,20 @@ def test_a_still_is_a_video_of_one_frame_without_a_duration(tmp_path: Path) -> N
         assert (picture.frame, picture.time_s, number_of(picture.pixels)) == (0, 0.0, 1)
     with pytest.raises(EmoError, match="no still picture"):
         probe_still(write_video(tmp_path / "v.mp4"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_stands_as_its_exif_says(tmp_path: Path, orientation: int) -> None:
+    """Pillow's `exif_transpose` is the peer."""
+    shades = np.kron(np.array([[0, 90], [160, 250], [40, 210]], np.uint8), np.ones((16, 16), np.uint8))
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    path = tmp_path / "s.jpg"
+    Image.fromarray(shades).save(path, exif=exif, quality=95)
+    with Image.open(path) as photo:
+        expected = np.asarray(ImageOps.exif_transpose(photo)).astype(int)
+    [picture], _ = take_sample(path)
+    assert np.abs(picture.pixels[..., 0].astype(int) - expected).max() < 12
 
 
 @pytest.mark.parametrize("name", ["s.jpg", "s.jpeg", "S.JPG", "jpeg_called.png"])

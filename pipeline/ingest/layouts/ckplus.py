@@ -17,7 +17,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Layout, Media, Named, Reading, Readings, Skip, Unread
+from pipeline.ingest.layouts.layout import MOVE, Layout, Media, Named, Reading, Readings, Skip, Unread
 
 WORDS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By the number in the text files."""
@@ -26,7 +26,7 @@ ENDING = "_emotion.txt"
 
 _NAME = re.compile(r"(S\d{3}_\d{3})_(\d{8})", re.IGNORECASE)
 
-_UNREAD = Unread("not named as ckplus names its files (S005/001/S005_001_00000011.png)")
+_UNREAD = Unread("not named as ckplus names its files (S005/001/S005_001_00000011.png)", MOVE)
 _UNLABELLED = Unread(
     f"no label ({ENDING}) in what is given; give the folder that holds the corpus's pictures and its Emotion"
 )

@@ -38,11 +38,16 @@ class Skip:
     reason: str
 
 
+MOVE = "rename it, or take it out of there"
+
+
 @dataclass(frozen=True)
 class Unread:
     """A file whose name does not fit."""
 
     reason: str
+    remedy: str = ""
+    "for one such file among others; empty where the reason tells it"
 
 
 Reading = Named | Skip | Unread
@@ -73,7 +78,7 @@ def corpus(
     media: Media = Media.VIDEOS,
 ) -> Layout:
     """Return the layout of a corpus in which each name can be read by itself."""
-    unread = Unread(f"not named as {name} names its files ({pattern})")
+    unread = Unread(f"not named as {name} names its files ({pattern})", MOVE)
 
     def read(paths: Sequence[PurePosixPath]) -> Readings:
         return {path: parse(path) or unread for path in paths}
