@@ -20,6 +20,8 @@ from pipeline.ingest.sources import MEDIA_SUFFIXES, PICTURE_SUFFIXES, check_give
 _FOLDER = Path(".emo/unpacked")
 _SUFFIX = ".csv"
 
+_OTHER = "a table without the columns emotion, pixels, Usage"
+
 
 @dataclass(frozen=True)
 class Unpacked:
@@ -121,11 +123,16 @@ def _beside(given: Sequence[Path], tables: Mapping[Path, Path]) -> dict[str, int
         if not any(file.resolve() in tables for file in files):
             raise EmoError(f"{path}: given with {first}, FER2013's table; ingest each by itself")
         others = [file for file in files if file.resolve() not in tables]
-        reasons = {file: why_not(file, Media.PICTURES) for file in others}
+        reasons = {file: _why_not(file) for file in others}
         if picture := next((file for file, reason in reasons.items() if not reason), None):
             raise EmoError(f"{first}: given with pictures ({picture}); give one form of the corpus")
         skipped.update(reasons.values())
     return dict(skipped)
+
+
+def _why_not(file: Path) -> str:
+    """Return why a file beside the tables is not enrolled; empty for a picture."""
+    return _OTHER if _is_csv(file) and not file.name.startswith(".") else why_not(file, Media.PICTURES)
 
 
 def _is_csv(path: Path) -> bool:

@@ -385,7 +385,10 @@ def test_what_is_given_beside_a_table_is_refused_or_counted(project: Project) ->
     (project.study / "set/other.csv").write_text("a,b\n")
     outcome = project.ingest(project.study / "set", layout="fer2013")
     assert len(outcome.added) == 1
-    assert outcome.skipped == {"no picture by its name (.csv)": 1, "no picture by its name (.mp4)": 1}
+    assert outcome.skipped == {
+        "a table without the columns emotion, pixels, Usage": 1,
+        "no picture by its name (.mp4)": 1,
+    }
     write_picture(project.study / "set/happy/b.png", 2)
     assert "give one form of the corpus" in project.refused(project.study / "set", layout="fer2013")
 
