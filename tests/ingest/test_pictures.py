@@ -356,8 +356,8 @@ def test_one_form_of_the_corpus_not_both(project: Project) -> None:
 
 def test_tables_of_one_name_are_all_unpacked(project: Project) -> None:
     tables = [
-        write_fer2013(project.study / place / "fer2013.csv", [fer2013_row(emotion, emotion)])
-        for emotion, place in enumerate(("a", "b", "linked/c"))
+        write_fer2013(project.study / place / "fer2013.csv", [fer2013_row(0, seed)])
+        for seed, place in enumerate(("a", "b", "linked/c"))
     ]
     (project.study / "b/link").symlink_to(project.study / "linked")
     write_fer2013(project.study / "a/.ipynb_checkpoints/fer2013-checkpoint.csv", [fer2013_row(6, 6)])
