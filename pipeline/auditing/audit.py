@@ -18,6 +18,7 @@ from pipeline.history.lock import POINTER
 from pipeline.history.version import TABLES, short, workspace
 from pipeline.stages import audit as gate
 from pipeline.stages.dataset import faces_found
+from pipeline.stages.faces import NONE
 
 HEADER = ["check", "verdict", "evidence"]
 
@@ -37,6 +38,15 @@ def _of_gate(check: Callable[[gate.Evidence], gate.Check]) -> Callable[[Evidence
     return run
 
 
+def _if_looked_for(check: Callable[[Evidence], Finding]) -> Callable[[Evidence], Finding]:
+    def run(evidence: Evidence) -> Finding:
+        if evidence.detector == NONE:
+            raise UnavailableError(detector.not_looked_for(evidence.funnel))
+        return check(evidence)
+
+    return run
+
+
 CHECKS: Mapping[str, Callable[[Evidence], Finding]] = {
     **{check(_NOTHING).name: _of_gate(check) for check in gate.CHECKS},
     "nothing left of who withdrew": lambda e: people.nothing_left(e.pieces, e.withdrawn),
@@ -50,8 +60,10 @@ CHECKS: Mapping[str, Callable[[Evidence], Finding]] = {
     "sexes in their quota": lambda e: splits.sexes_in_quota(e.people, e.split, e.split_params),
     "classes in proportion": lambda e: splits.classes_in_proportion(e.census),
     "nobody moved to another split": lambda e: splits.nobody_moved(e.here, e.earlier, e.repository.cut_note),
-    "a face in most frames of each clip": lambda e: detector.clips_give_faces(e.funnel),
-    "faces found alike in all": lambda e: detector.faces_found_alike(faces_found(e.funnel), e.people),
+    "a face in most frames of each clip": _if_looked_for(lambda e: detector.clips_give_faces(e.funnel)),
+    "faces found alike in all": _if_looked_for(
+        lambda e: detector.faces_found_alike(faces_found(e.funnel), e.people)
+    ),
     "dataset as the census says": lambda e: outputs.dataset_as_counted(e.shards, e.census),
     "images as they were cut": lambda e: images.images_as_cut(e.pictures, e.cuts, e.kept),
     "nothing else in the dataset": lambda e: images.nothing_else(e.files, e.census),
@@ -61,6 +73,30 @@ CHECKS: Mapping[str, Callable[[Evidence], Finding]] = {
     "recordings as enrolled": lambda e: recordings.recordings_unchanged(e.consented, e.digests),
 }
 """In the order in which they are told: people, labels, splits, faces, files."""
+
+_OF_TABLES = frozenset(
+    {
+        "nothing left of who withdrew",
+        "every clip of a participant",
+        "no recording enrolled twice",
+        "no take under two labels",
+        "labels as the paths named them",
+        "split as drawn",
+        "sexes in their quota",
+        "nobody moved to another split",
+        "a face in most frames of each clip",
+        "faces found alike in all",
+        UP_TO_DATE,
+        "recordings here",
+        "recordings as enrolled",
+    }
+)
+"""Checks whose figures are of all who are enrolled; those of the others are of subjects with images."""
+
+
+def mark_of(name: str, evidence: Evidence) -> str:
+    """Return what stands beside the figures of a check where images have no subject, or the empty text."""
+    return evidence.mark if name in _OF_TABLES else evidence.gate.mark
 
 
 @dataclass(frozen=True)
@@ -130,10 +166,11 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     with ThreadPoolExecutor(1) as pool:  # DVC takes a second or two, the other checks meanwhile
         asked = None if UP_TO_DATE in skip else pool.submit(_ask_dvc)
         evidence = Evidence(deep, since, asked.result if asked else _ask_dvc)
-        mark = evidence.gate.mark  # nothing can be said where the tables or the dataset cannot be read
-        checks = tuple(Check(name, _marked(_made(name, evidence, skip), mark)) for name in CHECKS)
+        # Nothing can be said where the tables or the dataset cannot be read: this raises.
+        marks = {name: mark_of(name, evidence) for name in CHECKS}
+        checks = tuple(Check(name, _marked(_made(name, evidence, skip), marks[name])) for name in CHECKS)
     version, commit, uncommitted = _told_version()
-    return Audit(version, commit, tuple(uncommitted), checks, mark)
+    return Audit(version, commit, tuple(uncommitted), checks, evidence.gate.mark or evidence.mark)
 
 
 def _made(name: str, evidence: Evidence, skip: Sequence[str]) -> Finding:

@@ -25,6 +25,12 @@ _SEED = 0
 _PERCENTILES = (2.5, 97.5)
 
 
+def not_looked_for(funnel: Sequence[FunnelRow]) -> str:
+    """Return why nothing can be said of a detector where none was asked (`faces: detector: none`)."""
+    taken, sampled = sum(map(_faces, funnel)), sum(row.sampled for row in funnel)
+    return f"no face was looked for (faces: detector: none); taken whole: {taken} of {sampled} pictures"
+
+
 def clips_give_faces(funnel: Sequence[FunnelRow]) -> Finding:
     """Half or more of the sampled frames of every clip gave a face; of stills, half or more of all.
 

@@ -35,6 +35,7 @@ from pipeline.core.paths import (
 )
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import read_facts
+from pipeline.core.subjectless import subjects_mark
 from pipeline.core.tables import read_csv, read_parquet
 from pipeline.core.withdrawn import erased_objects, read_withdrawn, unfinished
 from pipeline.core.workers import worker_count
@@ -46,6 +47,7 @@ from pipeline.history.versions import earlier_versions
 from pipeline.stages import audit as gate
 from pipeline.stages.dataset import FunnelRow
 from pipeline.stages.dedup import DedupParams
+from pipeline.stages.faces import FacesParams
 from pipeline.stages.split import SplitParams
 
 BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
@@ -80,6 +82,11 @@ class Evidence:
     def clips(self) -> list[Clip]:
         """All clips as they stand in the table: what is wrong with them is for the checks to tell."""
         return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
+
+    @cached_property
+    def mark(self) -> str:
+        """What stands beside figures of the tables where images have no subject; empty where all have one."""
+        return subjects_mark(len(gate.images_alone(self.people)), len(self.people))
 
     @cached_property
     def consenting(self) -> frozenset[str]:
@@ -119,6 +126,11 @@ class Evidence:
     def funnel(self) -> list[FunnelRow]:
         """reports/funnel.csv."""
         return read_csv(FUNNEL, FunnelRow, key="clip")
+
+    @cached_property
+    def detector(self) -> str:
+        """What the stage faces looks for faces with; `none`: with nothing."""
+        return load_params("faces", FacesParams).detector
 
     @cached_property
     def shards(self) -> list[Shard]:

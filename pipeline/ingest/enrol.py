@@ -24,7 +24,7 @@ _SHARE = 8
 
 _LOCK = Path(".emo/ingest.lock")
 _FULL = (errno.ENOSPC, errno.EDQUOT)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO)
+_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 @contextmanager

@@ -1,8 +1,9 @@
 """Enrol recordings: read what they are called, look into them, plan, then act."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any
 
 from pipeline.core.enrolment import Clip
@@ -10,7 +11,7 @@ from pipeline.core.errors import EmoError
 from pipeline.core.paths import VIDEOS
 from pipeline.core.progress import Advance, progress_bar
 from pipeline.ingest.enrol import carry_out, check_space, disk_faults, exclusive
-from pipeline.ingest.layouts.registry import label_ending, layout_named, recognise
+from pipeline.ingest.layouts.registry import UnfitError, label_ending, layout_named, recognise
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants import read_people
 from pipeline.ingest.pictures import as_own_subjects
@@ -20,8 +21,11 @@ from pipeline.ingest.request import Request
 from pipeline.ingest.sources import Source, find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.track import check_dvc, track_videos
-from pipeline.ingest.unpacking import unpacked
+from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.ingest.videos import inspect
+
+_SHOWN = 10
+"""Faults told before the rest is counted: of the wrong folder, each file is one."""
 
 ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
 
@@ -87,8 +91,9 @@ def ingest(
     """
     if track is track_videos:
         check_dvc()
-    with disk_faults("raw"), exclusive(), unpacked(request) as request:
-        proposals, plan = _prepare(request, progress)
+    with disk_faults("raw"), exclusive(), unpacked(request) as given:
+        request = given.request
+        proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:
             show(preview)
@@ -99,19 +104,26 @@ def ingest(
         return _outcome(plan, proposals, done=True, commit=track())
 
 
-def _prepare(request: Request, progress: ProgressBar) -> tuple[Proposals, Plan]:
+def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, Plan]:
     """Read names, videos and tables; return what is proposed and the plan, or raise all faults."""
-    state = read_state()
+    request, state = given.request, read_state()
     people = read_people(request.participants) if request.participants else None
-    proposals = _proposals(request)
+    proposals = given.told(_proposals(request))
     paths = {proposal.path: proposal.still for proposal in proposals.clips}
     found, faults = inspect(paths, state.digests, progress)
-    proposals = as_own_subjects(proposals, found, state.clips)
+    proposals = as_own_subjects(proposals, found, state)
     plan = make_plan(Findings(proposals.clips, found, people), state)
-    faults = [*proposals.faults, *faults, *plan.faults]
-    if faults:
-        raise EmoError("\n       ".join(faults))
+    _refuse([*proposals.faults, *faults, *plan.faults])
     return proposals, plan
+
+
+def _refuse(faults: Sequence[str]) -> None:
+    """Raise EmoError for faults, one line each, whatever names of files hold; the rest of many is counted."""
+    lines = [fault.replace("\n", "\\n").replace("\r", "\\r") for fault in faults[:_SHOWN]]
+    if len(faults) > _SHOWN:
+        lines.append(f"and {len(faults) - _SHOWN:,} more faults")
+    if lines:
+        raise EmoError("\n       ".join(lines))
 
 
 def _proposals(request: Request) -> Proposals:
@@ -124,13 +136,21 @@ def _proposals(request: Request) -> Proposals:
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
-    labels = {source.name: _text(source) for source in sources.labels}
-    recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
+    labels = {PurePosixPath(source.path): _text(source) for source in sources.labels}
+    try:
+        recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
+    except UnfitError as error:
+        raise EmoError(f"{sources.files[0].path}: {error}") from None
     return name_clips(sources, recognised, request.mapping, skip_unknown=request.skip_unknown)
 
 
 def _text(source: Source) -> str:
-    return source.path.read_text(encoding="utf-8", errors="replace")
+    try:
+        return source.path.read_text(encoding="utf-8-sig", errors="replace")
+    except OSError as error:
+        raise EmoError(
+            f"{source.path}: a label that cannot be read ({error.strerror}); copy it again, or remove it"
+        ) from None
 
 
 def _outcome(

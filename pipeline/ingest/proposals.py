@@ -4,7 +4,7 @@ import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS, canonical, expression
@@ -100,13 +100,15 @@ def name_clips(
 ) -> Proposals:
     """Return what the names of files say; faults are collected, not raised."""
     proposals = Proposals(recognised.layout, recognised.reason, skipped=dict(sources.skipped))
+    proposals.notes += [recognised.note] if recognised.note else []
     wording = Wording(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
     unknown: dict[str, list[str]] = defaultdict(list)
     for source in sources.files:
         reading = recognised.readings[source.name]
         if isinstance(reading, Unread):
-            proposals.faults.append(f"{source.path}: {reading.reason}")
+            remedy = f"; {reading.remedy}" if reading.remedy else ""
+            proposals.faults.append(f"{source.path}: {reading.reason}{remedy}")
         elif isinstance(reading, Skip):
             skipped[reading.reason] += 1
         elif (name := wording.read(reading.word)) is None:
@@ -117,6 +119,12 @@ def name_clips(
                 proposals.clips.append(replace(clip, still=sources.media is Media.PICTURES))
             except EmoError as error:
                 proposals.faults.append(str(error))
+    for source in sources.labels:
+        told = recognised.readings.get(PurePosixPath(source.path))
+        if isinstance(told, Unread):
+            proposals.faults.append(f"{source.path}: {told.reason}")
+        elif isinstance(told, Skip):
+            skipped[told.reason] += 1
     faults, left_out = wording.unknown(unknown)
     proposals.faults += faults
     proposals.skipped |= skipped | left_out

@@ -14,6 +14,7 @@ VIDEO_SUFFIXES = frozenset(
     | {".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
 )
 PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
+MEDIA_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
 _SUFFIXES = {Media.VIDEOS: VIDEO_SUFFIXES, Media.PICTURES: PICTURE_SUFFIXES}
 _SOUND_SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma"}
@@ -53,7 +54,7 @@ def find_sources(given: Sequence[Path], media: Media = Media.VIDEOS, labels: str
     found: dict[Path, Source] = {}
     told: dict[Path, Source] = {}
     for path in given:
-        _check(path)
+        check_given(path)
         here, texts = _below(path, skipped, media, labels)
         if not here and not texts:
             raise EmoError(f"{path}: {_nothing(skipped, media)}; {_REMEDIES[media]}")
@@ -65,9 +66,9 @@ def find_sources(given: Sequence[Path], media: Media = Media.VIDEOS, labels: str
 
 
 def media_of(given: Sequence[Path]) -> Media:
-    """Return what folders hold: pictures, where there is not one video but some picture."""
-    folders = [path for path in given if path.is_dir()]
-    kinds = {file.suffix.lower() for folder in folders for file in _files(folder, frozenset())}
+    """Return what is given, or lies in folders: pictures, where there is not one video but some picture."""
+    files = [file for path in given for file in (files_below(path) if path.is_dir() else [path])]
+    kinds = {file.suffix.lower() for file in files}
     return Media.PICTURES if kinds & PICTURE_SUFFIXES and not kinds & VIDEO_SUFFIXES else Media.VIDEOS
 
 
@@ -89,9 +90,13 @@ def check_outside(path: Path) -> None:
         )
 
 
-def _check(path: Path) -> None:
-    if not path.exists():
-        raise EmoError(f"{path}: no such file or folder")
+def check_given(path: Path) -> None:
+    """Raise EmoError for a path that leads nowhere, or into raw/videos."""
+    try:
+        if not path.exists():
+            raise EmoError(f"{path}: no such file or folder")
+    except OSError as error:  # too long a path, for example
+        raise EmoError(f"{path}: cannot be opened ({error.strerror}); give another path") from None
     check_outside(path)
 
 
@@ -108,20 +113,24 @@ def _below(
         return {place: Source(path, PurePosixPath(*place.parts[1:]))}, {}
     top = path.resolve()
     found, texts = dict[Path, Source](), dict[Path, Source]()
-    for file in _files(path, frozenset()):
+    for file in files_below(path):
         place = top / file.relative_to(path)
         source = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
-        if labels and file.name.endswith(labels) and not file.name.startswith("."):
+        is_pipe = file.exists() and not file.is_file()
+        if labels and file.name.endswith(labels) and not file.name.startswith(".") and not is_pipe:
             texts[place] = source
-        elif reason := _why_not(file, media):
+        elif reason := why_not(file, media):
             skipped[reason] += 1
         else:
             found[place] = source
     return found, texts
 
 
-def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
-    """Yield all files below a folder, through links to folders too, but not in a circle."""
+def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Yield all files below a folder, through links to folders too, but not in a circle.
+
+    Hidden folders are passed over. `above` are the folders that it lies in.
+    """
     here = folder.resolve()
     if here in above:
         return
@@ -129,14 +138,16 @@ def _files(folder: Path, above: frozenset[Path]) -> Iterator[Path]:
         if not path.is_dir():
             yield path
         elif not path.name.startswith("."):
-            yield from _files(path, above | {here})
+            yield from files_below(path, above | {here})
 
 
-def _why_not(file: Path, media: Media) -> str:
+def why_not(file: Path, media: Media) -> str:
     """Return why a file of a folder is no candidate; empty if it is one."""
     suffix = file.suffix.lower()
     if file.name.startswith("."):
         return "hidden file"
+    if file.exists() and not file.is_file():  # a pipe would be waited for, without end
+        return "no regular file"
     if suffix in _SOUND_SUFFIXES:
         return f"sound only ({suffix})"
     return "" if suffix in _SUFFIXES[media] else f"no {media.value} by its name ({suffix or 'no suffix'})"

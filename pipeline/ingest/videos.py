@@ -70,6 +70,8 @@ def threads(function: Callable[[Item], Result], items: Sequence[Item], advance: 
 def _inspect(path: Path, known: Collection[str], *, is_still: bool) -> Found | str:
     """Return what a file holds, or its fault."""
     try:
+        if path.exists() and not path.is_file():  # a pipe would be waited for, without end
+            return f"{path}: not a regular file; leave it out"
         size_bytes = path.stat().st_size
         digest = sha256(path)
         look = probe_still if is_still else probe

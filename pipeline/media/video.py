@@ -7,10 +7,13 @@ upright, as a player shows them: turned by the rotation flag, with square pixels
 """
 
 import bisect
+import io
 import math
 import re
+import struct
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import dropwhile, islice, pairwise
@@ -45,6 +48,20 @@ afresh has its price too. Where every packet stands by itself (MJPEG), it has no
 
 _REORDERED = 64
 """A frame comes out of its decoder after at most so many packets."""
+
+_BY_NAME = "image2"
+"""FFmpeg's reader of pictures that goes by file names."""
+
+_TIFF_MAGIC = (b"II*\0", b"MM\0*")
+_TIFF_COMPRESSION = 259
+"""Tag of a TIFF's first directory (TIFF 6.0, section 8)."""
+
+_TIFF_JPEG = (6, 7)
+"""JPEG within TIFF, the old way and the new: FFmpeg makes a black picture of it, without an error."""
+
+_EXIF_ORIENTATION = 0x0112
+_MIRRORED = (2, 4, 5, 7)
+"""Values of the EXIF's orientation (EXIF 2.3, 4.6.4)."""
 
 _PLANAR = frozenset({"yuv420p", "yuvj420p"})
 """Pixel formats whose planes are scaled before colours are converted: a quarter of the work."""
@@ -131,8 +148,11 @@ def probe(path: Path) -> VideoInfo:
 def probe_still(path: Path) -> VideoInfo:
     """Open a picture and decode it; raise EmoError where it is none, or is not whole."""
     _refuse_non_videos(path)
+    compression = _tiff_compression(path)
+    if compression in _TIFF_JPEG:
+        raise EmoError(f"{path}: a TIFF compressed as JPEG, which cannot be decoded; convert it to PNG")
     try:
-        with av.open(str(path)) as container:
+        with _opened(path) as container:
             stream = _video_stream(container, path)
             if not _is_still(container):
                 raise EmoError(f"{path}: no still picture ({container.format.name}); leave it out")
@@ -143,14 +163,56 @@ def probe_still(path: Path) -> VideoInfo:
             width, height = _upright_extent(stream, first)
             return VideoInfo(width, height, 0.0, 0.0, 1, codec, _rotation(first))
     except av.error.FFmpegError as error:
-        raise EmoError(
-            f"{path}: cannot be decoded ({error.strerror}); is the copy complete, and is it a picture? open "
-            "it, copy it again or leave it out"
-        ) from None
+        remedy = "is the copy complete, and is it a picture? open it, copy it again or leave it out"
+        if compression:  # of TIFF there are many kinds: of floats, of 32 bits, with compressions of their own
+            remedy = "is the copy complete? then it is a TIFF of a rare kind: convert it to PNG"
+        raise EmoError(f"{path}: cannot be decoded ({error.strerror}); {remedy}") from None
 
 
 def _is_still(container: InputContainer) -> bool:
-    return container.format.name.endswith("_pipe") or container.format.name == "image2"
+    return container.format.name.endswith("_pipe") or container.format.name == _BY_NAME
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[InputContainer]:
+    """Open a video or a picture, and read a picture by its content alone.
+
+    By name, FFmpeg takes larger JPEGs for a series of pictures, which yields nothing after seeking, and
+    `p%03d.png` for the pattern of one: it would read another file.
+    """
+    container = av.open(str(path), options={"pattern_type": "none"})
+    if container.format.name == _BY_NAME:
+        container.close()
+        container = av.open(io.BytesIO(path.read_bytes()), "r")
+    with container:
+        yield container
+
+
+def _tiff_compression(path: Path) -> int:
+    """Return how the first picture of a TIFF is compressed (1: not at all); 0 for any other file."""
+    with path.open("rb") as file:
+        if file.read(4) not in _TIFF_MAGIC:
+            return 0
+    data = path.read_bytes()
+    order = "<" if data.startswith(b"II") else ">"
+    try:
+        (start,) = struct.unpack_from(f"{order}I", data, 4)
+        (count,) = struct.unpack_from(f"{order}H", data, start)
+        entries = [struct.unpack_from(f"{order}H6xH", data, start + 2 + 12 * i) for i in range(count)]
+    except struct.error:  # cut off: the decoder will say so
+        return 1
+    return dict(entries).get(_TIFF_COMPRESSION, 1)
+
+
+def _is_mirrored(path: Path) -> bool:
+    """Tell whether a picture's EXIF says that it is mirrored; FFmpeg's frames tell only how it is turned."""
+    from PIL import Image  # no video needs it
+
+    try:
+        with Image.open(path) as picture:
+            return picture.getexif().get(_EXIF_ORIENTATION) in _MIRRORED
+    except (OSError, ValueError, SyntaxError):  # what Pillow cannot read, FFmpeg has read
+        return False
 
 
 def _ends(path: Path) -> bool:
@@ -280,16 +342,18 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
     counted as corrupt and left out. Memory: a few pictures.
     """
     try:
-        with av.open(str(path)) as container:
+        with _opened(path) as container:
             stream = _video_stream(container, path)
             reader, converter = _Reader(container, stream), VideoReformatter()
             wanted = _wanted(reader.stamps(sampling.start_s, sampling.end_s), reader, sampling)
             tally.wanted = len(wanted)
-            found = 0
+            found, is_mirrored = 0, _is_still(container) and _is_mirrored(path)
             for stamp, frame in reader.decode(wanted):
                 found += 1
                 tally.width, tally.height = _upright_extent(stream, frame)
                 pixels = _upright(frame, stream, sampling.max_side, converter)
+                if is_mirrored:  # before it is turned, top to bottom
+                    pixels = np.ascontiguousarray(np.flip(pixels, axis=_rotation(frame) // 90 % 2))
                 yield Picture(wanted[stamp], reader.seconds(stamp), pixels)
             tally.corrupt = tally.wanted - found
     except av.error.FFmpegError as error:

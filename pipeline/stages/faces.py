@@ -1,6 +1,6 @@
 """Stage faces: data/frames -> data/faces/<clip>.parquet, the participant's face in every frame."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from itertools import islice
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.core.digests import sha256_all
+from pipeline.core.errors import listed
 from pipeline.core.memo import Shard, build_shards, memo_root
 from pipeline.core.params import check_choice, load_params
 from pipeline.core.paths import FACES, FRAMES
@@ -128,6 +129,18 @@ def main() -> None:
     digests = sha256_all(paths.values(), memo_root() / "frames.json")
     shards = [Shard(name, path, digests[path], params) for name, path in paths.items()]
     build_shards("faces", shards, write_faces, FACES)
+    if params.detector == NONE:
+        _warn_of_videos(paths.values())
+
+
+def _warn_of_videos(paths: Iterable[Path]) -> None:
+    """Say so where frames of recordings, not pictures cropped before, were taken for faces."""
+    videos = [path.stem for path in paths if pq.read_metadata(path).num_rows > 1]
+    if videos:
+        print(
+            f"faces: detector: none takes the frames of {len(videos)} clips of video whole, as if they were "
+            f"faces ({listed(videos, 3)}); for recordings set faces: detector: haar"
+        )
 
 
 def _rows(

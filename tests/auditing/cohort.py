@@ -121,6 +121,7 @@ def cohort(
         "split_params": PARAMS,
         "census": census,
         "funnel": [funnel_row(c) for c in CLIPS],
+        "detector": "haar",
         "shards": shards_of(census),
         "pairs": pairs_across(near_pairs, clips, split),
         "picture": "near_pairs.png",

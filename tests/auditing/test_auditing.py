@@ -25,10 +25,11 @@ from cohort import (
     shards_of,
     version,
 )
-from making import clip, person
+from making import clip, enrol, person
 
-from pipeline.auditing import detector, outputs, recordings, splits
+from pipeline.auditing import audit, detector, outputs, recordings, splits
 from pipeline.auditing.audit import CHECKS, UP_TO_DATE, run_audit
+from pipeline.auditing.evidence import Evidence
 from pipeline.auditing.finding import UnavailableError, verdict
 from pipeline.auditing.images import alike
 from pipeline.auditing.outputs import Status
@@ -321,6 +322,29 @@ def test_a_subject_whose_face_is_seldom_found() -> None:
     assert not found.ok
     assert found.detail.startswith("S3 only 44.4%; ")
     assert found.detail.endswith("lowest: S3 44.4%")
+
+
+def test_of_a_detector_that_was_not_asked_nothing_is_said() -> None:
+    evidence: Any = cohort(detector="none")
+    for name in ("a face in most frames of each clip", "faces found alike in all"):
+        with pytest.raises(
+            UnavailableError, match=r"no face was looked for .* taken whole: 108 of 108 pictures"
+        ):
+            CHECKS[name](evidence)
+
+
+def test_figures_of_the_tables_have_the_mark_of_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of images that give no face the dataset knows nothing, but the draw of the split counts them."""
+    monkeypatch.chdir(tmp_path)
+    image = person("imagefolder_1", enrolled=7, extra={"stands_for": "image"})
+    enrol([*PEOPLE, image], CLIPS)
+    evidence: Any = SimpleNamespace(mark=Evidence(False, None, lambda: Status({})).mark, gate=cohort().gate)
+    assert evidence.mark == "not known of 1 of 7: each image counts as its own"
+    assert audit.mark_of("split as drawn", evidence) == evidence.mark
+    assert audit.mark_of("nobody without consent", evidence) == ""
+    assert set(CHECKS) > audit._OF_TABLES
 
 
 def yields(women: Sequence[int], men: Sequence[int]) -> Any:

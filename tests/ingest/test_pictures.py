@@ -1,6 +1,8 @@
 """Corpora of pictures, from their files to the tables of raw/."""
 
 import hashlib
+import os
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import cv2
@@ -10,9 +12,13 @@ from conftest import Project
 from pictures import fer2013_row, pixels, write_fer2013, write_picture
 from PIL import Image
 
-from pipeline.core.paths import CLIPS, VIDEOS
+from pipeline.core.enrolment import WITHDRAWN, Clip, Participant
+from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS
+from pipeline.core.tables import write_csv
+from pipeline.core.withdrawn import Withdrawal
 from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
 from pipeline.ingest.layouts.registry import LAYOUTS
+from pipeline.media.images import encode_png
 
 
 def read(layout: str, *names: str) -> list[Reading]:
@@ -28,6 +34,7 @@ def read(layout: str, *names: str) -> list[Reading]:
     ("layout", "name", "expected"),
     [
         ("jaffe", "jaffe/KA.AN1.39.tiff", Named("KA", "anger", "KA_AN1_39", sex="F")),
+        ("jaffe", "ka.an1.39.TIFF", Named("KA", "anger", "KA_AN1_39", sex="F")),
         ("jaffe", "YM.SU3.62.tiff", Named("YM", "surprise", "YM_SU3_62", sex="F")),
         ("kdef", "AF01/AF01ANS.JPG", Named("F01", "angry", "AF01ANS", sex="F")),
         ("kdef", "BM35AFS.JPG", Named("M35", "afraid", "BM35AFS", sex="M")),
@@ -67,17 +74,51 @@ def test_of_a_ckplus_sequence_the_peak_is_taken_and_the_first_frame_as_neutral()
     }
 
 
-@pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1"])
+@pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1", "nan", "inf"])
 def test_a_ckplus_label_that_is_none(text: str) -> None:
-    reading = ckplus("S005_001_00000011", S005_001_00000011=text)["S005_001_00000011"]
-    assert isinstance(reading, Unread)
-    assert "is not a number of 0..7" in reading.reason
+    found = ckplus("S005_001_00000011", S005_001_00000011=text)
+    assert found == {
+        "S005_001_00000011": Skip("of a sequence at fault"),
+        "S005_001_00000011_emotion": Unread(f"{text!r} is not a number of 0..7; copy the file again"),
+    }
 
 
 def test_a_ckplus_sequence_without_its_end() -> None:
-    reading = ckplus("S005_001_00000001", "S005_001_00000009", S005_001_00000011="3.0")["S005_001_00000009"]
-    assert isinstance(reading, Unread)
-    assert "ends with S005_001_00000011, not with this" in reading.reason
+    found = ckplus("S005_001_00000001", "S005_001_00000009", S005_001_00000011="3.0")
+    assert set(found.values()) == {
+        Skip("of a sequence at fault"),
+        Unread(
+            "the sequence ends with S005_001_00000009.png, not with the picture of this label; copy the "
+            "pictures completely, or remove the label"
+        ),
+    }
+    assert isinstance(found["S005_001_00000011_emotion"], Unread)
+
+
+def test_ckplus_labels_of_one_picture_must_agree() -> None:
+    picture = PurePosixPath("S005_001_00000011.png")
+    one, two = (PurePosixPath(f"{place}/S005_001_00000011_emotion.txt") for place in ("a", "b"))
+    read_them = LAYOUTS["ckplus"].read
+    assert read_them([picture], {one: "3", two: " 3.0e+00\n"}) == {
+        picture: Named("S005", "disgust", picture.stem)
+    }
+    assert read_them([picture], {one: "3", two: "4"})[two] == Unread(
+        "says 4, but a/S005_001_00000011_emotion.txt says 3; remove the wrong one"
+    )
+
+
+def test_ckplus_counts_copies_and_labels_without_pictures() -> None:
+    frames = [PurePosixPath(f"{place}/S005_001_{n:08d}.png") for place in ("a", "copy") for n in (1, 2, 3)]
+    labels = {PurePosixPath(f"S005_00{n}_00000003_emotion.txt"): "3" for n in (1, 2)}
+    found = LAYOUTS["ckplus"].read(frames, labels)
+    again, alone = Skip("a second file of the same frame (CK+)"), Skip("a label without pictures (CK+)")
+    assert found == {
+        frames[0]: Named("S005", "neutral", frames[0].stem),
+        frames[1]: Skip("between neutral and the peak (CK+)"),
+        frames[2]: Named("S005", "disgust", frames[2].stem),
+        **dict.fromkeys(frames[3:], again),
+        list(labels)[1]: alone,
+    }
 
 
 # --- Corpora with subjects ------------------------------------------------------------------------
@@ -115,12 +156,19 @@ def test_ckplus_needs_its_labels_and_maps_its_eighth_class(project: Project) -> 
     assert "no label (_emotion.txt) in what is given" in project.refused(layout="ckplus")
     label = project.study / "Emotion/S005/001/S005_001_00000011_emotion.txt"
     label.parent.mkdir(parents=True)
-    label.write_text("   2.0000000e+00\n")
+    label.symlink_to("nowhere")
+    assert f"{label}: a label that cannot be read (No such file or directory)" in project.refused()
+    label.unlink()
+    label.write_text("none\n")
+    assert f"{label}: 'none' is not a number of 0..7" in project.refused()
+    (label.parent / "S010_001_00000001_emotion.txt").write_text("3")
+    label.write_text("   2.0000000e+00\n", encoding="utf-8-sig")
     assert "expression 'contempt' is none of" in project.refused()
     outcome = project.ingest(skip_unknown=True)
     assert outcome.layout == "ckplus"
     assert [clip.expression for clip in outcome.added] == ["neutral"]
     assert outcome.skipped["expression 'contempt'"] == 1
+    assert outcome.skipped["a label without pictures (CK+)"] == 1
     assert len(project.ingest(mapping={"contempt": "disgusted"}).added) == 1
 
 
@@ -163,6 +211,7 @@ def test_an_image_without_a_subject_is_its_own(project: Project) -> None:
     assert (clip.video, clip.extra["source"]) == (f"fer2013/{name}_angry.jpg", "Training_3908.jpg")
     assert [p.is_image for p in project.people().values()] == [True, True]
     assert outcome.notes == (
+        "FER2013's pictures are faces, cropped already: set faces: detector: none (docs/faces.md)",
         "no subject is told of 2 images: each counts as its own, and figures will be of unseen images, not "
         "of unseen people (docs/ingest.md)",
     )
@@ -193,7 +242,43 @@ def test_the_same_picture_is_one_and_under_two_expressions_none(project: Project
     (project.study / "sad/e.png").rename(project.study / "sad/renamed.png")
     write_picture(project.study / "angry/f.png", 1)
     again = project.ingest(layout="imagefolder")
-    assert (len(again.added), len(again.unchanged)) == (0, 1)
+    assert (len(again.added), len(again.unchanged)) == (0, 2)
+
+
+def test_an_enrolled_picture_stays_as_it_is_under_whatever_label_it_comes_again(project: Project) -> None:
+    write_picture(project.study / "happy/a.png", 1)
+    [clip] = project.ingest(layout="imagefolder").added
+    write_picture(project.study / "sad/b.png", 1)
+    again = project.ingest(layout="imagefolder")
+    assert again.unchanged == (clip,)
+    assert again.skipped == {"enrolled under another expression, and stays so": 1}
+    assert again.notes[1:] == (
+        f"{project.study}/sad/b.png: sad, but enrolled as {clip.clip}, which stays; if its label is wrong, "
+        f"correct it in raw/clips.csv, or take it out with `emo withdraw {clip.subject}`",
+    )
+
+
+@pytest.mark.parametrize("is_listed", [True, False])
+def test_a_withdrawn_picture_is_left_out_whatever_it_is_called(project: Project, is_listed: bool) -> None:
+    for name, seed in {"happy/a": 1, "sad/b": 2}.items():
+        write_picture(project.study / f"{name}.png", seed)
+    gone, stays = sorted(project.ingest(layout="imagefolder").added, key=lambda clip: clip.expression)
+    people = [
+        replace(p, consent=WITHDRAWN) if p.subject == gone.subject else p for p in project.people().values()
+    ]
+    write_csv(PARTICIPANTS, people, Participant)
+    if is_listed:  # as `emo withdraw` leaves it; else the table alone says it
+        write_csv(CLIPS, [stays], Clip)
+        write_csv(WITHDRAWALS, [Withdrawal(gone.subject, gone.sha256)], Withdrawal)
+        (VIDEOS / gone.video).unlink()
+    write_picture(project.study / "angry/renamed.png", 1)
+    write_picture(project.study / "angry/new.png", 3)
+    outcome = project.ingest(layout="imagefolder")
+    assert ([clip.expression for clip in outcome.added], outcome.unchanged) == (["angry"], (stays,))
+    assert outcome.skipped == {"withdrawn (raw/withdrawn.csv)": 2}
+    manifest = project.manifest("video,subject,expression", "happy/a.png,S01,happy")
+    if is_listed:
+        assert f"a recording of {gone.subject}, who has withdrawn" in project.refused(manifest=manifest)
 
 
 def test_names_with_spaces_and_of_any_script(project: Project) -> None:
@@ -269,6 +354,127 @@ def test_one_form_of_the_corpus_not_both(project: Project) -> None:
     assert "give one form of the corpus" in project.refused(layout="fer2013")
 
 
+def test_tables_of_one_name_are_all_unpacked(project: Project) -> None:
+    tables = [
+        write_fer2013(project.study / place / "fer2013.csv", [fer2013_row(0, seed)])
+        for seed, place in enumerate(("a", "b", "linked/c"))
+    ]
+    (project.study / "b/link").symlink_to(project.study / "linked")
+    write_fer2013(project.study / "a/.ipynb_checkpoints/fer2013-checkpoint.csv", [fer2013_row(6, 6)])
+    assert len(project.ingest(*tables[:2]).added) == 2
+    assert len(project.ingest(project.study / "a", project.study / "b", layout="fer2013").added) == 1
+
+
+@pytest.mark.parametrize("name", ["FER.CSV", ".fer.csv"])
+def test_names_of_tables(project: Project, name: str) -> None:
+    table = write_fer2013(project.study / name, [fer2013_row(0, 1)])
+    assert len(project.ingest(table).added) == 1
+
+
+def test_what_is_given_beside_a_table_is_refused_or_counted(project: Project) -> None:
+    table = write_fer2013(project.study / "set/fer2013.csv", [fer2013_row(1, 5)])
+    nowhere = project.study / "nowhere"
+    assert f"{nowhere}: no such file or folder" in project.refused(table, nowhere)
+    picture = write_picture(project.study / "a.jpg", 1)
+    project.video("recordings/S01/happy.mp4")
+    for other in (picture, project.study / "recordings"):
+        assert f"{other}: given with {table}, FER2013's table; ingest each by itself" in (
+            project.refused(table, other)
+        )
+    project.video("set/S01/happy.mp4")
+    (project.study / "set/other.csv").write_text("a,b\n")
+    outcome = project.ingest(project.study / "set", layout="fer2013")
+    assert len(outcome.added) == 1
+    assert outcome.skipped == {
+        "a table without the columns emotion, pixels, Usage": 1,
+        "no picture by its name (.mp4)": 1,
+    }
+    write_picture(project.study / "set/happy/b.png", 2)
+    assert "give one form of the corpus" in project.refused(project.study / "set", layout="fer2013")
+
+
+def test_a_folder_of_a_table_alone_needs_its_layout(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    assert f"{table}: FER2013's table; give --layout fer2013" in project.refused()
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("emotion;pixels;Usage\n", "separated by commas, are wanted, not 'emotion;pixels;Usage'; save it so"),
+        (
+            "emotion,pixels\n0,1\n",
+            "the columns emotion, pixels, Usage, separated by commas, are wanted",
+        ),
+        ("emotion,emotion,pixels,Usage\n", "are wanted, not 'emotion,emotion"),
+        ("", "are wanted; it is empty; save it so, or download it again"),
+        ("\ufeffemotion,pixels,Usage\n", "save it as UTF-8"),
+        ("emotion,pixels,Usage\n", "no row below its columns' names; download it again"),
+    ],
+)
+def test_tables_that_are_not_fer2013s(project: Project, content: str, expected: str) -> None:
+    table = project.study / "table.csv"
+    table.write_text(content, encoding="utf-16-le" if content.startswith("\ufeff") else "utf-8")
+    given = [{"sources": (table,)}, {"sources": (table,), "layout": "fer2013"}, {"layout": "fer2013"}]
+    for options in given:
+        text = project.refused(*options.pop("sources", ()), **options)
+        assert text.startswith(f"{table}: ")
+        assert expected in text
+
+
+def test_a_table_is_no_picture_nor_a_recording(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    for layout in ("imagefolder", "folders"):
+        assert f"{table}: a table, which --layout {layout} does not read" in (
+            project.refused(table, layout=layout)
+        )
+    manifest = project.manifest("video,subject,expression", "a.mp4,S01,sad")
+    text = project.refused(table, manifest=manifest)
+    assert text.startswith(f"{table}: --manifest names every clip already")
+
+
+def test_quoted_columns_and_empty_lines_are_fine(project: Project) -> None:
+    row = '","'.join(fer2013_row(3, 1).split(","))
+    (project.study / "fer2013.csv").write_text(f'"emotion","pixels","Usage"\r\n"{row}"\r\n\r\n')
+    assert [clip.expression for clip in project.ingest(layout="fer2013").added] == ["happy"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected"),
+    [
+        (b"1_0", "'1_0' is not a grey value of 0..255"),
+        ("\u0661".encode(), "is not a grey value of 0..255"),
+        (b"9" * 5000, "'99999999999999999999' is not a grey value of 0..255"),
+        (b"\xe9", "is not a grey value of 0..255"),
+        (b"9" * 140_000, "not valid CSV (field larger than field limit (131072)); download it again"),
+    ],
+)
+def test_values_that_are_none(project: Project, bad: bytes, expected: str) -> None:
+    good = [fer2013_row(1, seed) for seed in range(5)]
+    table = write_fer2013(project.study / "fer2013.csv", [*good, fer2013_row(0, 9)])
+    lines = table.read_bytes().split(b"\n")
+    values = lines[6].split(b" ")
+    lines[6] = b" ".join([*values[:9], bad, *values[10:]])
+    table.write_bytes(b"\n".join(lines))
+    [text] = project.refused(table).splitlines()
+    assert text.startswith(f"{table}: line 7: ")
+    assert expected in text
+
+
+def test_a_value_beyond_the_last_column(project: Project) -> None:
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5) + ",9"])
+    assert f"{table}: line 2: '9' stands beyond the last column" in project.refused(table)
+
+
+def test_faults_of_unpacked_pictures_name_the_line(project: Project) -> None:
+    (project.study / "a.png").write_bytes(encode_png(pixels(5)))
+    project.ingest(manifest=project.manifest("video,subject,expression", "a.png,S01,disgust"))
+    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    text = project.refused(table)
+    assert text.startswith(f"{table}: line 2: disgusted of fer2013_")
+    assert "this recording is enrolled as S01_disgusted" in text
+
+
 # --- Bad pictures ---------------------------------------------------------------------------------
 
 
@@ -293,6 +499,39 @@ def test_every_bad_picture_has_its_line_and_nothing_is_done(project: Project) ->
     for name, reason in reasons.items():
         assert sum(f"happy/{name}: " in line and reason in line for line in lines) == 1
     assert not CLIPS.exists()
+
+
+def test_pipes_and_paths_too_long(project: Project) -> None:
+    write_picture(project.study / "happy/a.png", 1)
+    pipe = project.study / "happy/b.png"
+    os.mkfifo(pipe)
+    outcome = project.ingest(layout="imagefolder", dry_run=True)
+    assert outcome.skipped == {"no regular file": 1}
+    assert f"{pipe}: not a regular file; leave it out" in project.refused(pipe, layout="imagefolder")
+    long = project.study / ("a" * 300)
+    assert "cannot be opened (File name too long); give another path" in project.refused(long)
+    assert "File name too long" in project.refused(participants=long)
+
+
+def test_many_faults_are_counted_and_each_is_one_line(project: Project) -> None:
+    (project.study / "happy").mkdir()
+    for number in range(13):
+        (project.study / f"happy/{number:02d}\n.png").write_bytes(b"")
+    lines = project.refused(layout="imagefolder").splitlines()
+    assert (len(lines), lines[-1].strip()) == (11, "and 3 more faults")
+    assert f"{project.study}/happy/00\\n.png: the file is empty" in lines[0]
+
+
+def test_names_that_do_not_fit_are_told_with_a_remedy(project: Project) -> None:
+    odd = write_picture(project.study / "AF31V.JPG", 1)
+    text = project.refused(layout="kdef")
+    assert text.startswith(f"{odd}: not named as kdef names its files (AF01ANS.JPG)")
+    assert "for folders of classes give --layout imagefolder" in text
+    assert project.refused(odd).startswith(f"{odd}: a picture of no corpus known; give --layout")
+    write_picture(project.study / "AF31ANS.JPG", 2)
+    assert f"{odd}: not named as kdef names its files (AF01ANS.JPG); rename it, or take it out of there" in (
+        project.refused()
+    )
 
 
 def test_a_photo_that_lies_on_its_side_stands_upright(project: Project) -> None:

@@ -25,6 +25,7 @@ from making import (
     write_sound,
     write_video,
 )
+from PIL import Image, ImageOps
 
 from pipeline.core.errors import EmoError
 from pipeline.media.video import VideoInfo, _Entry, _needed, is_video, probe, probe_still
@@ -297,6 +298,55 @@ def test_a_still_is_a_video_of_one_frame_without_a_duration(tmp_path: Path) -> N
         assert (picture.frame, picture.time_s, number_of(picture.pixels)) == (0, 0.0, 1)
     with pytest.raises(EmoError, match="no still picture"):
         probe_still(write_video(tmp_path / "v.mp4"))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_a_photo_stands_as_its_exif_says(tmp_path: Path, orientation: int) -> None:
+    """Pillow's `exif_transpose` is the peer."""
+    shades = np.kron(np.array([[0, 90], [160, 250], [40, 210]], np.uint8), np.ones((16, 16), np.uint8))
+    exif = Image.Exif()
+    exif[0x112] = orientation
+    path = tmp_path / "s.jpg"
+    Image.fromarray(shades).save(path, exif=exif, quality=95)
+    with Image.open(path) as photo:
+        expected = np.asarray(ImageOps.exif_transpose(photo)).astype(int)
+    [picture], _ = take_sample(path)
+    assert np.abs(picture.pixels[..., 0].astype(int) - expected).max() < 12
+
+
+@pytest.mark.parametrize("name", ["s.jpg", "s.jpeg", "S.JPG", "jpeg_called.png"])
+def test_a_large_jpeg_is_read_as_the_one_picture_that_it_is(tmp_path: Path, name: str) -> None:
+    """FFmpeg guesses a JPEG of more than 2 kB from its name, as a series; it yields nothing after seeking."""
+    path = tmp_path / name
+    noise = np.random.default_rng(1).integers(0, 256, (762, 562, 3), np.uint8)  # a picture of KDEF
+    path.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes())
+    assert path.stat().st_size > 2048
+    assert probe_still(path) == VideoInfo(562, 762, 0.0, 0.0, 1, "mjpeg", 0)
+    [picture], tally = take_sample(path)
+    assert (picture.pixels.shape, tally.wanted, tally.corrupt) == ((762, 562, 3), 1, 0)
+
+
+def test_a_name_that_looks_like_a_pattern_reads_no_other_file(tmp_path: Path) -> None:
+    for name, number in {"p%03d.png": 5, "p000.png": 2}.items():
+        (tmp_path / name).write_bytes(cv2.imencode(".png", numbered(number))[1].tobytes())
+    [picture], _ = take_sample(tmp_path / "p%03d.png")
+    assert number_of(picture.pixels) == 5
+
+
+@pytest.mark.parametrize(
+    ("options", "shade", "expected"),
+    [
+        ({"compression": "jpeg"}, np.uint8, "a TIFF compressed as JPEG, which cannot be decoded; convert it"),
+        ({}, np.float32, "it is a TIFF of a rare kind: convert it to PNG"),
+    ],
+)
+def test_tiffs_that_cannot_be_decoded(
+    tmp_path: Path, options: dict[str, str], shade: type, expected: str
+) -> None:
+    path = tmp_path / "s.tif"
+    Image.fromarray(np.full((64, 64), 200, shade)).save(path, **options)
+    with pytest.raises(EmoError, match=expected):
+        probe_still(path)
 
 
 def test_files_that_are_no_videos(tmp_path: Path) -> None:

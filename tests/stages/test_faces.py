@@ -103,6 +103,18 @@ def test_without_a_detector_whole_pictures_are_faces(
         replace(PARAMS, detector="yolo")
 
 
+def test_videos_that_are_taken_whole_are_told(
+    frames: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(frames.parents[1])
+    set_params(faces={"detector": "none"})
+    monkeypatch.setenv("EMO_MEMO", "memo_none")
+    faces.main()
+    assert "takes the frames of 2 clips of video whole, as if they were faces (empty, moving)" in (
+        capsys.readouterr().out
+    )
+
+
 def test_a_clip_without_a_face(frames: Path, tmp_path: Path) -> None:
     rows = found(frames / "empty.parquet", tmp_path / "f.parquet")
     assert [row["status"] for row in rows] == ["no_face"] * 4

@@ -96,6 +96,16 @@ def test_a_still_is_one_frame_at_0_s_and_is_not_trimmed(tmp_path: Path) -> None:
     assert number_of(decode_colour(row["jpeg"])) == 7
 
 
+def test_a_photo_of_usual_size_gives_its_frame(tmp_path: Path) -> None:
+    photo = tmp_path / "AF01ANS.JPG"
+    noise = np.random.default_rng(1).integers(0, 256, (762, 562, 3), np.uint8)
+    photo.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes())
+    plan = plan_clip(clip(duration_s=0.0, fps=0.0, frames=1), PARAMS)
+    assert write_frames(photo, plan, tmp_path / "s.parquet").wanted == 1
+    [row] = read_parquet(tmp_path / "s.parquet", FRAMES_SCHEMA).to_pylist()
+    assert decode_colour(row["jpeg"]).shape == (640, 472, 3)
+
+
 def test_ranges_of_the_params() -> None:
     for name, value in (("fps", 0.0), ("fps", math.nan), ("trim_start_s", -1), ("max_per_clip", 0),
                         ("max_side", 10), ("jpeg_quality", 101)):  # fmt: skip

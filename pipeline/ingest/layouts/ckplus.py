@@ -14,10 +14,10 @@ eighth class.
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Layout, Media, Named, Reading, Readings, Skip, Unread
+from pipeline.ingest.layouts.layout import MOVE, Layout, Media, Named, Reading, Readings, Skip, Unread
 
 WORDS = ("neutral", "anger", "contempt", "disgust", "fear", "happy", "sadness", "surprise")
 """By the number in the text files."""
@@ -26,52 +26,88 @@ ENDING = "_emotion.txt"
 
 _NAME = re.compile(r"(S\d{3}_\d{3})_(\d{8})", re.IGNORECASE)
 
-_UNREAD = Unread("not named as ckplus names its files (S005/001/S005_001_00000011.png)")
+_UNREAD = Unread("not named as ckplus names its files (S005/001/S005_001_00000011.png)", MOVE)
 _UNLABELLED = Unread(
     f"no label ({ENDING}) in what is given; give the folder that holds the corpus's pictures and its Emotion"
 )
 
 
 def read(paths: Sequence[PurePosixPath], labels: Mapping[PurePosixPath, str] | None = None) -> Readings:
-    """Read the names of the pictures; `labels` are the contents of the text files."""
-    readings: dict[PurePosixPath, Reading] = dict.fromkeys(paths, _UNREAD)
+    """Read the names of the pictures; `labels` are the contents of the text files.
+
+    Text files are in what is returned only where they are at fault, or have no pictures.
+    """
     if not labels:
         return dict.fromkeys(paths, _UNLABELLED)
-    texts = {path.name.removesuffix(ENDING).upper(): text for path, text in labels.items()}
-    sequences: dict[str, list[PurePosixPath]] = defaultdict(list)
-    for path in sorted(paths, key=lambda path: path.stem.upper()):
-        if match := _NAME.fullmatch(path.stem):
-            sequences[match[1].upper()].append(path)
+    readings: dict[PurePosixPath, Reading] = dict.fromkeys(paths, _UNREAD)
+    sequences, told = _by_sequence(paths), _by_sequence(labels)
+    for path in labels:
+        match = _NAME.fullmatch(_frame(path))
+        if not match or match[1].upper() not in sequences:
+            readings[path] = Skip("a label without pictures (CK+)")
     for name, frames in sequences.items():
-        said = {stem: text for stem, text in texts.items() if stem.startswith(f"{name}_")}
-        readings |= _sequence(frames, said)
+        readings |= _sequence(frames, {path: labels[path] for path in told.get(name, [])})
     return readings
 
 
-def _sequence(frames: Sequence[PurePosixPath], said: Mapping[str, str]) -> Readings:
-    """Return the readings of one sequence; `said` are the texts about it, by the names of their frames."""
+def _frame(path: PurePosixPath) -> str:
+    """Return the name of the frame that a picture is, or a text file is about."""
+    return path.name.removesuffix(ENDING).removesuffix(path.suffix).upper()
+
+
+def _by_sequence(paths: Iterable[PurePosixPath]) -> dict[str, list[PurePosixPath]]:
+    """Return the files of each sequence, in the order of the frames."""
+    found: dict[str, list[PurePosixPath]] = defaultdict(list)
+    for path in sorted(paths, key=_frame):
+        if match := _NAME.fullmatch(_frame(path)):
+            found[match[1].upper()].append(path)
+    return found
+
+
+def _sequence(files: Sequence[PurePosixPath], said: Mapping[PurePosixPath, str]) -> Readings:
+    """Return the readings of one sequence; `said` are the texts about it."""
     if not said:
-        return dict.fromkeys(frames, Skip("of a sequence without a label (CK+)"))
-    (stem, text), *_ = said.items()
-    last = frames[-1]
-    if stem != last.stem.upper():
-        reason = f"by its label's file the sequence ends with {stem}, not with this; copy it completely"
-        return dict.fromkeys(frames, Skip("of a sequence at fault")) | {last: Unread(reason)}
-    between = dict.fromkeys(frames, Skip("between neutral and the peak (CK+)"))
-    return between | {frames[0]: _named(frames[0], "neutral"), last: _labelled(last, text)}
+        return dict.fromkeys(files, Skip("of a sequence without a label (CK+)"))
+    frames: dict[str, PurePosixPath] = {}
+    for path in files:
+        frames.setdefault(_frame(path), path)
+    first, *_, last = list(frames.values()) * 2
+    if faults := _faults(said, last):
+        return {**dict.fromkeys(files, Skip("of a sequence at fault")), **faults}
+    again = dict.fromkeys(files, Skip("a second file of the same frame (CK+)"))
+    between = dict.fromkeys(frames.values(), Skip("between neutral and the peak (CK+)"))
+    word = WORDS[_whole(next(iter(said.values())))]
+    return {**again, **between, first: _named(first, "neutral"), last: _named(last, word)}
 
 
-def _labelled(path: PurePosixPath, text: str) -> Reading:
-    try:
-        return _named(path, WORDS[_whole(text)])
-    except (ValueError, IndexError):
-        return Unread(f"its label {text.strip()[:20]!r} ({ENDING}) is not a number of 0..{len(WORDS) - 1}")
+def _faults(said: Mapping[PurePosixPath, str], last: PurePosixPath) -> dict[PurePosixPath, Reading]:
+    """Return what is wrong with the texts about a sequence that ends with the picture `last`."""
+    faults: dict[PurePosixPath, Reading] = {}
+    numbers: dict[int, PurePosixPath] = {}
+    for path, text in said.items():
+        if _frame(path) != _frame(last):
+            faults[path] = Unread(
+                f"the sequence ends with {last.name}, not with the picture of this label; copy the pictures "
+                "completely, or remove the label"
+            )
+            continue
+        try:
+            number = _whole(text)
+        except ValueError:
+            shown = text.strip()[:20]
+            faults[path] = Unread(f"{shown!r} is not a number of 0..{len(WORDS) - 1}; copy the file again")
+            continue
+        other = next(iter(numbers), number)
+        if number != other:
+            faults[path] = Unread(f"says {number}, but {numbers[other]} says {other}; remove the wrong one")
+        numbers.setdefault(number, path)
+    return faults
 
 
 def _whole(text: str) -> int:
-    """Return the number of a label, which is written as `   3.0000000e+00`."""
+    """Return the number of a label, which is written as `   3.0000000e+00`; ValueError for any other text."""
     number = float(text)
-    if not number.is_integer() or number < 0:
+    if number not in range(len(WORDS)):
         raise ValueError(text)
     return int(number)
 

@@ -10,6 +10,7 @@ of raw/clips.csv tells them.
 """
 
 import re
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from pipeline.ingest.layouts.layout import Media, Named, corpus
@@ -24,4 +25,7 @@ def parse(path: PurePosixPath) -> Named | None:
     return Named(subject="", word=path.parent.name)
 
 
-LAYOUT = corpus("fer2013", "train/angry/Training_3908.jpg, or one CSV", parse, Media.PICTURES)
+LAYOUT = replace(
+    corpus("fer2013", "train/angry/Training_3908.jpg, or one CSV", parse, Media.PICTURES),
+    note="FER2013's pictures are faces, cropped already: set faces: detector: none (docs/faces.md)",
+)

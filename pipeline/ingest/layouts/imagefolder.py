@@ -6,6 +6,7 @@ SPLIT is passed over: emo makes its own. Where people are known, another layout 
 here two pictures of one person count as two.
 """
 
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from pipeline.ingest.layouts.layout import Media, Named, corpus
@@ -16,4 +17,7 @@ def parse(path: PurePosixPath) -> Named | None:
     return Named(subject="", word=path.parent.name) if len(path.parts) > 1 else None
 
 
-LAYOUT = corpus("imagefolder", "happy/0001.png or train/happy/0001.png", parse, Media.PICTURES)
+LAYOUT = replace(
+    corpus("imagefolder", "happy/0001.png or train/happy/0001.png", parse, Media.PICTURES),
+    note="if these pictures are faces, cropped already, set faces: detector: none (docs/faces.md)",
+)

@@ -17,7 +17,7 @@ WORDS = {
     "NE": "neutral", "SA": "sadness", "SU": "surprise",
 }  # fmt: skip
 
-_NAME = re.compile(r"(KA|KL|KM|KR|MK|NA|NM|TM|UY|YM)\.(AN|DI|FE|HA|NE|SA|SU)(\d)\.(\d{1,3})")
+_NAME = re.compile(r"(KA|KL|KM|KR|MK|NA|NM|TM|UY|YM)\.(AN|DI|FE|HA|NE|SA|SU)(\d)\.(\d{1,3})", re.IGNORECASE)
 
 
 def parse(path: PurePosixPath) -> Named | None:
@@ -25,7 +25,7 @@ def parse(path: PurePosixPath) -> Named | None:
     match = _NAME.fullmatch(path.stem)
     if not match:
         return None
-    subject, code, which, number = match.groups()
+    subject, code, which, number = (part.upper() for part in match.groups())
     return Named(subject, WORDS[code], clip=f"{subject}_{code}{which}_{number}", sex="F")
 
 

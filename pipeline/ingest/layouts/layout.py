@@ -38,11 +38,16 @@ class Skip:
     reason: str
 
 
+MOVE = "rename it, or take it out of there"
+
+
 @dataclass(frozen=True)
 class Unread:
     """A file whose name does not fit."""
 
     reason: str
+    remedy: str = ""
+    "for one such file among others; empty where the reason tells it"
 
 
 Reading = Named | Skip | Unread
@@ -60,7 +65,10 @@ class Layout:
     "reads all the names (PurePosixPath) of one ingest, each with the folders above it"
     media: Media = Media.VIDEOS
     labels: str = ""
-    "how the names of small text files end that hold the labels; `read` gets their contents by name, too"
+    """how the names of small text files end that hold the labels; `read` gets their contents by path, too,
+    and may return Skip and Unread of them"""
+    note: str = ""
+    "what whoever enrols such a corpus should know"
 
 
 def corpus(
@@ -70,7 +78,7 @@ def corpus(
     media: Media = Media.VIDEOS,
 ) -> Layout:
     """Return the layout of a corpus in which each name can be read by itself."""
-    unread = Unread(f"not named as {name} names its files ({pattern})")
+    unread = Unread(f"not named as {name} names its files ({pattern})", MOVE)
 
     def read(paths: Sequence[PurePosixPath]) -> Readings:
         return {path: parse(path) or unread for path in paths}
