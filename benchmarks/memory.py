@@ -20,7 +20,8 @@ from _corpus import HOME, Format, lengthened, recordings
 from _results import Row, bounded, parser, peak_mb, record, within
 
 from pipeline.core.params import load_params
-from pipeline.media.video import Sampling, probe
+from pipeline.media.probe import probe
+from pipeline.media.video import Sampling
 from pipeline.stages.faces import FacesParams, write_faces
 from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
 

@@ -17,7 +17,8 @@ import yaml
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.tables import write_csv
-from pipeline.media.video import Picture, Sampling, Tally, probe, sample
+from pipeline.media.probe import probe
+from pipeline.media.video import Picture, Sampling, Tally, sample
 
 TOP = Path(__file__).resolve().parents[1]
 

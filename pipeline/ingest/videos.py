@@ -11,7 +11,7 @@ from pipeline.core.digests import sha256
 from pipeline.core.errors import EmoError
 from pipeline.core.progress import Advance
 from pipeline.core.workers import worker_count
-from pipeline.media.video import VideoInfo, probe, probe_still
+from pipeline.media.probe import VideoInfo, probe, probe_still
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

@@ -18,7 +18,8 @@ from pipeline.core.shards import OK
 from pipeline.learning.predictor import Predictor
 from pipeline.media.haar import Box, Sighting, find_faces
 from pipeline.media.images import decode_colour, read_picture, write_picture
-from pipeline.media.video import Sampling, is_video, write_video
+from pipeline.media.probe import is_video
+from pipeline.media.video import Sampling, write_video
 from pipeline.stages.faces import HAAR, FacesParams, StoredFrames, crop_face, find, whole
 from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
 

@@ -10,7 +10,7 @@ from pipeline.ingest.plan import Findings, Plan, make_plan
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.ingest.videos import Found
-from pipeline.media.video import VideoInfo
+from pipeline.media.probe import VideoInfo
 
 INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)
 

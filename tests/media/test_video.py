@@ -28,7 +28,8 @@ from making import (
 from PIL import Image, ImageOps
 
 from pipeline.core.errors import EmoError
-from pipeline.media.video import VideoInfo, _Entry, _needed, is_video, probe, probe_still
+from pipeline.media.probe import VideoInfo, is_video, probe, probe_still
+from pipeline.media.video import _Entry, _needed
 
 KINDS = {
     "h264.mp4": ("libx264", {"g": "12"}),

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.core.errors import EmoError
 from pipeline.media.images import decode_grey, write_picture
-from pipeline.media.video import Sampling, Tally, probe, sample
+from pipeline.media.probe import probe
+from pipeline.media.video import Sampling, Tally, sample
 from pipeline.stages.faces import write_faces
 from pipeline.stages.frames import ClipFrames, write_frames
 from pipeline.tools.predict import FileResult, predict_files, read_settings
