@@ -298,12 +298,15 @@ def protocols(
     """
     from pipeline.core.paths import PROTOCOLS as REPORT
     from pipeline.tools.protocols.plan import Request
-    from pipeline.tools.protocols.run import run_protocols, write_outcome
+    from pipeline.tools.protocols.run import run_protocols
+    from pipeline.tools.protocols.write import check_target, write_outcome
 
     with _plain_errors():
         here = _enter_project()
+        target = here / out if out else REPORT
+        check_target(target)
         found = run_protocols(Request(tuple(protocol or ()), seeds, epochs))
-        written = write_outcome(found, here / out if out else REPORT)
+        written = write_outcome(found, target)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
         return

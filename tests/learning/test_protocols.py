@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,7 +17,7 @@ import pytest
 from pipeline.core.closure import import_closure, imported_names
 from pipeline.core.dataset import SPLITS
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import DATASET, FOLDS, PARAMS, SPLIT
+from pipeline.core.paths import AUDIT, DATASET, FOLDS, PARAMS, SPLIT
 from pipeline.core.paths import PROTOCOLS as REPORT
 from pipeline.learning.data import read_images
 from pipeline.learning.metrics import accuracy
@@ -32,7 +33,8 @@ from pipeline.tools.protocols.plan import (
     Request,
     read_material,
 )
-from pipeline.tools.protocols.run import run_protocols, write_outcome
+from pipeline.tools.protocols.run import run_protocols
+from pipeline.tools.protocols.write import check_target, write_outcome
 from pipeline.withdrawal.files import in_workspace
 from pipeline.withdrawal.person import Person
 from tests.learning.project import PARAMS_YAML, files, write_project
@@ -229,3 +231,62 @@ def test_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("EMO_WORKERS", "1")
     with pytest.raises(EmoError, match=r"frame-random, seed 0, fold all: .*the loss became"):
         run_protocols(Request((FRAME_RANDOM,), seeds=1, epochs=200))
+
+
+def test_only_a_free_place_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage = (
+        "{cmd: x, outs: [reports/confusion.csv, reports/new.png: {cache: false}], metrics: [reports/m.json]}"
+    )
+    Path("dvc.yaml").write_text(f"stages: {{one: {stage}}}\n")
+    for name in ("kept.json", "table.csv"):
+        Path(name).write_text("{}")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "kept.json", "table.csv"], check=True)
+    Path("mine.csv").write_text("a\n")
+    Path("folder.png").mkdir()
+    refused = {
+        ".": "is a folder",
+        "kept.v2": "end it with .json",
+        "raw/clips.csv": "end it with .json",
+        ".json": "end it with .json",
+        "raw/clips.json": "lies in raw",
+        "data/split.json": "lies in data",
+        "reports/confusion.json": "confusion.csv: lies in reports/confusion.csv",
+        "reports/new.json": "new.png: lies in",
+        "reports/m.json": "lies in reports/m.json",
+        "kept.json": "is kept in Git",
+        "table.json": "table.csv: is kept in Git",
+        "mine.json": "mine.csv: is there, and",
+        "folder.json": "folder.png: is a folder",
+        "mine.csv/x.json": "cannot be written",
+        f"{'x' * 300}.json": "cannot be written",
+    }
+    for name, told in refused.items():
+        with pytest.raises(EmoError, match=re.escape(told)):
+            check_target(Path(name))
+    check_target(REPORT)
+    check_target(Path("new/figures.json"))
+    Path("new/figures.json").write_text('{"about": {}, "protocols": {}}')
+    check_target(Path("new/figures.json"))
+
+
+def test_a_place_that_is_not_free_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    Path("dvc.yaml").write_text("stages: {}\n")
+    before = AUDIT.read_bytes()
+    done = emo("protocols", "--out", str(AUDIT.with_suffix(".png")))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "end it with .json" in done.stderr
+    assert AUDIT.read_bytes() == before
+    assert not FOLDS.exists()
+
+
+def emo(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run emo in the current folder."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "EMO_WORKERS": "1"}
+    command = [sys.executable, str(TOP / "cli.py"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

@@ -1,23 +1,18 @@
 """`emo protocols`: the same recipe on the same images, measured as the study did and as it should be."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import load_params
-from pipeline.core.paths import PROTOCOLS
 from pipeline.core.progress import progress_bar
-from pipeline.core.tables import write_csv, write_text
 from pipeline.core.workers import run_all, worker_count
 from pipeline.history.version import workspace
 from pipeline.learning.device import choose_device
 from pipeline.learning.protocols import FoldFigures, FoldTask, read_figures, run_fold
-from pipeline.learning.report import save_png
 from pipeline.stages.evaluate import EvaluateParams
-from pipeline.tools.protocols.outcome import About, Fold, FoldRow, Outcome, fold_row, outcome
-from pipeline.tools.protocols.picture import picture
+from pipeline.tools.protocols.outcome import About, Fold, Outcome, outcome
 from pipeline.tools.protocols.plan import Material, Request, Training, plan, read_material
 
 
@@ -100,12 +95,3 @@ def _line(training: Training, task: FoldTask) -> str:
     sides = _figures(task).sides
     said = [f"{name} {side.matrix.trace() / side.matrix.sum():.1%}" for name, side in sides.items()]
     return f"{_name(training)}: {', '.join(said)}"
-
-
-def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
-    """Write the figures beside each other as JSON, a table of all trainings (CSV) and a picture (PNG)."""
-    paths = [path.with_suffix(suffix) for suffix in (".json", ".csv", ".png")]
-    write_text(paths[0], json.dumps(found.as_json(), indent=2) + "\n")
-    write_csv(paths[1], [fold_row(fold) for fold in found.folds], FoldRow)
-    save_png(picture(found), paths[2])
-    return paths
