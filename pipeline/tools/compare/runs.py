@@ -38,7 +38,7 @@ class Run:
     figures: Mapping[str, Any]
     "the content of reports/metrics.json"
     people: Mapping[str, np.ndarray] | None
-    """test subject -> counts (k, k): the confusion matrix, or, where the predictions are not here, hits alone.
+    """test subject -> counts (k, k): the confusion matrix; where the predictions are not here, hits alone.
 
     None where nothing tells them: subjects are images, and the predictions are not here."""
 
