@@ -274,7 +274,7 @@ def protocols(
     seeds: Annotated[int, typer.Option(help="How many, from train.seed on.", min=1)] = 3,
     epochs: Annotated[
         int | None,
-        typer.Option(help="At most, with the schedule.", min=1, show_default="train.epochs"),
+        typer.Option(help="At most, with the schedule.", min=1, show_default="fit.epochs of the recipe"),
     ] = None,
     out: Annotated[
         Path | None,

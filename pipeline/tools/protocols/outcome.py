@@ -104,7 +104,7 @@ class Protocol:
     interval: Interval | None
     "95 %, of the accuracy on the test, by resampling subjects; None of fewer than `metrics.FEWEST`"
     inflation: float | None = None
-    "accuracy on the test of the frame-random split minus this one's; None of itself, and where it lacks"
+    "accuracy on the test of the frame-random split minus this one's; None: see `outcome`"
     inflation_interval: Interval | None = None
     "95 %, by resampling subjects; None where not everybody was tested, or too few people are there"
 
@@ -209,10 +209,14 @@ def fold_row(fold: Fold) -> FoldRow:
 
 
 def outcome(about: About, folds: Sequence[Fold], params: EvaluateParams) -> Outcome:
-    """Return what each protocol reaches, and how far the frame-random one lies above it."""
+    """Return what each protocol reaches, and how far the frame-random one lies above it.
+
+    That is told of every protocol but itself, where it was asked for. Where subjects are images nothing
+    tells it: the fair protocols may have one person on both sides, too.
+    """
     by_protocol = {name: [fold for fold in folds if fold.protocol == name] for name in PROTOCOLS}
     found = [_protocol(name, those, params) for name, those in by_protocol.items() if those]
-    if found[0].name == FRAME_RANDOM:
+    if found[0].name == FRAME_RANDOM and not about.mark:
         leaky = by_protocol[FRAME_RANDOM]
         fair = [_inflated(p, found[0], leaky, by_protocol[p.name], params) for p in found[1:]]
         found = [found[0], *fair]
