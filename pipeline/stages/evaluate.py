@@ -31,7 +31,7 @@ from pipeline.learning import calibration, metrics, report
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.history import best_epoch, read_history
 from pipeline.learning.predictor import Predictor
-from pipeline.learning.store import CARD, check_classes
+from pipeline.learning.store import CARD, check_classes, check_images
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def main() -> None:
     predictor = Predictor.load(MODEL)
     splits = {split: read_images(split) for split in SPLITS}
     for split, images in splits.items():
-        check_classes(predictor.card, images.classes, f"{MODEL / CARD}: {DATASET / split}")
+        where = f"{MODEL / CARD}: {DATASET / split}"
+        check_classes(predictor.card, images.classes, where)
+        check_images(predictor.card, images.channels, images.side_px, where)
     probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
     figures = measure(splits, probabilities, params)
     figures["test"] |= sex_metrics(splits["test"], probabilities["test"], read_sexes(), params)

@@ -1,6 +1,7 @@
 """The stage evaluate, whole, in a small project with a trained net."""
 
 import csv
+import dataclasses
 import json
 import math
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 from pipeline.core.dataset import SplitRow
 from pipeline.core.errors import EmoError
+from pipeline.core.params import load_params
 from pipeline.core.paths import (
     CALIBRATION_PLOT,
     CONFUSION,
@@ -26,7 +28,11 @@ from pipeline.core.paths import (
     SPLIT,
 )
 from pipeline.core.tables import write_csv
+from pipeline.learning.loop import TrainParams
 from pipeline.learning.metrics import accuracy, macro_f1
+from pipeline.learning.models import build_model
+from pipeline.learning.predictor import Predictor
+from pipeline.learning.store import save_model
 from pipeline.stages import evaluate, train
 from tests.learning.drawn import draw_subject, write_shard
 from tests.learning.project import files, write_project
@@ -205,6 +211,16 @@ def test_a_net_of_other_classes() -> None:
     shutil.rmtree(DATASET / "test")
     write_shard(DATASET, "test", "z", draw_subject(9, ("happy", "sad"), 2), ("happy", "sad"))
     with pytest.raises(EmoError, match=r"models/model\.json: data/dataset/test: the net knows angry"):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_net_of_colour_images() -> None:
+    predictor = Predictor.load(MODEL)
+    recipe = load_params("train", TrainParams).chosen
+    colour = dataclasses.replace(predictor.card, channels=3)
+    save_model(build_model(recipe, len(colour.classes), 3), colour, MODEL)
+    with pytest.raises(EmoError, match=r"^models/model\.json: data/dataset/train: grey faces of 64 pixels"):
         evaluate.main()
 
 
