@@ -177,6 +177,10 @@ def test_a_withdrawal_takes_the_figures_of_the_person_too(
     held = {item.path for item in in_workspace(Person("p07"), set())}
     assert {*FOLDS.glob("*.json"), REPORT, REPORT.with_suffix(".csv"), REPORT.with_suffix(".png")} <= held
     assert not {item.path for item in in_workspace(Person("p0"), set())} & set(FOLDS.iterdir())
+    damaged = FOLDS / "damaged.json"
+    damaged.write_bytes(b'\xff "p07"')
+    assert damaged in {item.path for item in in_workspace(Person("p07"), set())}
+    damaged.unlink()
 
 
 def test_the_leaky_split_cannot_become_a_dataset_or_a_model() -> None:
