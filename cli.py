@@ -274,7 +274,7 @@ def protocols(
     seeds: Annotated[int, typer.Option(help="How many, from train.seed on.", min=1)] = 3,
     epochs: Annotated[
         int | None,
-        typer.Option(help="At most, with the schedule.", min=1, show_default="train.epochs"),
+        typer.Option(help="At most, with the schedule.", min=1, show_default="fit.epochs of the recipe"),
     ] = None,
     out: Annotated[
         Path | None,
@@ -298,12 +298,15 @@ def protocols(
     """
     from pipeline.core.paths import PROTOCOLS as REPORT
     from pipeline.tools.protocols.plan import Request
-    from pipeline.tools.protocols.run import run_protocols, write_outcome
+    from pipeline.tools.protocols.run import run_protocols
+    from pipeline.tools.protocols.write import check_target, write_outcome
 
     with _plain_errors():
         here = _enter_project()
+        target = here / out if out else REPORT
+        check_target(target)
         found = run_protocols(Request(tuple(protocol or ()), seeds, epochs))
-        written = write_outcome(found, here / out if out else REPORT)
+        written = write_outcome(found, target)
     if as_json:
         typer.echo(json.dumps(found.as_json(), indent=2))
         return

@@ -53,6 +53,16 @@ def test_libraries_stay_in_their_homes(path: Path) -> None:
         assert where.startswith("learning/") or where in ("stages/train.py", "stages/evaluate.py")
 
 
+def test_the_documentation_sets_params_that_there_are() -> None:
+    params = yaml.safe_load((TOP / "params.yaml").read_text())
+    for path in (TOP / "README.md", TOP / "CONTRIBUTING.md", *(TOP / "docs").glob("*.md"), TOP / "cli.py"):
+        for key in re.findall(r"-S ([\w.]+)=", path.read_text()):
+            value = params
+            for part in key.split("."):
+                assert part in value, f"{path}: {key}"
+                value = value[part]
+
+
 def test_package_markers_are_empty() -> None:
     """`import_closure` leaves them out."""
     assert [p for p in SOURCES if p.name == "__init__.py" and p.read_text().strip()] == []

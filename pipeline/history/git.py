@@ -33,6 +33,8 @@ class Commit:
 class Experiment:
     """What `dvc exp run` leaves: a commit that no branch leads to."""
 
+    name: str
+    "experiments that started from different commits may have the same"
     commit: str
     "full hash"
     base: str
@@ -47,12 +49,13 @@ class Repository:
 
     def commit(self, revision: str) -> str:
         """Return the full hash that a revision names; raise EmoError for an unknown one."""
+        told = revision if revision.isprintable() else repr(revision)  # a message is one line
         if revision.startswith("-"):  # would be taken for an option
-            raise EmoError(f"{revision}: not a revision")
+            raise EmoError(f"{told}: not a revision")
         done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if done.returncode:
             self._check()
-            raise EmoError(f"{revision}: no such revision here; `emo versions` lists them{self.cut_note}")
+            raise EmoError(f"{told}: no such revision here; `emo versions` lists them{self.cut_note}")
         return done.stdout.decode().strip()
 
     def merge_base(self, one: str, other: str) -> str:
@@ -120,10 +123,10 @@ class Repository:
         """Return the commits that branches, tags and remote branches point at, by name."""
         return self._refs("refs/heads", "refs/tags", "refs/remotes")
 
-    def experiments(self) -> dict[str, Experiment]:
-        """Return the experiments that DVC keeps (`dvc exp run`), by name."""
-        found = {ref: (_EXPERIMENT.fullmatch(ref), commit) for ref, commit in self._refs("refs/exps").items()}
-        return {match[3]: Experiment(c, match[1] + match[2]) for match, c in found.values() if match}
+    def experiments(self) -> list[Experiment]:
+        """Return the experiments that DVC keeps (`dvc exp run`)."""
+        found = [(_EXPERIMENT.fullmatch(ref), commit) for ref, commit in self._refs("refs/exps").items()]
+        return [Experiment(match[3], commit, match[1] + match[2]) for match, commit in found if match]
 
     def _refs(self, *where: str) -> dict[str, str]:
         form = "%(refname:short) %(objectname) %(*objectname)"

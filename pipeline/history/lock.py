@@ -66,13 +66,14 @@ def _stage(entry: Mapping[str, Any]) -> StageLock:
 
 def _hashes(entries: object) -> dict[str, str]:
     listed = entries if isinstance(entries, list) else []
-    return {entry["path"]: str(entry.get("md5", "")) for entry in listed if "path" in entry}
+    files = (entry for entry in listed if isinstance(entry, Mapping) and "path" in entry)
+    return {str(entry["path"]): str(entry.get("md5", "")) for entry in files}
 
 
 def _load(text: str, where: str) -> Mapping[str, Any]:
     try:
         return _mapping(yaml.load(text, _Loader))
-    except yaml.YAMLError:
+    except (yaml.YAMLError, RecursionError, ValueError):
         raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
 
 

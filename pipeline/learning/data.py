@@ -69,15 +69,22 @@ def read_images(split: str, folder: Path = DATASET) -> ImageSet:
     """
     shards = sorted((folder / split).glob("*.parquet"))
     if not shards:
-        raise EmoError(f"{folder / split}: no images; run `dvc repro dataset`")
+        raise EmoError(_no_images(folder / split))
     classes = _classes(shards[0])
     tables = [_read_shard(path, classes) for path in shards]
     table = pa.concat_tables([t.replace_schema_metadata() for t in tables])
     if not table.num_rows:
-        raise EmoError(f"{folder / split}: no images; run `dvc repro dataset`")
+        raise EmoError(_no_images(folder / split))
     pixels = _decode(table["image"].combine_chunks(), str(folder / split))
     labels = torch.from_numpy(table["label"].to_numpy().astype(np.int64))
     return ImageSet(torch.from_numpy(pixels), labels, classes, tuple(_provenance(table)))
+
+
+def _no_images(folder: Path) -> str:
+    return (
+        f"{folder}: no images; run `dvc repro dataset`; if it has been run, enrol more people: "
+        "of six or more, with faces in their clips, some are in every split"
+    )
 
 
 def _classes(path: Path) -> tuple[str, ...]:

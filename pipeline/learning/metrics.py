@@ -85,20 +85,26 @@ def resampled_subjects(confusions: np.ndarray, resamples: int, generator: np.ran
     return np.einsum("rs,s...->r...", times, confusions)
 
 
-def interval(values: np.ndarray) -> Interval:
-    """Return the 2.5th and 97.5th percentile."""
-    low, high = np.percentile(values, (2.5, 97.5))
+def interval(values: np.ndarray, subjects: int) -> Interval | None:
+    """Return the 95 % interval of a figure whose `values` are those of cohorts drawn from so many subjects.
+
+    None for fewer than FEWEST subjects. The percentiles are those that make up for few subjects, which vary
+    too little among themselves (the expanded percentile interval: Hesterberg 2015, What teachers should know
+    about the bootstrap, section 5.3).
+    """
+    if subjects < FEWEST:
+        return None
+    tail = 100 * expanded_tail(subjects)
+    low, high = np.percentile(values, (tail, 100 - tail))
     return Interval(float(low), float(high))
 
 
 def accuracy_difference(
     first: np.ndarray, second: np.ndarray, resamples: int, generator: np.random.Generator
 ) -> Interval | None:
-    """Return the 95 % interval of the second's accuracy minus the first's, measured on the same subjects.
+    """Return the `interval` of the second's accuracy minus the first's, measured on the same subjects.
 
-    Subjects are drawn with replacement, each with both of its matrices. The percentiles are those that make
-    up for few subjects, which vary too little among themselves (the expanded percentile interval: Hesterberg
-    2015, What teachers should know about the bootstrap, section 5.3). None for fewer than FEWEST subjects.
+    Subjects are drawn with replacement, each with both of its matrices.
 
     Args:
         first: (subjects, k, k), one matrix a subject.
@@ -106,17 +112,13 @@ def accuracy_difference(
         resamples: Number of cohorts.
         generator: The only source of chance.
     """
-    if len(first) < FEWEST:
-        return None
     cohorts = accuracy(resampled_subjects(np.stack([first, second], 1), resamples, generator))
-    tail = 100 * expanded_tail(len(first))
-    low, high = np.percentile(cohorts[:, 1] - cohorts[:, 0], (tail, 100 - tail))
-    return Interval(float(low), float(high))
+    return interval(cohorts[:, 1] - cohorts[:, 0], len(first))
 
 
 FEWEST = 6
-"""Subjects from which a difference can be told from chance: even if all of five do better with one of two
-recipes, that happens in one of 16 cases by chance."""
+"""Subjects from which on there is an interval: even if all of five do better with one of two recipes, that
+happens in one of 16 cases by chance."""
 
 
 def expanded_tail(n: int) -> float:

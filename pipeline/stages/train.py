@@ -1,14 +1,14 @@
 """Train a net on the dataset; keep the weights that do best on the validation subjects."""
 
 import dataclasses
-import json
 import math
 from pathlib import Path
 
 import torch
 from rich.console import Console
 
-from pipeline.core.errors import EmoError, listed
+from pipeline.core.errors import EmoError
+from pipeline.core.gate import check_audit
 from pipeline.core.params import load_params
 from pipeline.core.paths import AUDIT, DATASET, HISTORY, MODEL
 from pipeline.core.stage import run_stage
@@ -32,19 +32,6 @@ def main() -> None:
     save_model(trained.model, model_card(trained, training, params), MODEL)
     write_text(HISTORY, format_history(trained.history))
     Console().print(summary(trained))
-
-
-def check_audit(path: Path) -> None:
-    """Raise EmoError unless the audit of the dataset has been run and is good."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise EmoError(f"{path}: no such file; run `dvc repro audit`") from None
-    except ValueError:
-        raise EmoError(f"{path}: not valid JSON; run `dvc repro --force audit`") from None
-    if report.get("ok") is not True:
-        failed = [check["name"] for check in report.get("checks", []) if not check["ok"]]
-        raise EmoError(f"{path}: the audit failed: {listed(failed)}; mend the dataset, then train")
 
 
 def check_alike(training: ImageSet, validation: ImageSet, folder: Path) -> None:

@@ -1,6 +1,9 @@
 """Where what people ask for may be written: never into, or over, what DVC and Git keep."""
 
+from collections.abc import Iterator
 from pathlib import Path
+
+import yaml
 
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import (
@@ -25,7 +28,7 @@ _KEPT = (*_FOLDERS, *_PICTURES, Path(".dvc"), Path(".git"))
 def free_place(path: Path, *more: Path) -> Path:
     """Return `path` in full; raise EmoError where DVC, Git or emo keeps it, or it lies in one of `more`."""
     target = path.resolve()
-    for kept in (*_KEPT, *more):
+    for kept in (*_KEPT, *_outputs(), *more):
         if target.is_relative_to(kept.resolve()):
             raise EmoError(f"{path}: lies in {kept}, which DVC or Git keeps; name a place elsewhere")
     if Repository(Path.cwd()).tracks(target):
@@ -40,3 +43,14 @@ def check_ignored(folder: Path) -> None:
             f"{folder}: lies in the project and Git does not ignore it, so `git add` would take the faces; "
             "name a folder outside, or add it to .gitignore"
         )
+
+
+def _outputs(pipeline: Path = Path("dvc.yaml")) -> Iterator[Path]:
+    """Yield what the stages of a pipeline write; nothing where it cannot be read, which DVC itself tells."""
+    try:
+        stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].values()
+        for stage in stages:
+            for entry in (*stage.get("outs", ()), *stage.get("metrics", ())):
+                yield Path(entry if isinstance(entry, str) else next(iter(entry)))
+    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+        return

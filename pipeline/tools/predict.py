@@ -132,12 +132,17 @@ def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
 
 
 def read_settings(lock: Path = Path("dvc.lock")) -> Settings:
-    """Return the settings that the dataset was built with (dvc.lock), else those of params.yaml."""
+    """Return the settings that the dataset was built with (dvc.lock), else those of params.yaml.
+
+    Raises EmoError where dvc.lock cannot be read, or its settings are none of this emo.
+    """
     try:
         stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
         built = {name: stages[name]["params"]["params.yaml"][name] for name in ("frames", "faces")}
     except (FileNotFoundError, KeyError, TypeError):
         return Settings(load_params("frames", FramesParams), load_params("faces", FacesParams))
+    except (OSError, ValueError, yaml.YAMLError, RecursionError):
+        raise EmoError(f"{lock}: not readable YAML; restore it with `git checkout {lock}`") from None
     return Settings(
         build(FramesParams, built["frames"], f"{lock}: frames"),
         build(FacesParams, built["faces"], f"{lock}: faces"),

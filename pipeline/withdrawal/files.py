@@ -132,7 +132,7 @@ def _figures(person: Person) -> Iterator[Held]:
     trainings = (PROTOCOLS, PROTOCOLS.with_suffix(".csv"), *sorted(FOLDS.glob("*.json")))
     names = (f'"{person.subject}"', f",{person.subject},")
     for path in (METRICS, *trainings):
-        if path.is_file() and any(name in path.read_text(encoding="utf-8") for name in names):
+        if path.is_file() and any(name in path.read_text("utf-8", errors="replace") for name in names):
             yield Held(path, "figures of the person")
 
 

@@ -48,6 +48,13 @@ def test_frame_random_leaks_and_only_the_seed_decides() -> None:
     assert sides(frame_random(labels, (0.2, 0.2), 1)) != sides(found)
 
 
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=30), st.sampled_from([0.1, 0.25, 0.4]))
+def test_frame_random_leaves_an_image_of_each_class_to_train(labels: list[int], share: float) -> None:
+    found = frame_random(np.array(labels), (share, 0.4), 0)
+    assert {labels[i] for i in found.train} == set(labels)  # of two or four images 0.4 and 0.4 are all
+    assert sorted(chain(*sides(found))) == list(range(len(labels)))
+
+
 def test_by_subject_divides_as_told() -> None:
     subjects = subjects_of([2, 1, 3])
     found = by_subject(subjects, "all", ["p01"], ["p02"])

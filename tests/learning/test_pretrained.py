@@ -177,6 +177,34 @@ def test_a_file_of_something_else(tmp_path: Path) -> None:
     refused(tmp_path / "nan.pth", "weight holds values that are no finite numbers")
 
 
+@pytest.mark.filterwarnings("ignore:.*deprecated:UserWarning")
+def test_tensors_that_are_no_plain_numbers(tmp_path: Path) -> None:
+    odd = {
+        "sparse": torch.eye(3).to_sparse(),
+        "meta": torch.zeros(3, device="meta"),
+        "complex": torch.zeros(3, dtype=torch.complex64),
+        "bool": torch.zeros(3, dtype=torch.bool),
+        "float8": torch.zeros(3).to(torch.float8_e4m3fn),
+        "quantised": torch.quantize_per_tensor(torch.zeros(3), 0.1, 0, torch.qint8),
+    }
+    for name, tensor in odd.items():
+        torch.save({name: tensor}, tmp_path / f"{name}.pth")
+        refused(tmp_path / f"{name}.pth", f"'{name}' holds no plain numbers|cannot be read safely")
+
+
+def test_a_stem_of_another_form() -> None:
+    given = lite0_names(weights_of(net(channels=3)))
+    given["_conv_stem.weight"] = torch.zeros(8)
+    with pytest.raises(EmoError, match=r"^here: not weights of this net: stem\.0\.weight is \(8,\), not"):
+        fill(net(), given, "here")
+
+
+@pytest.mark.parametrize("weights", ["", "a\0b", "a\nb"])
+def test_names_that_are_none(weights: str) -> None:
+    with pytest.raises(ValueError, match=r"^weights: expected package, a file or none, found '.*'$"):
+        replace(TRANSFER, weights=weights)
+
+
 def test_another_file_than_the_one_that_is_meant(tmp_path: Path) -> None:
     path = stored(tmp_path / "w.pth", {"a": torch.zeros(1)})
     with pytest.raises(EmoError, match=rf"its SHA-256 is {sha256(path)}, not 'abc'; .*weights_sha256"):

@@ -4,6 +4,7 @@ import csv
 import dataclasses
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -16,13 +17,14 @@ import pytest
 from pipeline.core.closure import import_closure, imported_names
 from pipeline.core.dataset import SPLITS
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import DATASET, FOLDS, PARAMS, SPLIT
+from pipeline.core.paths import AUDIT, DATASET, FOLDS, PARAMS, SPLIT
 from pipeline.core.paths import PROTOCOLS as REPORT
 from pipeline.learning.data import read_images
 from pipeline.learning.metrics import accuracy
 from pipeline.learning.partitions import frame_random
-from pipeline.learning.protocols import Faces, fold_key
-from pipeline.tools.protocols.outcome import Outcome, by_subject
+from pipeline.learning.protocols import Faces, fold_key, read_figures, with_epochs
+from pipeline.stages.evaluate import EvaluateParams
+from pipeline.tools.protocols.outcome import Outcome, by_subject, outcome
 from pipeline.tools.protocols.plan import (
     FRAME_RANDOM,
     K_FOLD,
@@ -30,12 +32,14 @@ from pipeline.tools.protocols.plan import (
     PROTOCOLS,
     SUBJECT_WISE,
     Request,
+    plan,
     read_material,
 )
-from pipeline.tools.protocols.run import run_protocols, write_outcome
+from pipeline.tools.protocols.run import about, run_protocols
+from pipeline.tools.protocols.write import check_target, write_outcome
 from pipeline.withdrawal.files import in_workspace
 from pipeline.withdrawal.person import Person
-from tests.learning.project import PARAMS_YAML, files, write_project
+from tests.learning.project import PARAMS_YAML, files, write_audit, write_project
 from tests.learning.recipes import PARAMS as RECIPE
 
 TOP = Path(__file__).resolve().parents[2]
@@ -173,6 +177,10 @@ def test_a_withdrawal_takes_the_figures_of_the_person_too(
     held = {item.path for item in in_workspace(Person("p07"), set())}
     assert {*FOLDS.glob("*.json"), REPORT, REPORT.with_suffix(".csv"), REPORT.with_suffix(".png")} <= held
     assert not {item.path for item in in_workspace(Person("p0"), set())} & set(FOLDS.iterdir())
+    damaged = FOLDS / "damaged.json"
+    damaged.write_bytes(b'\xff "p07"')
+    assert damaged in {item.path for item in in_workspace(Person("p07"), set())}
+    damaged.unlink()
 
 
 def test_the_leaky_split_cannot_become_a_dataset_or_a_model() -> None:
@@ -194,13 +202,18 @@ def test_the_key_is_all_that_figures_depend_on(project: Path, monkeypatch: pytes
     key = fold_key(faces.digest(), one, RECIPE)
     renamed = dataclasses.replace(one, fold="another name")
     assert fold_key(faces.digest(), renamed, RECIPE) == key
+    vgg = dataclasses.replace(RECIPE.vgg, fit=dataclasses.replace(RECIPE.vgg.fit, epochs=77))
+    assert fold_key(faces.digest(), one, dataclasses.replace(RECIPE, vgg=vgg)) == key  # a lenet trains
+    smoothed = dataclasses.replace(RECIPE, label_smoothing=0.3)
     changed = dataclasses.replace(faces, labels=faces.labels.roll(1))
     others = [
         fold_key(faces.digest(), other, RECIPE),
         fold_key(faces.digest(), one, dataclasses.replace(RECIPE, seed=1)),
         fold_key(changed.digest(), one, RECIPE),
+        fold_key(faces.digest(), one, smoothed),
+        fold_key(faces.digest(), one, with_epochs(RECIPE, 77)),
     ]
-    assert len({key, *others}) == 4
+    assert len({key, *others}) == 6
 
 
 def test_a_broken_fold_is_trained_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,6 +226,59 @@ def test_a_broken_fold_is_trained_again(tmp_path: Path, monkeypatch: pytest.Monk
     next(FOLDS.iterdir()).write_text("{")
     run_protocols(few)
     assert files(FOLDS) == made
+
+
+def damaged(good: str) -> dict[str, str]:
+    """Return what may have become of a file of figures: of other shapes, kinds, classes and people."""
+    plain = json.loads(good)
+    found = {"null": "null", "text": '"x"', "empty": "{}", "list": '["epochs"]', "deep": "[" * 100_000}
+
+    def with_side(change: object) -> str:
+        return json.dumps({**plain, "sides": {**plain["sides"], "test": change}})
+
+    test = plain["sides"]["test"]
+    found["sides"] = json.dumps({**plain, "sides": [1]})
+    found["a side lacks"] = json.dumps({**plain, "sides": {"train": plain["sides"]["train"]}})
+    found["epochs"] = json.dumps({**plain, "epochs": "2"})
+    found["loss"] = with_side({**test, "loss": None})
+    found["nobody"] = with_side({**test, "confusions": {}})
+    found["no matrix"] = with_side({**test, "confusions": dict.fromkeys(test["confusions"], "x")})
+    found["two classes"] = with_side(
+        {**test, "confusions": {name: [[9, 0], [0, 9]] for name in test["confusions"]}}
+    )
+    found["others"] = with_side({**test, "confusions": plain["sides"]["train"]["confusions"]})
+    return found
+
+
+def test_a_fold_whose_figures_are_not_as_written_is_unfinished(found: Outcome, tmp_path: Path) -> None:
+    assert found
+    material = read_material(ALL_FOUR)
+    task = next(training.task for training in plan(ALL_FOUR, material) if training.protocol == SUBJECT_WISE)
+    good = task.home.read_text()
+    other = dataclasses.replace(task, home=tmp_path / "fold.json")
+    assert read_figures(other) is None
+    other.home.write_text(good)
+    assert read_figures(other) == read_figures(task) is not None
+    for name, content in damaged(good).items():
+        other.home.write_text(content)
+        assert read_figures(other) is None, name
+    assert read_figures(dataclasses.replace(task, home=tmp_path)) is None
+    assert read_figures(dataclasses.replace(task, home=task.home / "x.json")) is None
+
+
+def test_places_that_take_no_figures_are_told_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    few = Request((SUBJECT_WISE,), seeds=1, epochs=1)
+    FOLDS.parent.mkdir()
+    FOLDS.touch()
+    with pytest.raises(EmoError, match=r"^\.emo/protocols: no folder to keep figures in: File exists"):
+        run_protocols(few)
+    FOLDS.unlink()
+    home = plan(few, read_material(few))[0].task.home
+    home.mkdir(parents=True)
+    with pytest.raises(EmoError, match=r"^\.emo/protocols/\w{64}\.json: is a folder"):
+        run_protocols(few)
 
 
 def test_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -229,3 +295,140 @@ def test_faults_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("EMO_WORKERS", "1")
     with pytest.raises(EmoError, match=r"frame-random, seed 0, fold all: .*the loss became"):
         run_protocols(Request((FRAME_RANDOM,), seeds=1, epochs=200))
+
+
+def test_numbers_that_cannot_be_trained_are_told_before_anything_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    with pytest.raises(EmoError, match=r"^--seeds: 2000 is not within 1\.\.100$"):
+        Request(seeds=2000)
+    with pytest.raises(EmoError, match=r"^--epochs: 2000000 is not within 1\.\.1000000$"):
+        run_protocols(Request(epochs=2_000_000))
+    PARAMS.write_text(PARAMS_YAML.replace("  seed: 0\n  cpu", "  seed: 2147483647\n  cpu"))
+    with pytest.raises(EmoError, match=r"^params\.yaml: train: seed: 2147483648 is not .* --seeds 2 ends"):
+        run_protocols(Request(seeds=2))
+    PARAMS.write_text(PARAMS_YAML.replace("resamples: 200", "resamples: 1"))
+    with pytest.raises(EmoError, match=r"^params\.yaml: evaluate: resamples: 1 is not"):
+        run_protocols(Request())
+    write_project()
+    write_audit(ok=False)
+    with pytest.raises(EmoError, match=r"^reports/audit\.json: the audit failed: subjects_disjoint"):
+        run_protocols(Request())
+    assert not FOLDS.exists()
+
+
+def test_what_hinders_several_folds_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    monkeypatch.setenv("EMO_WORKERS", "1")
+    PARAMS.write_text(PARAMS_YAML.replace("input_px: 32", "input_px: 4000", 1))
+    with pytest.raises(EmoError) as caught:
+        run_protocols(Request((K_FOLD,), seeds=1))
+    assert str(caught.value).startswith("k-fold, seed 0, fold 0 and 3 more: data/dataset: images of 64x64")
+    assert "\n" not in str(caught.value)
+
+
+def test_the_figures_are_of_the_dataset_as_it_was_built(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Settings that were edited, or run in an earlier stage alone, since."""
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    request = Request((FRAME_RANDOM,), seeds=1, epochs=1)
+    material = read_material(request)
+    assert (material.shares, material.collapsed) == ((0.25, 0.25), None)  # nothing else is known
+    split = {"seed": 4, "validation": 0.3, "test": 0.1, "folds": 4}
+    stages = {
+        "dedup": {"params": {"params.yaml": {"dedup": {"collapse": True}}}},
+        "dataset": {"params": {"params.yaml": {"dedup": {"collapse": False}, "split": split}}},
+    }
+    Path("dvc.lock").write_text(json.dumps({"stages": stages}))
+    material = read_material(request)
+    assert (material.shares, material.collapsed) == ((0.3, 0.1), False)
+    assert "near-duplicates kept" in about(request, material).title
+    Path("dvc.lock").write_text("{")
+    with pytest.raises(EmoError, match=r"^dvc\.lock: not valid YAML"):
+        read_material(request)
+
+
+@pytest.mark.usefixtures("found")
+def test_a_side_without_images_is_told_before_anything_is_trained() -> None:
+    material = dataclasses.replace(read_material(ALL_FOUR), shares=(0.01, 0.2))
+    with pytest.raises(EmoError, match=r"^data/dataset: too few images for frame-random: none .* validation"):
+        plan(ALL_FOUR, material)
+
+
+def test_one_seed_has_no_spread_and_images_no_inflation(found: Outcome) -> None:
+    few = dataclasses.replace(found.about, seeds=(0,))
+    folds = [fold for fold in found.folds if fold.seed == 0]
+    params = EvaluateParams(seed=0, resamples=100, mistakes=1, calibration_bins=10)
+    told = outcome(few, folds, params)
+    assert [protocol.as_json()["over_seeds"]["deviation"] for protocol in told.protocols] == [None] * 4
+    assert {row[5] for row in told.table()[2]} == {""}
+    assert told.protocols[1].interval is None  # two people
+    assert told.protocols[2].interval
+    assert told.protocols[2].inflation is not None
+    marked = outcome(dataclasses.replace(few, mark="none: each image counts as its own"), folds, params)
+    assert [protocol.inflation for protocol in marked.protocols] == [None] * 4
+    assert {row[-1] for row in marked.table()[2]} == {""}
+
+
+def test_only_a_free_place_is_written_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    stage = (
+        "{cmd: x, outs: [reports/confusion.csv, reports/new.png: {cache: false}], metrics: [reports/m.json]}"
+    )
+    Path("dvc.yaml").write_text(f"stages: {{one: {stage}}}\n")
+    for name in ("kept.json", "table.csv"):
+        Path(name).write_text("{}")
+    subprocess.run(["git", "init", "-q"], check=True)
+    subprocess.run(["git", "add", "kept.json", "table.csv"], check=True)
+    Path("mine.csv").write_text("a\n")
+    Path("folder.png").mkdir()
+    refused = {
+        ".": "is a folder",
+        "kept.v2": "end it with .json",
+        "raw/clips.csv": "end it with .json",
+        ".json": "end it with .json",
+        "raw/clips.json": "lies in raw",
+        "data/split.json": "lies in data",
+        "reports/confusion.json": "confusion.csv: lies in reports/confusion.csv",
+        "reports/new.json": "new.png: lies in",
+        "reports/m.json": "lies in reports/m.json",
+        "kept.json": "is kept in Git",
+        "table.json": "table.csv: is kept in Git",
+        "mine.json": "mine.csv: is there, and",
+        "folder.json": "folder.png: is a folder",
+        "mine.csv/x.json": "cannot be written",
+        f"{'x' * 300}.json": "cannot be written",
+    }
+    for name, told in refused.items():
+        with pytest.raises(EmoError, match=re.escape(told)):
+            check_target(Path(name))
+    check_target(REPORT)
+    check_target(Path("new/figures.json"))
+    Path("new/figures.json").write_text('{"about": {}, "protocols": {}}')
+    check_target(Path("new/figures.json"))
+
+
+def test_a_place_that_is_not_free_is_told_before_anything_is_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    Path("dvc.yaml").write_text("stages: {}\n")
+    before = AUDIT.read_bytes()
+    done = emo("protocols", "--out", str(AUDIT.with_suffix(".png")))
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "end it with .json" in done.stderr
+    assert AUDIT.read_bytes() == before
+    assert not FOLDS.exists()
+
+
+def emo(*arguments: str) -> "subprocess.CompletedProcess[str]":
+    """Run emo in the current folder."""
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "EMO_WORKERS": "1"}
+    command = [sys.executable, str(TOP / "cli.py"), *arguments]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)

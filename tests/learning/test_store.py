@@ -13,7 +13,15 @@ import torch
 from pipeline.core.errors import EmoError
 from pipeline.learning.models import all_logits, build_model
 from pipeline.learning.predictor import Predictor
-from pipeline.learning.store import CARD, WEIGHTS, ModelCard, check_classes, load_model, save_model
+from pipeline.learning.store import (
+    CARD,
+    WEIGHTS,
+    ModelCard,
+    check_classes,
+    check_images,
+    load_model,
+    save_model,
+)
 from tests.learning.recipes import LENET, SMALL
 
 RECIPE = replace(LENET, dropout=0.5)
@@ -106,6 +114,11 @@ def test_hostile_weights(tmp_path: Path, data: bytes) -> None:
         ({"recipe": "vgg", "settings": asdict(SMALL["vgg"])}, "its layers are not those of"),
         ({"classes": ["happy", "neutral", "sad"]}, "its layers are not those of"),
         ({"channels": "many"}, "channels: expected a whole number"),
+        ({"channels": -1}, "channels: -1 is not 1 or 3"),
+        ({"classes": []}, r"classes: \[\] is not a list of different names"),
+        ({"classes": ["happy", "happy"]}, "is not a list of different names"),
+        ({"side_px": 10**9}, "side_px: 1000000000 is not within"),
+        ({"side_px": 31}, "input_px: 32 is not within 1..31"),
         ({"surprise": 1}, "unknown key: surprise"),
     ],
 )
@@ -114,6 +127,39 @@ def test_a_card_that_does_not_fit(tmp_path: Path, values: dict[str, object], mes
     change(tmp_path, **values)
     with pytest.raises(EmoError, match=message):
         load_model(tmp_path)
+
+
+def test_a_card_that_asks_for_gigabytes_takes_none(tmp_path: Path) -> None:
+    saved(tmp_path)
+    huge = SETTINGS | {"input_px": 4096, "maps": [1024, 1024]}  # 515 GB
+    change(tmp_path, settings=huge, input_px=4096, side_px=4096)
+    with pytest.raises(EmoError, match="its layers are not those of"):
+        load_model(tmp_path)
+
+
+@pytest.mark.parametrize("name", [CARD, WEIGHTS])
+def test_a_folder_in_the_place_of_a_file(tmp_path: Path, name: str) -> None:
+    saved(tmp_path)
+    (tmp_path / name).unlink()
+    (tmp_path / name).mkdir()
+    with pytest.raises(EmoError, match=rf"{name}: cannot be read: Is a directory; remove it"):
+        load_model(tmp_path)
+
+
+def test_a_card_that_is_nested_without_end(tmp_path: Path) -> None:
+    saved(tmp_path)
+    (tmp_path / CARD).write_text("[" * 100_000)
+    with pytest.raises(EmoError, match=r"model\.json: not valid JSON"):
+        load_model(tmp_path)
+
+
+def test_a_net_of_other_images(tmp_path: Path) -> None:
+    saved(tmp_path, channels=3)
+    _, card = load_model(tmp_path)
+    check_images(card, 3, 64, "here")
+    for channels, side, told in ((1, 64, "grey faces of 64"), (3, 48, "colour faces of 48")):
+        with pytest.raises(EmoError, match=f"^here: {told} pixels, but .* colour ones of 64; run"):
+            check_images(card, channels, side, "here")
 
 
 def test_a_card_that_is_no_json(tmp_path: Path) -> None:

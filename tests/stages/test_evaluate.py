@@ -1,6 +1,7 @@
 """The stage evaluate, whole, in a small project with a trained net."""
 
 import csv
+import dataclasses
 import json
 import math
 import shutil
@@ -11,6 +12,7 @@ import pytest
 
 from pipeline.core.dataset import SplitRow
 from pipeline.core.errors import EmoError
+from pipeline.core.params import load_params
 from pipeline.core.paths import (
     CALIBRATION_PLOT,
     CONFUSION,
@@ -26,6 +28,11 @@ from pipeline.core.paths import (
     SPLIT,
 )
 from pipeline.core.tables import write_csv
+from pipeline.learning.loop import TrainParams
+from pipeline.learning.metrics import accuracy, macro_f1
+from pipeline.learning.models import build_model
+from pipeline.learning.predictor import Predictor
+from pipeline.learning.store import save_model
 from pipeline.stages import evaluate, train
 from tests.learning.drawn import draw_subject, write_shard
 from tests.learning.project import files, write_project
@@ -70,8 +77,17 @@ def test_metrics() -> None:
     assert list(test["per_subject"]) == ["p07", "p08"]
     mean = sum(person["accuracy"] for person in test["per_subject"].values()) / 2
     assert mean == pytest.approx(test["accuracy"], abs=1e-6)  # as many images of both
-    interval = test["interval_95"]["accuracy"]
-    assert interval["low"] <= test["accuracy"] <= interval["high"]
+    assert test["interval_95"] == {"accuracy": None, "macro_f1": None}  # only two people
+
+
+def test_six_test_subjects_have_intervals() -> None:
+    confusions = np.array([[[hits, 10 - hits], [2, 8]] for hits in (3, 5, 6, 7, 8, 10)])
+    params = evaluate.EvaluateParams(seed=0, resamples=500, mistakes=1, calibration_bins=10)
+    found = evaluate.intervals(confusions, params)
+    together = confusions.sum(0)
+    for name, figure in (("accuracy", accuracy(together)), ("macro_f1", macro_f1(together))):
+        assert found[name]["low"] < figure < found[name]["high"]
+    assert evaluate.intervals(confusions[:5], params) == {"accuracy": None, "macro_f1": None}
 
 
 @pytest.mark.usefixtures("project")
@@ -109,20 +125,36 @@ def test_women_and_men() -> None:
         evaluate.main()
 
 
-def test_the_difference_between_the_sexes_has_an_interval_from_two_of_each_on() -> None:
+def test_the_difference_between_the_sexes_has_an_interval_from_six_of_each_on() -> None:
     def person(hits: int) -> np.ndarray:
         return np.array([[hits, 0], [10 - hits, 0]])
 
     params = evaluate.EvaluateParams(seed=0, resamples=500, mistakes=1, calibration_bins=10)
     stacks = {
-        "F": np.stack([person(9), person(9), person(9)]),
-        "M": np.stack([person(2), person(4), person(6)]),
+        "F": np.stack([person(9)] * 6),
+        "M": np.stack([person(hits) for hits in (2, 2, 4, 4, 6, 6)]),
     }
     found = evaluate.sex_difference(stacks, params)
     assert found
     assert found["accuracy"] == pytest.approx(0.5)
-    assert found["interval_95"]["low"] == pytest.approx(0.3)
-    assert found["interval_95"]["high"] == pytest.approx(0.7)
+    low, high = found["interval_95"]["low"], found["interval_95"]["high"]
+    assert 0.3 < low < 0.4 < 0.6 < high < 0.7
+    few = evaluate.sex_difference(stacks | {"M": stacks["M"][:5]}, params)
+    assert few == {"accuracy": pytest.approx(0.54), "interval_95": None}
+
+
+def test_equal_women_and_men_are_seldom_told_apart() -> None:
+    chance = np.random.default_rng(2)
+    params = evaluate.EvaluateParams(seed=0, resamples=300, mistakes=1, calibration_bins=10)
+
+    def people() -> np.ndarray:
+        hits = chance.binomial(40, chance.beta(7, 3, size=6))
+        return np.array([[[h, 40 - h], [0, 0]] for h in hits])
+
+    found = [evaluate.sex_difference({"F": people(), "M": people()}, params) for _ in range(200)]
+    limits = [row["interval_95"] for row in found if row]
+    apart = sum(not row["low"] <= 0 <= row["high"] for row in limits)
+    assert apart / len(found) <= 0.07  # 0.03; plain percentiles say so of 0.10
 
 
 @pytest.mark.usefixtures("project")
@@ -179,6 +211,16 @@ def test_a_net_of_other_classes() -> None:
     shutil.rmtree(DATASET / "test")
     write_shard(DATASET, "test", "z", draw_subject(9, ("happy", "sad"), 2), ("happy", "sad"))
     with pytest.raises(EmoError, match=r"models/model\.json: data/dataset/test: the net knows angry"):
+        evaluate.main()
+
+
+@pytest.mark.usefixtures("project")
+def test_a_net_of_colour_images() -> None:
+    predictor = Predictor.load(MODEL)
+    recipe = load_params("train", TrainParams).chosen
+    colour = dataclasses.replace(predictor.card, channels=3)
+    save_model(build_model(recipe, len(colour.classes), 3), colour, MODEL)
+    with pytest.raises(EmoError, match=r"^models/model\.json: data/dataset/train: grey faces of 64 pixels"):
         evaluate.main()
 
 

@@ -53,6 +53,13 @@ def test_a_video_gives_the_faces_of_the_pipeline(project: Path) -> None:
     assert sum(result.faces[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("data", [b"{", b"\xff", b"[" * 5000])
+def test_a_dvc_lock_that_cannot_be_read(project: Path, data: bytes) -> None:
+    (project / "dvc.lock").write_bytes(data)
+    with pytest.raises(EmoError, match=r"^dvc\.lock: not readable YAML; restore it with `git checkout"):
+        run([VIDEO])
+
+
 def test_a_picture_and_a_video_are_annotated(project: Path) -> None:
     write_picture(project / "still.png", still())
     assert [len(result.faces) for result in run([project / "still.png"], project / "out")] == [1]

@@ -326,6 +326,18 @@ def test_figures_that_are_none(part: str, values: dict[str, Any], told: str) -> 
     assert told in text
 
 
+@pytest.mark.usefixtures("project")
+def test_of_few_people_the_page_tells_figures_without_intervals() -> None:
+    told = figures()
+    told["test"] |= {"interval_95": {"accuracy": None, "macro_f1": None}}
+    told["test"] |= {"sex_difference": {"accuracy": -0.125, "interval_95": None}}
+    METRICS.write_text(json.dumps(told))
+    text = text_of(render(gather()))
+    assert "75.0 % of the images. Guessing reaches" in text
+    assert "so few allow no interval at all" in text
+    assert "below that on men. Of so few there is no telling whether that is chance." in text
+
+
 def test_the_command_writes_where_it_is_told(project: Path) -> None:
     command = [sys.executable, str(TOP / "cli.py"), "report", "--no-faces", "--out", "page.html"]
     environment = {**os.environ, "PYTHONPATH": str(TOP)}

@@ -35,8 +35,8 @@ class Transfer(Mobilenet):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("frozen_epochs", self.frozen_epochs, 0, 1_000_000)
-        if not self.weights:
-            raise ValueError("weights: expected package, a file or none, found ''")
+        if not (self.weights and self.weights.isprintable()):
+            raise ValueError(f"weights: expected package, a file or none, found {self.weights!r}")
 
     def start(self, model: nn.Sequential) -> None:
         """Draw start weights; fill the backbone with `weights`, or EmoError where they do not fit."""
@@ -89,7 +89,8 @@ def from_lite0(found: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
     """
     named = {_own_name(name): tensor for name, tensor in found.items()}
     stem = named["stem.0.weight"] * 0.5
-    named["stem.0.weight"] = stem.sum(1, keepdim=True) if channels == 1 else stem
+    colours = stem.ndim == 4  # else they are no weights of that net, which `fill` tells
+    named["stem.0.weight"] = stem.sum(1, keepdim=True) if channels == 1 and colours else stem
     return named
 
 

@@ -29,10 +29,14 @@ class Difference:
     "95 %, by resampling people; None where they are too few"
     same_images: bool
     "whether both measured as many images of each of them"
+    lacking: str = ""
+    "the run of which it is not known who was measured; empty where it is known of both"
 
     @property
     def verdict(self) -> str:
         """Whether the difference is more than chance, in words."""
+        if self.lacking:
+            return f"not known: the predictions of {self.lacking} are not here; `dvc fetch --all-commits`"
         if self.accuracy is None:
             return "nobody in common"
         points, note = self.accuracy * 100, "" if self.same_images else "; other images"
@@ -70,14 +74,14 @@ class Compared:
     def row(self) -> list[str]:
         """Return the row of the table."""
         test = self.run.test
-        error = test.get("calibration", {}).get("ece")
+        error = (test.get("calibration") or {}).get("ece")
         return [
             self.run.name,
             self._changes(),
             f"{test['accuracy']:.1%}",
             f"{test['macro_f1']:.3f}",
             f"{error:.3f}" if error is not None else "",
-            str(len(self.run.people)),
+            str(len(self.run.people)) if self.run.people is not None else "",
             self.difference.verdict if self.difference else "",
         ]
 
@@ -128,10 +132,17 @@ def compare_runs(runs: Sequence[Run]) -> list[Compared]:
         Compared(
             run,
             compare_versions(first.version, run.version),
-            None if run is first else difference(first.people, run.people),
+            None if run is first else _difference(first, run),
         )
         for run in runs
     ]
+
+
+def _difference(first: Run, second: Run) -> Difference:
+    if first.people is None or second.people is None:
+        lacking = first if first.people is None else second
+        return Difference(0, None, None, same_images=False, lacking=lacking.name)
+    return difference(first.people, second.people)
 
 
 def difference(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Difference:

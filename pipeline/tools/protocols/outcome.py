@@ -74,19 +74,19 @@ class Figures:
 class Spread:
     """How much the accuracy on the test differs."""
 
-    deviation: float
-    "standard deviation; 0 for a single value"
+    deviation: float | None
+    "standard deviation; None of a single value"
     lowest: float
     highest: float
 
     @classmethod
     def of(cls, values: Sequence[float]) -> "Spread":
         """Return the spread of some values."""
-        deviation = statistics.stdev(values) if len(values) > 1 else 0.0
-        return cls(*(round(value, 6) for value in (deviation, min(values), max(values))))
+        deviation = round(statistics.stdev(values), 6) if len(values) > 1 else None
+        return cls(deviation, round(min(values), 6), round(max(values), 6))
 
     def __str__(self) -> str:
-        return f"{self.lowest * 100:.1f}-{self.highest * 100:.1f}"
+        return "" if self.deviation is None else f"{self.lowest * 100:.1f}-{self.highest * 100:.1f}"
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,9 @@ class Protocol:
     subjects: dict[str, float]
     "tested subject -> accuracy, of all seeds together"
     interval: Interval | None
-    "95 %, of the accuracy on the test, by resampling subjects; None for one subject"
+    "95 %, of the accuracy on the test, by resampling subjects; None of fewer than `metrics.FEWEST`"
     inflation: float | None = None
-    "accuracy on the test of the frame-random split minus this one's; None of itself, and where it lacks"
+    "accuracy on the test of the frame-random split minus this one's; None: see `outcome`"
     inflation_interval: Interval | None = None
     "95 %, by resampling subjects; None where not everybody was tested, or too few people are there"
 
@@ -121,7 +121,7 @@ class Protocol:
     def row(self) -> list[str]:
         """Return the row of the table."""
         accuracies = [f"{self.sides[side].accuracy:.2%}" for side in SPLITS]
-        spreads = [f"{self.over_seeds}", f"{self.over_subjects} ({len(self.subjects)})"]
+        spreads = [f"{self.over_seeds}", f"{self.over_subjects} ({len(self.subjects)})".strip()]
         f1 = f"{self.sides['test'].macro_f1:.3f}"
         return [self.name, str(self.trainings), *accuracies, *spreads, f1, self._inflation()]
 
@@ -209,10 +209,14 @@ def fold_row(fold: Fold) -> FoldRow:
 
 
 def outcome(about: About, folds: Sequence[Fold], params: EvaluateParams) -> Outcome:
-    """Return what each protocol reaches, and how far the frame-random one lies above it."""
+    """Return what each protocol reaches, and how far the frame-random one lies above it.
+
+    That is told of every protocol but itself, where it was asked for. Where subjects are images nothing
+    tells it: the fair protocols may have one person on both sides, too.
+    """
     by_protocol = {name: [fold for fold in folds if fold.protocol == name] for name in PROTOCOLS}
     found = [_protocol(name, those, params) for name, those in by_protocol.items() if those]
-    if found[0].name == FRAME_RANDOM:
+    if found[0].name == FRAME_RANDOM and not about.mark:
         leaky = by_protocol[FRAME_RANDOM]
         fair = [_inflated(p, found[0], leaky, by_protocol[p.name], params) for p in found[1:]]
         found = [found[0], *fair]
@@ -231,7 +235,7 @@ def _protocol(name: str, folds: Sequence[Fold], params: EvaluateParams) -> Proto
         sides={side: _mean(figures.values()) for side, figures in sides.items()},
         seeds={seed: round(figures.accuracy, 6) for seed, figures in sides["test"].items()},
         subjects={subject: _accuracy(matrix) for subject, matrix in people.items()},
-        interval=metrics.interval(metrics.accuracy(cohorts)) if len(people) > 1 else None,
+        interval=metrics.interval(metrics.accuracy(cohorts), len(people)),
     )
 
 

@@ -18,7 +18,8 @@ def picture(outcome: Outcome) -> Figure:
     figure = Figure(figsize=(9, 1.6 + 0.95 * len(outcome.protocols)), layout="constrained", dpi=_DPI)
     axes = figure.subplots()
     kinds = ("subject", "subjects") if outcome.about.mark else ("person", "people")
-    labels = (f"one {kinds[0]}", "train", "validation", f"test, with the interval by {kinds[1]}")
+    reach = f", with the interval by {kinds[1]}" if any(p.interval for p in outcome.protocols) else ""
+    labels = (f"one {kinds[0]}", "train", "validation", f"test{reach}")
     for row, protocol in enumerate(outcome.protocols):
         _draw(axes, row, protocol, labels if row == 0 else ("_",) * len(labels))
     chance = 1 / len(outcome.about.classes)

@@ -1,17 +1,20 @@
 """Which trainings a protocol needs."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pipeline.core.dataset import SPLITS, SplitRow, read_split, split_mark
 from pipeline.core.errors import EmoError
-from pipeline.core.params import load_params
-from pipeline.core.paths import DATASET, FOLDS
+from pipeline.core.gate import check_audit
+from pipeline.core.params import build, load_params
+from pipeline.core.paths import DATASET, FOLDS, PARAMS
 from pipeline.core.subjectless import in_full
+from pipeline.history.lock import LOCK, read_lock
 from pipeline.learning.data import ImageSet, read_images
 from pipeline.learning.loop import TrainParams
 from pipeline.learning.partitions import ALL, Partition, by_subject, frame_random, k_fold, leave_one_out
@@ -23,6 +26,9 @@ K_FOLD, LEAVE_ONE_OUT = "k-fold", "leave-one-subject-out"
 
 PROTOCOLS = (FRAME_RANDOM, SUBJECT_WISE, K_FOLD, LEAVE_ONE_OUT)
 """In the order of the table: the leaky one first, then those by people."""
+
+MOST_SEEDS = 100
+"""Trainings are planned before the first one starts; of forty people these are 4,700."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +46,8 @@ class Request:
         for name in self.protocols:
             if name not in PROTOCOLS:
                 raise EmoError(f"--protocol: {name!r} is not one of {', '.join(PROTOCOLS)}")
-        if self.seeds < 1:
-            raise EmoError(f"--seeds: {self.seeds} is not 1 or more")
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            raise EmoError(f"--seeds: {self.seeds} is not within 1..{MOST_SEEDS}")
 
 
 @dataclass(frozen=True)
@@ -67,23 +73,57 @@ class Material:
     params: TrainParams
     "the recipe, with the first seed"
     shares: tuple[float, float]
-    "of validation and test, by params.yaml"
+    "of validation and test, as the dataset was built"
+    collapsed: bool | None
+    "whether near-duplicates were collapsed when it was built; None: not known"
 
 
 def read_material(request: Request) -> Material:
-    """Read dataset, split and recipe; raise EmoError where they are not built or do not belong together."""
+    """Read dataset, split and recipe; raise EmoError where they are not built or do not belong together.
+
+    As before every training, the audit must be good. How the dataset was built is what dvc.lock says:
+    params.yaml may have been edited since.
+    """
+    check_audit()
     splits = {split: read_images(split) for split in SPLITS}
-    rows, params = read_split(), load_params("train", TrainParams)
-    params = with_epochs(params, request.epochs) if request.epochs else params
+    rows, built = read_split(), _built_with()
     people = {split: _people(images, split, rows) for split, images in splits.items()}
     return Material(
         faces=Faces.of(splits),
         split=people,
         folds={subject: row.fold for subject, row in rows.items()},
         mark=in_full(split_mark([rows[name] for names in people.values() for name in names])),
-        params=params,
-        shares=load_params("split", SplitParams).shares[1:],
+        params=_recipe(request),
+        shares=_split_params(built).shares[1:],
+        collapsed=built.get("dedup.collapse"),
     )
+
+
+def _recipe(request: Request) -> TrainParams:
+    """Return the recipe with the first seed; raise EmoError where epochs or the last seed are too many."""
+    params = load_params("train", TrainParams)
+    try:
+        params = with_epochs(params, request.epochs) if request.epochs else params
+    except ValueError as error:
+        raise EmoError(f"--{error}") from None
+    try:
+        dataclasses.replace(params, seed=params.seed + request.seeds - 1)
+    except ValueError as error:
+        raise EmoError(f"{PARAMS}: train: {error}, where --seeds {request.seeds} ends; lower it") from None
+    return params
+
+
+def _built_with() -> Mapping[str, Any]:
+    """Return the dataset's settings by dotted key, as dvc.lock tells; none where DVC did not build it."""
+    if not LOCK.is_file():
+        return {}
+    stages = read_lock(LOCK.read_text(encoding="utf-8", errors="replace"), str(LOCK))
+    return stages["dataset"].params if "dataset" in stages else {}
+
+
+def _split_params(built: Mapping[str, Any]) -> SplitParams:
+    section = {key.removeprefix("split."): value for key, value in built.items() if key.startswith("split.")}
+    return build(SplitParams, section, f"{LOCK}: split") if section else load_params("split", SplitParams)
 
 
 def asked(request: Request, material: Material) -> tuple[str, ...]:
@@ -102,9 +142,32 @@ def plan(request: Request, material: Material) -> list[Training]:
     return [
         Training(protocol, params.seed, FoldTask(material.faces, fold, params, _home(digest, fold, params)))
         for protocol in asked(request, material)
-        for params in _seeded(material.params, request.seeds)
-        for fold in partitions(protocol, material, params.seed)
+        for params, folds in _folds(protocol, material, request.seeds)
+        for fold in folds
     ]
+
+
+def _folds(
+    protocol: str, material: Material, seeds: int
+) -> Iterator[tuple[TrainParams, Sequence[Partition]]]:
+    """Yield the recipe with each seed, and the folds that are trained with it.
+
+    Raises EmoError where a side of a fold would have no image.
+    """
+    folds: Sequence[Partition] = []
+    for params in _seeded(material.params, seeds):
+        if not folds or protocol == FRAME_RANDOM:  # the others are the same for every seed
+            folds = partitions(protocol, material, params.seed)
+            _check_sides(protocol, folds)
+        yield params, folds
+
+
+def _check_sides(protocol: str, folds: Sequence[Partition]) -> None:
+    for fold in folds:
+        if empty := [side for side in SPLITS if not len(getattr(fold, side))]:
+            raise EmoError(
+                f"{DATASET}: too few images for {protocol}: none is left for {empty[0]}; enrol more clips"
+            )
 
 
 def partitions(protocol: str, material: Material, seed: int) -> Sequence[Partition]:

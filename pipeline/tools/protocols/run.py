@@ -1,23 +1,18 @@
 """`emo protocols`: the same recipe on the same images, measured as the study did and as it should be."""
 
-import json
+import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import load_params
-from pipeline.core.paths import PROTOCOLS
+from pipeline.core.paths import FOLDS
 from pipeline.core.progress import progress_bar
-from pipeline.core.tables import write_csv, write_text
 from pipeline.core.workers import run_all, worker_count
-from pipeline.history.version import workspace
 from pipeline.learning.device import choose_device
 from pipeline.learning.protocols import FoldFigures, FoldTask, read_figures, run_fold
-from pipeline.learning.report import save_png
 from pipeline.stages.evaluate import EvaluateParams
-from pipeline.tools.protocols.outcome import About, Fold, FoldRow, Outcome, fold_row, outcome
-from pipeline.tools.protocols.picture import picture
+from pipeline.tools.protocols.outcome import About, Fold, Outcome, outcome
 from pipeline.tools.protocols.plan import Material, Request, Training, plan, read_material
 
 
@@ -25,11 +20,12 @@ def run_protocols(request: Request) -> Outcome:
     """Run what is not finished of the request, and return the figures of all of it.
 
     A fold that was trained on the same images with the same settings and code is not trained again. Raises
-    EmoError, after all other folds are finished, with a line for each that cannot be trained.
+    EmoError, after all other folds are finished, with a line for each reason why some cannot be trained.
     """
-    material = read_material(request)
+    evaluation, material = load_params("evaluate", EvaluateParams), read_material(request)
     trainings = plan(request, material)
-    missing = [training for training in trainings if read_figures(training.task.home) is None]
+    missing = [training for training in trainings if read_figures(training.task) is None]
+    _check_homes(missing)
     print(
         f"protocols: {len(trainings)} trainings, {len(trainings) - len(missing)} of them done before",
         file=sys.stderr,
@@ -37,19 +33,18 @@ def run_protocols(request: Request) -> Outcome:
     )
     _run(missing, material)
     folds = [_fold(training) for training in trainings]
-    return outcome(about(request, material), folds, load_params("evaluate", EvaluateParams))
+    return outcome(about(request, material), folds, evaluation)
 
 
 def about(request: Request, material: Material) -> About:
     """Return what the figures are of."""
-    settings = workspace(Path()).settings
     seeds = range(material.params.seed, material.params.seed + request.seeds)
     return About(
         images=len(material.faces.labels),
         subjects=tuple(sorted(name for names in material.split.values() for name in names)),
         mark=material.mark,
         classes=material.faces.classes,
-        collapsed=settings.get("dedup.collapse"),
+        collapsed=material.collapsed,
         params=material.params,
         seeds=tuple(seeds),
     )
@@ -62,18 +57,34 @@ def _run(missing: Sequence[Training], material: Material) -> None:
         material.faces.share()
     names = {training.task.home: training for training in missing}
     tasks = [training.task for training in names.values()]  # the same fold of two protocols is run once
-    failures = []
+    failures: dict[str, list[str]] = {}
     with progress_bar("protocols", len(tasks)) as advance:
         for task, error in run_all(run_fold, tasks, workers):
             advance()
             if isinstance(error, EmoError):
-                failures.append(f"{_name(names[task.home])}: {error}")
+                failures.setdefault(str(error), []).append(_name(names[task.home]))
             elif error is not None:
                 raise error
             elif not sys.stderr.isatty():
                 print(_line(names[task.home], task), file=sys.stderr, flush=True)
     if failures:
-        raise EmoError("\n       ".join(failures))
+        raise EmoError("\n       ".join(f"{_first(which)}: {told}" for told, which in failures.items()))
+
+
+def _first(names: Sequence[str]) -> str:
+    """Return the first of some names, and how many more there are."""
+    return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
+
+
+def _check_homes(missing: Sequence[Training]) -> None:
+    """Raise EmoError where figures could not be written, before they are trained."""
+    try:
+        FOLDS.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise EmoError(f"{FOLDS}: no folder to keep figures in: {reason}; remove what is there") from None
+    if folders := [training.task.home for training in missing if training.task.home.is_dir()]:
+        raise EmoError(f"{folders[0]}: is a folder, where a file of figures belongs; remove it")
 
 
 def processes(cpu_threads: int) -> int:
@@ -86,7 +97,7 @@ def _fold(training: Training) -> Fold:
 
 
 def _figures(task: FoldTask) -> FoldFigures:
-    figures = read_figures(task.home)
+    figures = read_figures(task)
     if figures is None:
         raise EmoError(f"{task.home}: gone again; run `emo protocols` once more")
     return figures
@@ -100,12 +111,3 @@ def _line(training: Training, task: FoldTask) -> str:
     sides = _figures(task).sides
     said = [f"{name} {side.matrix.trace() / side.matrix.sum():.1%}" for name, side in sides.items()]
     return f"{_name(training)}: {', '.join(said)}"
-
-
-def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
-    """Write the figures beside each other as JSON, a table of all trainings (CSV) and a picture (PNG)."""
-    paths = [path.with_suffix(suffix) for suffix in (".json", ".csv", ".png")]
-    write_text(paths[0], json.dumps(found.as_json(), indent=2) + "\n")
-    write_csv(paths[1], [fold_row(fold) for fold in found.folds], FoldRow)
-    save_png(picture(found), paths[2])
-    return paths

@@ -91,7 +91,7 @@ class Apart:
     accuracy: float
     "negative where it lies below"
     interval: Interval | None
-    "95 %, by resampling women and men; None where there is only one of either"
+    "95 %, by resampling women and men; None where there are too few of either"
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Test:
 
     splits: tuple[SplitFigures, ...]
     intervals: Mapping[str, Interval | None]
-    "accuracy and macro_f1 -> from resampling subjects; None where there is only one"
+    "accuracy and macro_f1 -> from resampling subjects; None where they are too few"
     classes: Mapping[str, Mapping[str, float]]
     "class -> precision, recall, f1, support"
     subjects: tuple[SubjectFigures, ...]

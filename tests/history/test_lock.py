@@ -1,0 +1,19 @@
+"""What a damaged dvc.lock is told as."""
+
+import pytest
+
+from pipeline.core.errors import EmoError
+from pipeline.history.lock import read_lock
+
+
+@pytest.mark.parametrize("text", ["{", "[" * 5000, "\ufffd\x00", "a: 2020-99-99", "a: b: c"])
+def test_what_is_no_yaml_is_told_in_a_line(text: str) -> None:
+    with pytest.raises(EmoError, match=r"^v1: dvc\.lock: not valid YAML; restore it with `git checkout`$"):
+        read_lock(text, "v1: dvc.lock")
+
+
+def test_entries_of_another_form_are_left_out() -> None:
+    text = "stages: {one: {outs: [1, text, {md5: a}, {path: x, md5: b}], deps: 3, params: []}, two: 4}"
+    found = read_lock(text, "dvc.lock")
+    assert found["one"].outs == {"x": "b"}
+    assert found["two"].outs == found["two"].params == {}
