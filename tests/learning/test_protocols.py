@@ -99,6 +99,9 @@ def test_the_files(project: Path, found: Outcome) -> None:
     figures = json.loads((project / "reports/protocols.json").read_text())
     assert figures == json.loads(json.dumps(found.as_json()))
     assert figures["about"]["params"]["lenet"]["fit"]["epochs"] == 2
+    for told in figures["protocols"].values():
+        hits, images = (int(f(told["confusion"])) for f in (np.trace, np.sum))
+        assert hits / images == pytest.approx(sum(told["by_seed"].values()) / 2, abs=1e-5)
     rows = list(csv.DictReader((project / "reports/protocols.csv").open()))
     assert len(rows) == 2 + 2 + 8 + 16
     assert {row["fold"] for row in rows if row["protocol"] == LEAVE_ONE_OUT} == {

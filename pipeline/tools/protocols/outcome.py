@@ -101,6 +101,8 @@ class Protocol:
     "seed -> accuracy on the test"
     subjects: dict[str, float]
     "tested subject -> accuracy, of all seeds together"
+    confusion: list[list[int]]
+    "rows: actual classes, columns: predicted ones; images of the test, of all folds and seeds together"
     interval: Interval | None
     "95 %, of the accuracy on the test, by resampling subjects; None of fewer than `metrics.FEWEST`"
     inflation: float | None = None
@@ -141,6 +143,7 @@ class Protocol:
             "by_seed": {str(seed): accuracy for seed, accuracy in self.seeds.items()},
             "over_seeds": dataclasses.asdict(self.over_seeds),
             "by_subject": self.subjects,
+            "confusion": self.confusion,
             "over_subjects": dataclasses.asdict(self.over_subjects),
             "inflation": self.inflation,
             "inflation_interval_95": _plain(self.inflation_interval),
@@ -235,6 +238,7 @@ def _protocol(name: str, folds: Sequence[Fold], params: EvaluateParams) -> Proto
         sides={side: _mean(figures.values()) for side, figures in sides.items()},
         seeds={seed: round(figures.accuracy, 6) for seed, figures in sides["test"].items()},
         subjects={subject: _accuracy(matrix) for subject, matrix in people.items()},
+        confusion=np.sum(list(people.values()), axis=0).tolist(),
         interval=metrics.interval(metrics.accuracy(cohorts), len(people)),
     )
 
