@@ -9,9 +9,9 @@ import hashlib
 import json
 import math
 import os
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +70,7 @@ class Faces:
 
     def counts(self, positions: np.ndarray) -> dict[str, int]:
         """Return how many of some of the images each subject has."""
-        names, codes = self._coded
-        counts = np.bincount(codes[positions], minlength=len(names)).tolist()
-        return {str(name): count for name, count in zip(names, counts, strict=True) if count}
-
-    @cached_property
-    def _coded(self) -> tuple[np.ndarray, np.ndarray]:
-        """The subjects, and of each image the position of its subject among them."""
-        names, codes = np.unique(self.subjects, return_inverse=True)
-        return names, codes
+        return dict(Counter(self.subjects[positions].tolist()))
 
     def digest(self) -> str:
         """Return the SHA-256 of all that training or measuring can see of the images."""
