@@ -37,6 +37,7 @@ from pipeline.tools.protocols.plan import (
 )
 from pipeline.tools.protocols.run import about, run_protocols
 from pipeline.tools.protocols.write import check_target, write_outcome
+from pipeline.tools.report.leak import protocols_of
 from pipeline.withdrawal.files import in_workspace
 from pipeline.withdrawal.person import Person
 from tests.learning.project import PARAMS_YAML, files, write_audit, write_project
@@ -99,6 +100,10 @@ def test_the_files(project: Path, found: Outcome) -> None:
     figures = json.loads((project / "reports/protocols.json").read_text())
     assert figures == json.loads(json.dumps(found.as_json()))
     assert figures["about"]["params"]["lenet"]["fit"]["epochs"] == 2
+    shown = protocols_of(figures)  # by emo report
+    assert [row.test for row in shown.rows] == [p.sides["test"].accuracy for p in found.protocols]
+    assert [row.inflation for row in shown.rows] == [p.inflation for p in found.protocols]
+    assert (shown.recipe, shown.seeds, shown.leaks) == ("lenet", 2, True)
     for told in figures["protocols"].values():
         hits, images = (int(f(told["confusion"])) for f in (np.trace, np.sum))
         assert hits / images == pytest.approx(sum(told["by_seed"].values()) / 2, abs=1e-5)

@@ -21,7 +21,7 @@ from pipeline.auditing.audit import Check as FullCheck
 from pipeline.auditing.finding import Finding
 from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import METRICS
+from pipeline.core.paths import METRICS, PROTOCOLS
 from pipeline.core.tables import table_of, write_parquet
 from pipeline.tools.report import content
 from pipeline.tools.report.charts import line_chart, steps
@@ -336,6 +336,28 @@ def test_of_few_people_the_page_tells_figures_without_intervals() -> None:
     assert "75.0 % of the images. Guessing reaches" in text
     assert "so few allow no interval at all" in text
     assert "below that on men. Of so few there is no telling whether that is chance." in text
+
+
+@pytest.mark.usefixtures("project")
+def test_what_a_leak_adds_is_told_where_it_was_measured() -> None:
+    assert "other ways of dividing" not in text_of(render(gather()))
+    side, limits = {"accuracy": 0.9}, {"low": 0.1, "high": 0.3}
+    fair = {"validation": side, "test": {"accuracy": 0.7}, "by_subject": dict.fromkeys(["S4", "S5"], 0.7)}
+    leaky = {"validation": side, "test": side, "by_subject": {}, "inflation": None}
+    none = {"interval_95": None, "inflation_interval_95": None}
+    about = {"images": 30, "subjects": ["S1", "S2", "S3", "S4", "S5"], "params": {"recipe": "vgg"}}
+    told = {"frame-random": leaky | none, "k-fold": fair | none | {"inflation": 0.2}}
+    told["k-fold"]["inflation_interval_95"] = limits
+    PROTOCOLS.write_text(json.dumps({"about": about | {"seeds": [0, 1]}, "protocols": told}))
+    text = text_of(render(gather()))
+    assert (
+        "The same recipe (vgg) was trained on the same images, divided in other ways, 2 times each." in text
+    )
+    assert "k-fold 2 people tested 90.0 % 70.0 % +20.0 points +10.0 to +30.0" in text
+    PROTOCOLS.write_text(json.dumps({"about": about | {"images": 31, "seeds": [0]}, "protocols": told}))
+    assert "of other images than this dataset's; run `emo protocols` again" in text_of(render(gather()))
+    PROTOCOLS.write_text("{}")
+    assert "reports/protocols.json: not as this emo writes it" in text_of(render(gather()))
 
 
 def test_the_command_writes_where_it_is_told(project: Path) -> None:

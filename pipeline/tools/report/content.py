@@ -11,6 +11,7 @@ from pipeline.core.progress import progress_bar
 from pipeline.history.git import Repository
 from pipeline.history.version import Version, workspace
 from pipeline.tools.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
+from pipeline.tools.report.leak import Protocols, read_protocols
 from pipeline.tools.report.origin import (
     Net,
     Origin,
@@ -83,6 +84,8 @@ class Report:
     training: Training | Absent
     test: Test | Absent
     confusion: Confusion | Absent
+    protocols: Protocols | Absent | None
+    "None where `emo protocols` was not run"
     past: Past | Absent
     provenance: Provenance | Absent
     net: Net | Absent
@@ -117,6 +120,7 @@ def gather(*, faces: bool = True) -> Report:
         training=attempt(read_training),
         test=attempt(read_test),
         confusion=confusion,
+        protocols=attempt(lambda: read_protocols(version)),
         past=attempt(lambda: read_past(repository)),
         provenance=attempt(lambda: read_provenance(version)),
         net=attempt(read_net),
