@@ -25,6 +25,9 @@ from pipeline.core.errors import EmoError
 
 T = TypeVar("T")
 
+Table = tuple[str, list[str], list[list[str]]]
+"""Title, header and rows, as a command prints them."""
+
 _NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
 """Python also takes 1_000 and digits of other scripts for numbers; other readers of CSV do not."""
 

@@ -4,10 +4,9 @@ from collections.abc import Sequence
 
 from pipeline.core.dataset import SPLITS
 from pipeline.core.errors import listed
+from pipeline.core.tables import Table
 from pipeline.history.depth import ImageChanges
 from pipeline.history.diff import Diff
-
-Table = tuple[str, list[str], list[list[str]]]
 
 _SHOWN = 12
 """Names listed before the rest is counted."""

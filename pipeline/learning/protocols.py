@@ -8,7 +8,6 @@ import dataclasses
 import hashlib
 import json
 import math
-import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from torch import Tensor
 
 from pipeline.core.closure import code_digest
 from pipeline.core.dataset import SPLITS
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.tables import write_text
 from pipeline.learning import metrics
 from pipeline.learning.data import ImageSet
@@ -147,9 +146,8 @@ def run_fold(task: FoldTask) -> None:
     try:
         write_text(task.home, json.dumps(dataclasses.asdict(figures), sort_keys=True) + "\n")
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
         raise EmoError(
-            f"{task.home}: cannot be written: {reason}; remove what is there, or free some space"
+            f"{task.home}: cannot be written: {reason(error)}; remove what is there, or free some space"
         ) from None
 
 

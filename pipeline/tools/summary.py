@@ -20,10 +20,8 @@ from pipeline.core.paths import (
     SPLIT,
 )
 from pipeline.core.subjectless import in_full
-from pipeline.core.tables import read_csv
+from pipeline.core.tables import Table, read_csv
 from pipeline.stages.dataset import FunnelRow, funnel_totals
-
-Table = tuple[str, list[str], list[list[str]]]
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.core.tables import Table
 from pipeline.withdrawal.act import Erased
 from pipeline.withdrawal.files import Held
 from pipeline.withdrawal.plan import Plan
 from pipeline.withdrawal.proof import Proof
 from pipeline.withdrawal.stores import Unreached
-
-Table = tuple[str, list[str], list[list[str]]]
 
 
 @dataclass(frozen=True)

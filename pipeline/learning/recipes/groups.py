@@ -6,13 +6,12 @@ from typing import ClassVar
 
 from torch import nn
 
-from pipeline.core.params import check_range
 from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
-from pipeline.learning.recipes.recipe import Recipe
+from pipeline.learning.recipes.recipe import HeadedRecipe
 
 
 @dataclass(frozen=True)
-class Groups(Recipe):
+class Groups(HeadedRecipe):
     """Groups of convolutions and one hidden layer; a recipe says how many convolutions each group has."""
 
     CONVOLUTIONS: ClassVar[tuple[int, ...]]
@@ -22,18 +21,12 @@ class Groups(Recipe):
     "of each group, in order"
     batch_norm: bool
     "after each convolution"
-    hidden: int
-    "units of the fully connected layer"
-    dropout: float
-    "share of them left out while training"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         groups = len(self.CONVOLUTIONS)
         if len(self.maps) != groups or not all(1 <= maps <= 1024 for maps in self.maps):
             raise ValueError(f"maps: {list(self.maps)} is not {groups} whole numbers within 1..1024")
-        check_range("hidden", self.hidden, 1, 4096)
-        check_range("dropout", self.dropout, 0, 0.95)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the net."""

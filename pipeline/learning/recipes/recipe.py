@@ -48,3 +48,18 @@ class Recipe(ABC):
     def ready(self, model: nn.Sequential, _epoch: int, /) -> None:
         """Set the net to learn in this epoch, 1 for the first."""
         model.train()
+
+
+@dataclass(frozen=True)
+class HeadedRecipe(Recipe):
+    """A net that ends with one fully connected hidden layer (`parts.dense_head`)."""
+
+    hidden: int
+    "units of the fully connected layer"
+    dropout: float
+    "share of them left out while training"
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_range("hidden", self.hidden, 1, 4096)
+        check_range("dropout", self.dropout, 0, 0.95)

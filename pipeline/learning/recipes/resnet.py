@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from pipeline.core.params import check_range
 from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
-from pipeline.learning.recipes.recipe import Recipe
+from pipeline.learning.recipes.recipe import HeadedRecipe
 
 _STAGES = 3
 
@@ -39,7 +39,7 @@ class Residual(nn.Module):
 
 
 @dataclass(frozen=True)
-class Resnet(Recipe):
+class Resnet(HeadedRecipe):
     """The residual net for CIFAR-10, wider, with a hidden layer."""
 
     NAME = "resnet"
@@ -53,17 +53,11 @@ class Resnet(Recipe):
     "of the first stage; the second has twice, the third four times as many"
     blocks: int
     "of each stage"
-    hidden: int
-    "units of the fully connected layer"
-    dropout: float
-    "share of them left out while training"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         check_range("maps", self.maps, 1, 256)
         check_range("blocks", self.blocks, 1, 32)
-        check_range("hidden", self.hidden, 1, 4096)
-        check_range("dropout", self.dropout, 0, 0.95)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the net."""

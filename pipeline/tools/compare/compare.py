@@ -14,8 +14,6 @@ from pipeline.tools.compare.runs import Run
 
 _RESAMPLES, _SEED = 10_000, 0
 
-Table = tuple[str, list[str], list[list[str]]]
-
 
 @dataclass(frozen=True)
 class Difference:

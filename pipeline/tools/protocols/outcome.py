@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 
 from pipeline.core.dataset import SPLITS
+from pipeline.core.tables import Table
 from pipeline.learning import metrics
 from pipeline.learning.loop import TrainParams
 from pipeline.learning.metrics import Interval
 from pipeline.learning.protocols import FoldFigures, Side
 from pipeline.stages.evaluate import EvaluateParams
 from pipeline.tools.protocols.plan import FRAME_RANDOM, PROTOCOLS
-
-Table = tuple[str, list[str], list[list[str]]]
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,9 @@
 """`emo protocols`: the same recipe on the same images, measured as the study did and as it should be."""
 
-import os
 import sys
 from collections.abc import Sequence
 
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.params import load_params
 from pipeline.core.paths import FOLDS
 from pipeline.core.progress import progress_bar
@@ -81,8 +80,9 @@ def _check_homes(missing: Sequence[Training]) -> None:
     try:
         FOLDS.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise EmoError(f"{FOLDS}: no folder to keep figures in: {reason}; remove what is there") from None
+        raise EmoError(
+            f"{FOLDS}: no folder to keep figures in: {reason(error)}; remove what is there"
+        ) from None
     if folders := [training.task.home for training in missing if training.task.home.is_dir()]:
         raise EmoError(f"{folders[0]}: is a folder, where a file of figures belongs; remove it")
 

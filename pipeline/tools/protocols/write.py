@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.paths import PROTOCOLS
 from pipeline.core.tables import write_csv, write_text
 from pipeline.learning.report import save_png
@@ -26,7 +26,7 @@ def check_target(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_files(path)
     except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {_reason(error)}; name another place") from None
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another place") from None
 
 
 def _check_name(path: Path) -> None:
@@ -62,7 +62,7 @@ def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
         write_csv(table, [fold_row(fold) for fold in found.folds], FoldRow)
         save_png(picture(found), drawn)
     except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {_reason(error)}; name another with --out") from None
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another with --out") from None
     return [figures, table, drawn]
 
 
@@ -77,7 +77,3 @@ def _is_result(path: Path) -> bool:
     except (OSError, ValueError, RecursionError):
         return False
     return isinstance(content, dict) and {"about", "protocols"} <= content.keys()
-
-
-def _reason(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)

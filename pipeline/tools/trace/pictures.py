@@ -1,6 +1,5 @@
 """The pictures of `emo trace --out`: the frame that an image was cut from, or the strip of a clip."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +7,7 @@ from PIL import Image
 
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.marks import mark
 from pipeline.core.paths import CLIPS, FRAMES, VIDEOS
 from pipeline.core.shards import FRAMES_SCHEMA
@@ -44,8 +43,7 @@ def draw(trace: Trace, out: Path, asked: Path) -> None:
     try:
         save_picture(picture, out, mark([subject]))
     except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise EmoError(f"{out}: cannot be written: {reason}; name another file") from None
+        raise EmoError(f"{out}: cannot be written: {reason(error)}; name another file") from None
 
 
 # --- The frame of an image ------------------------------------------------------------------------

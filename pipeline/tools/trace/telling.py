@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 from pipeline.core.enrolment import Clip
 from pipeline.core.paths import CLIPS, VIDEOS
+from pipeline.core.tables import Table
 from pipeline.tools.trace.fates import Frame
 from pipeline.tools.trace.report import Trace
 
-Table = tuple[str, list[str], list[list[str]]]
 Line = tuple[str, str]
 """A word, and what is told of it."""
 
