@@ -63,7 +63,8 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
 
 
 ENDLESS = """
-import torch
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 from tests.learning.recipes import people, trained
 class Talker:
     def step(self): print("step", flush=True)
