@@ -18,6 +18,7 @@ from pipeline.core.paths import (
     DATASET,
     DUPLICATES,
     FACES,
+    METRICS,
     MISTAKES_PLOT,
     MODEL,
     NEAR_PAIRS,
@@ -40,6 +41,7 @@ _SOURCES: Mapping[str, tuple[tuple[str, ...], ...]] = {
     SHEETS.as_posix(): ((str(DATASET),),),
     MISTAKES_PLOT.as_posix(): (_TEST, (str(DATASET),)),
     PREDICTIONS.as_posix(): (_TEST, (str(DATASET),)),
+    METRICS.as_posix(): (_TEST, (str(DATASET),)),  # by person; DVC's run-cache keeps a copy of it
     MODEL.as_posix(): (_FITTED, (str(DATASET),)),
 }
 """Outputs that many people are in together -> the folders whose lists tell whether the person is: the first

@@ -168,6 +168,18 @@ def test_what_a_clone_pushes_back_is_known(copy: Callable[[str], Project]) -> No
     assert search(project, needles) == []
 
 
+def test_figures_of_a_test_person_leave_the_cache_too(project: Project) -> None:
+    """Git keeps reports/metrics.json, and so does DVC's run-cache."""
+
+    def told() -> list[Path]:
+        objects = [path for path in (project.root / ".dvc/cache/files").rglob("*") if path.is_file()]
+        return [path for path in objects if f'"{GONE}"'.encode() in path.read_bytes()]
+
+    assert len(told()) == 1
+    assert withdraw(project)["ok"] is True
+    assert told() == []
+
+
 def test_it_waits_for_a_stage_that_runs(project: Project) -> None:
     project.edit("params.yaml", "epochs: 2", "epochs: 4000")
     project.edit("params.yaml", "patience: 60", "patience: 4000")
