@@ -444,6 +444,10 @@ def test_a_dataset_that_is_broken() -> None:
     write_shard("test", [broken])
     path = "data/dataset/test/dora-3388.parquet"
     assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
+    flipped = row("dora-3388", 0, 7, 1)
+    flipped["image"]["bytes"] = flipped["image"]["bytes"][:-20] + b"!" + flipped["image"]["bytes"][-19:]
+    write_shard("test", [flipped])
+    assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
     write_shard("test", [row("dora-3388", 0, 0, 1) | {"label": 3}])
     assert refused().startswith(f"{path}: dora-3388_happy_000000.png: label 3 is not within 0..2")
     write_shard("test", [row("dora-3388", 0, 0, 1)], ("happy", "sad"))

@@ -233,8 +233,9 @@ def test_the_audit_is_the_full_one(project: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_page_that_cannot_be_written() -> None:
     with pytest.raises(EmoError, match=r"reports: is a folder; name a file, such as reports/report\.html"):
         write_report(Path("reports"))
-    with pytest.raises(EmoError, match="cannot be written"):
-        write_report(Path("params.yaml/report.html"))
+    for name in ("params.yaml/report.html", f"{'x' * 300}.html"):
+        with pytest.raises(EmoError, match="cannot be written"):
+            write_report(Path(name))
 
 
 @pytest.mark.usefixtures("project")

@@ -1,6 +1,7 @@
 """The images of an export: read from the dataset's shards, named, ordered and, if asked, anonymous."""
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -141,12 +142,14 @@ def anonymous(rows: Iterable[Image]) -> list[Image]:
 def bare_png(png: bytes) -> bytes:
     """Return a PNG without texts, times, profiles and whatever follows its end; its pixels stay as they are.
 
-    Raises ValueError where it is no PNG (W3C Portable Network Graphics, 5.3: length, type, data, CRC).
+    Raises ValueError where it is no whole PNG (W3C Portable Network Graphics, 5.3: length, type, data, CRC).
     """
     kept, start = [_SIGNATURE], len(_SIGNATURE)
     while png.startswith(_SIGNATURE) and start < len(png):
         end = start + 12 + int.from_bytes(png[start : start + 4])
         kind = png[start + 4 : start + 8]
+        if zlib.crc32(png[start + 4 : end - 4]) != int.from_bytes(png[end - 4 : end]):
+            break
         if kind in _PIXELS:
             kept.append(png[start:end])
         if kind == b"IEND" and end <= len(png):
