@@ -8,6 +8,7 @@ from typing import TypeVar
 from pipeline.auditing.audit import run_audit
 from pipeline.core.errors import EmoError
 from pipeline.core.progress import progress_bar
+from pipeline.core.sentences import counted, in_kinds
 from pipeline.history.git import Repository
 from pipeline.history.version import Version, workspace
 from pipeline.tools.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
@@ -98,6 +99,30 @@ class Report:
             return "not audited"
         return "the audit passed" if self.audit.ok else "the audit FAILED"
 
+    @property
+    def sources(self) -> str:
+        """How many clips of video, and how many pictures, the images come from."""
+        clips = self.version.consented
+        stills = sum(clip.is_still for clip in clips)
+        return in_kinds(clips, f"{counted(len(clips) - stills, 'clip')} of video", counted(stills, "picture"))
+
+    @property
+    def sampled(self) -> str:
+        """Which pictures were looked at, in a sentence or two."""
+        videos = "Pictures were taken from every recording at regular times."
+        stills = "Every picture of the corpus was looked at."
+        return in_kinds(self.version.consented, videos, stills, joined=" ") or videos
+
+    @property
+    def consent(self) -> str:
+        """How many people gave their consent, and how many withdrew it."""
+        people = {person.subject for person in self.version.people if not person.is_image}
+        given = len(people & self.version.consenting)
+        gone = len(people - self.version.consenting)
+        told = f"given by {given:,} {'person' if given == 1 else 'people'}, withdrawn by {gone or 'nobody'}"
+        corpus = "of the images without a subject, their corpus must tell"
+        return "; ".join([told] * bool(people) + [corpus] * bool(self.mark))
+
 
 NO_FACES = "this copy was made without pictures of faces (--no-faces)"
 
@@ -133,7 +158,7 @@ def attempt(read: Callable[[], T]) -> T | Absent:
     try:
         return read()
     except EmoError as error:
-        return Absent(str(error).splitlines()[0])
+        return Absent(str(error).splitlines()[0].removeprefix(".: "))
 
 
 def read_audit() -> Audit:

@@ -1,10 +1,12 @@
 """`emo report`: one HTML file that holds all it needs, for people who do not program."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from pipeline.core.errors import EmoError, reason
 from pipeline.core.paths import REPORTS
@@ -65,7 +67,7 @@ def _environment() -> Environment:
     )
     environment.globals["frame"] = charts
     environment.tests["absent"] = lambda part: isinstance(part, Absent)
-    environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade}
+    environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade, "code": _code}
     return environment
 
 
@@ -76,6 +78,11 @@ def _percent(share: float, digits: int = 1) -> str:
 def _css(share: float) -> str:
     """Return a share as a length within the style sheet."""
     return f"{share:.2%}"
+
+
+def _code(text: str) -> Markup:
+    """Return a text with what stands in backticks, commands mostly, as code; all of it escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _count(n: float) -> str:
