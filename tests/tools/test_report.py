@@ -14,6 +14,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from making import TOP, enrol, set_params
 
 from pipeline.auditing.audit import CHECKS
@@ -24,6 +25,7 @@ from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import METRICS, PROTOCOLS
 from pipeline.core.tables import table_of, write_parquet
+from pipeline.history.unbuilt import folder_md5
 from pipeline.tools.report import content
 from pipeline.tools.report.charts import line_chart, steps
 from pipeline.tools.report.content import Absent, Report, gather, read_audit
@@ -225,6 +227,20 @@ def test_what_is_not_built_yet_is_told_in_a_line(tmp_path: Path, monkeypatch: py
     assert "Not shown: reports/metrics.json: not built yet; dvc repro makes it" in text
     assert "Which version this is cannot be told: no commit yet" in text
     assert str(tmp_path) not in page
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_an_older_dataset_are_not_told_as_those_of_this_one() -> None:
+    lock = yaml.safe_load(Path("dvc.lock").read_text())
+    folders = [Path("data/dataset", split) for split in ("train", "validation", "test")]
+    deps = [{"path": str(folder), "md5": folder_md5(folder)} for folder in folders]
+    lock["stages"]["evaluate"] = {"cmd": "-", "deps": deps}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    assert "Of an older dataset" not in render(gather())
+    next(folders[2].glob("*.parquet")).unlink()
+    page = render(gather())
+    assert page.count("Of an older dataset") == 4  # on top, and in three parts
+    assert "than are here now (data/dataset/test changed)" in text_of(page)
 
 
 @pytest.mark.usefixtures("project")

@@ -7,9 +7,11 @@ from typing import TypeVar
 
 from pipeline.auditing.audit import run_audit
 from pipeline.core.errors import EmoError
+from pipeline.core.paths import DATASET
 from pipeline.core.progress import progress_bar
 from pipeline.core.sentences import counted, in_kinds
 from pipeline.history.git import Repository
+from pipeline.history.unbuilt import other_folders
 from pipeline.history.version import Version, workspace
 from pipeline.tools.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
 from pipeline.tools.report.leak import Protocols, read_protocols
@@ -74,6 +76,8 @@ class Report:
 
     version: Version
     "of the workspace"
+    outdated: tuple[str, ...]
+    "parts of the dataset that are not those that the net was trained and tested on"
     mark: str
     "what stands beside every figure where images have no subject; empty where all have one"
     origin: Origin | Absent
@@ -135,6 +139,7 @@ def gather(*, faces: bool = True) -> Report:
     wanted = _names(near_pairs, confusion)
     return Report(
         version=version,
+        outdated=read_outdated(version),
         mark=mark,
         origin=attempt(lambda: read_origin(repository)),
         audit=attempt(read_audit),
@@ -150,6 +155,13 @@ def gather(*, faces: bool = True) -> Report:
         provenance=attempt(lambda: read_provenance(version)),
         net=attempt(read_net),
         faces=attempt(lambda: read_faces(wanted, alone)) if faces else Absent(NO_FACES),
+    )
+
+
+def read_outdated(version: Version) -> tuple[str, ...]:
+    """Return the folders of the dataset that are not those on which the figures of the net are."""
+    return (
+        other_folders(version.lock["evaluate"], version.root, DATASET) if "evaluate" in version.lock else ()
     )
 
 
