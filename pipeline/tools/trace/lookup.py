@@ -191,6 +191,7 @@ def _decoded(path: Path, data: bytes) -> np.ndarray:
 
     from pipeline.media.images import decode_grey
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what is damaged, the error tells
     try:
         return decode_grey(data)
     except (EmoError, cv2.error):
