@@ -24,11 +24,11 @@ def summary(facts: Facts) -> str:
             f"{', '.join(facts.classes)}. Built by emo. Subjects: {in_full(facts.mark)}."
         )
     origin = in_kinds(facts.clips, "video recordings", "pictures")
+    tested = ", so that test figures are about people whom a model has not seen."
     return (
         f"{counted(facts.images, 'face image')} of {counted(len(facts.subjects()), 'participant')} who "
         f"simulate {len(facts.classes)} expressions: {', '.join(facts.classes)}. Built by emo from {origin}; "
-        "every participant is in exactly one split, so that test figures are about people whom a model has "
-        "not seen."
+        f"every participant is in exactly one split{tested if 'test' in facts.splits else '; nobody tests.'}"
     )
 
 

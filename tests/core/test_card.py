@@ -137,6 +137,7 @@ def test_a_cohort_without_a_split_and_without_ages(facts: Facts) -> None:
     card = dataset_card(replace(facts, census=CENSUS[:4], people=people, found={"A": (1, 2), "B": (1, 1)}))
     assert [file["split"] for file in header(card)["configs"][0]["data_files"]] == ["train"]
     assert "| all | 2 | 1 | 0 | 0 | not known | not known |" in card
+    assert "every participant is in exactly one split; nobody tests." in card
     assert "gave no image" not in card
     assert "nobody withdrew it" in card
 
