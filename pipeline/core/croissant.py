@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.card import TAGS, Facts, biases, collection, consent, limits, preprocessing, summary
+from pipeline.core.card import TAGS
 from pipeline.core.digests import sha256
+from pipeline.core.facts import Facts
+from pipeline.core.sentences import biases, collection, columns, consent, limits, preprocessing, summary
 
 Node = dict[str, Any]
 """An object of JSON-LD."""
@@ -25,6 +27,9 @@ _LAYOUT = "1.0.0"
 """Version of what a shard looks like; what the shards hold is told by the digest behind it."""
 
 _MEANINGS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
+
+_KINDS = {"subject": "sc:Text", "clip": "sc:Text", "frame": "sc:Integer", "time_s": "sc:Float"}
+"""Of the columns that tell where an image is from."""
 
 _TERMS = (
     *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet"),
@@ -74,20 +79,21 @@ def croissant(facts: Facts, shards: Sequence[Shard]) -> str:
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": "faces-of-simulated-expressions",
         "description": summary(facts),
-        "version": f"{_LAYOUT}+{_digest(shards)}",
+        "version": facts.version,
         "url": "README.md",
         "license": _licence(),
         "keywords": list(TAGS),
         **_responsibility(facts),
-        "distribution": [*map(_file, shards), _all_files(facts.splits)],
-        "recordSet": [_splits(facts.splits), _classes(facts.classes), _images(facts.splits)],
+        "distribution": [*map(_file, shards), _all_files(facts)],
+        "recordSet": [_splits(facts.splits), _classes(facts.classes), _images(facts)],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _digest(shards: Sequence[Shard]) -> str:
+def version_of(shards: Sequence[Shard]) -> str:
+    """Return the version of the dataset, which follows from its shards alone."""
     lines = "".join(f"{shard.sha256}  {shard.name}\n" for shard in shards)
-    return hashlib.sha256(lines.encode()).hexdigest()[:12]
+    return f"{_LAYOUT}+{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
 
 
 def _licence() -> Node:
@@ -122,15 +128,15 @@ def _file(shard: Shard) -> Node:
     }
 
 
-def _all_files(splits: Sequence[str]) -> Node:
+def _all_files(facts: Facts) -> Node:
     """Return the set of all shards, which the images are read from: a field has only one source."""
     return {
         "@type": "cr:FileSet",
         "@id": _SHARDS,
         "name": _SHARDS,
-        "description": "One file for every participant, in the folder of its split.",
+        "description": f"One file for every {facts.whose}, in the folder of its split.",
         "encodingFormat": _PARQUET,
-        "includes": [f"{name}/*.parquet" for name in splits],
+        "includes": [f"{name}/*.parquet" for name in facts.splits],
     }
 
 
@@ -146,21 +152,21 @@ def _classes(classes: Sequence[str]) -> Node:
     return _record_set("classes", fields, key="label", dataType="sc:Enumeration", data=data)
 
 
-def _images(splits: Sequence[str]) -> Node:
+def _images(facts: Facts) -> Node:
     """Return the record set of the images.
 
     `label` has no `references` to the classes: mlcroissant 1.1 cannot filter by split where a second field
     refers to another record set.
     """
-    folder = _source({"fileProperty": "fullpath"}, {"regex": rf"^({'|'.join(splits)})/.+\.parquet$"})
+    folder = _source({"fileProperty": "fullpath"}, {"regex": rf"^({'|'.join(facts.splits)})/.+\.parquet$"})
     in_splits = {"references": {"field": {"@id": "splits/name"}}}
     fields = [
         _column("image", "sc:ImageObject", "The face, PNG.", transform={"jsonPath": "bytes"}),
         _column("label", ["sc:Integer", "cr:Label"], "Label of the expression in the record set classes."),
-        _column("subject", "sc:Text", "Code of the participant."),
-        _column("clip", "sc:Text", "The labelled stretch of video that the image was cut from."),
-        _column("frame", "sc:Integer", "Index in the video's stream."),
-        _column("time_s", "sc:Float", "Seconds from the video's first frame."),
+        *(
+            _column(name, _KINDS[name], f"{text[0].upper()}{text[1:]}.")
+            for name, text in columns(facts).items()
+        ),
         _field("images/split", "sc:Text", description="Split of the participant.", **folder, **in_splits),
     ]
     return _record_set("images", fields, key="clip frame")

@@ -7,6 +7,8 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.core.errors import EmoError
+
 FRAMES_SCHEMA = pa.schema([("frame", pa.int64()), ("time_s", pa.float64()), ("jpeg", pa.binary())])
 
 FACES_SCHEMA = pa.schema(
@@ -38,9 +40,14 @@ def add_facts(writer: pq.ParquetWriter, facts: dict[str, Any]) -> None:
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts about the whole clip that a shard carries."""
+    """Return the facts about the whole clip that a shard carries; raise EmoError where they are damaged."""
     metadata = pq.read_metadata(path).metadata or {}
-    facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
+    try:
+        facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
+    except ValueError:
+        raise EmoError(
+            f"{path}: what it tells of its clip is damaged; remove it and run `dvc repro`"
+        ) from None
     return facts
 
 

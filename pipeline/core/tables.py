@@ -262,24 +262,25 @@ def parquet_sink(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
 
 
 def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = None) -> pa.Table:
-    """Read a Parquet file; raise EmoError unless it has the columns and types of `schema`."""
+    """Read a Parquet file; raise EmoError unless it is whole and has the columns and types of `schema`."""
     try:
-        file = pq.ParquetFile(path)
+        with pq.ParquetFile(path) as file:
+            _check_columns(file.schema_arrow, schema, path)
+            return file.read(columns=list(columns) if columns is not None else None)
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; run `dvc repro`") from None
-    except (pa.ArrowInvalid, OSError) as error:
+    except (pa.ArrowException, OSError) as error:
+        fault = str(error).partition("\n")[0]
         raise EmoError(
-            f"{path}: not a readable Parquet file ({error}); remove it and run `dvc repro`"
+            f"{path}: not a readable Parquet file ({fault}); remove it and run `dvc repro`"
         ) from None
-    with file:
-        found = file.schema_arrow
-        for field in schema:
-            index = found.get_field_index(field.name)
-            if index < 0 or found.field(index).type != field.type:
-                raise EmoError(
-                    f"{path}: column {field.name!r} is missing or not {field.type}; run `dvc repro`"
-                )
-        return file.read(columns=list(columns) if columns is not None else None)
+
+
+def _check_columns(found: pa.Schema, schema: pa.Schema, path: Path) -> None:
+    for field in schema:
+        index = found.get_field_index(field.name)
+        if index < 0 or found.field(index).type != field.type:
+            raise EmoError(f"{path}: column {field.name!r} is missing or not {field.type}; run `dvc repro`")
 
 
 def _leaves(schema: pa.Schema) -> list[str]:

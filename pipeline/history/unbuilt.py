@@ -1,6 +1,7 @@
 """What is different by now from what the stages ran with: settings, source files and tables."""
 
 import hashlib
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,19 @@ def other_files(lock: StageLock, root: Path) -> tuple[str, ...]:
     """Return the source files and tables of a stage that are not those it ran with."""
     small = {path: md5 for path, md5 in lock.deps.items() if Path(path).suffix in _SMALL}
     return tuple(path for path, md5 in sorted(small.items()) if _md5(root / path) != md5)
+
+
+def other_folders(lock: StageLock, root: Path, below: Path) -> tuple[str, ...]:
+    """Return the folders in `below` that a stage read and that are others now, by hashing their files."""
+    read = {path: md5 for path, md5 in lock.deps.items() if Path(path).is_relative_to(below)}
+    return tuple(path for path, md5 in sorted(read.items()) if folder_md5(root / path) != md5)
+
+
+def folder_md5(folder: Path) -> str:
+    """Return the MD5 under which DVC knows a folder: that of its list of files, as DVC writes it."""
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    entries = [{"md5": _md5(files[name]), "relpath": name} for name in sorted(files)]
+    return f"{hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()}.dir"
 
 
 def _md5(path: Path) -> str:

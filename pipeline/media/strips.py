@@ -1,7 +1,9 @@
 """Pictures that show where images come from: a frame with its face, and a clip frame by frame."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -93,7 +95,7 @@ def strip(title: Sequence[str], cells: Sequence[Cell], words: Mapping[str, str])
     columns = -(-len(cells) // max(rows, 1))
     wide, high = _cell_extent(cells)
     top = _PAD + 34 + 24 * len(title[1:]) + 40
-    width = max(columns * wide - _GAP, _LEAST_WIDTH) + 2 * _PAD
+    width = max(columns * wide - _GAP, _LEAST_WIDTH, _title_width(title, words)) + 2 * _PAD
     sheet = Image.new("RGB", (width, top + rows * high + _PAD - _GAP), PAPER)
     draw = ImageDraw.Draw(sheet)
     _write_title(draw, title, words)
@@ -125,6 +127,18 @@ def _cell_extent(cells: Sequence[Cell]) -> tuple[int, int]:
     return width + 2 * _FRAME + _GAP, height + 2 * _FRAME + 48 + _GAP
 
 
+def _title_width(title: Sequence[str], words: Mapping[str, str]) -> int:
+    """Return the room that the longest line above the cells takes."""
+    legend = sum(_word_width(word) for word in words.values())
+    lines = (_font(17).getlength(line) for line in title[1:])
+    return math.ceil(max(_font(26).getlength(title[0]), legend, *lines))
+
+
+def _word_width(word: str) -> int:
+    """Return the room that a word of the legend takes, with its colour and the gap behind it."""
+    return 24 + round(_font(17).getlength(word)) + 28
+
+
 def _write_title(draw: ImageDraw.ImageDraw, title: Sequence[str], words: Mapping[str, str]) -> None:
     draw.text((_PAD, _PAD), title[0], INK, _font(26))
     for row, line in enumerate(title[1:]):
@@ -133,7 +147,7 @@ def _write_title(draw: ImageDraw.ImageDraw, title: Sequence[str], words: Mapping
     for fate, word in words.items():
         draw.rectangle((left, top + 2, left + 16, top + 18), COLOURS[fate])
         draw.text((left + 24, top), word, INK, _font(17))
-        left += 24 + round(_font(17).getlength(word)) + 28
+        left += _word_width(word)
 
 
 def _place(sheet: Image.Image, draw: ImageDraw.ImageDraw, item: Cell, corner: tuple[int, int]) -> None:
@@ -178,12 +192,23 @@ def _cut(text: str, font: ImageFont.FreeTypeFont, room: int) -> str:
 
 
 def _broken(text: str, font: ImageFont.FreeTypeFont, room: int) -> list[str]:
-    """Return a text as lines that fit into the room, broken between words."""
+    """Return a text as lines that fit into the room, broken between words, and within those that do not."""
     lines = [""]
-    for word in text.split():
+    for word in chain.from_iterable(_pieces(whole, font, room) for whole in text.split()):
         longer = f"{lines[-1]} {word}".strip()
         if lines[-1] and font.getlength(longer) > room:
             lines.append(word)
         else:
             lines[-1] = longer
     return lines
+
+
+def _pieces(word: str, font: ImageFont.FreeTypeFont, room: int) -> Iterator[str]:
+    """Yield a word in pieces that fit into the room: paths with long codes do not."""
+    while font.getlength(word) > room and len(word) > 1:
+        end = next(
+            end for end in range(len(word) - 1, 0, -1) if end == 1 or font.getlength(word[:end]) <= room
+        )
+        yield word[:end]
+        word = word[end:]
+    yield word

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from pipeline.core.card import Facts, dataset_card
-from pipeline.core.croissant import croissant, read_shards
+from pipeline.core.card import dataset_card
+from pipeline.core.croissant import croissant, read_shards, version_of
 from pipeline.core.dataset import (
     DUPLICATES_SCHEMA,
     SPLITS,
@@ -21,6 +21,7 @@ from pipeline.core.dataset import (
 )
 from pipeline.core.enrolment import Clip, consented_clips, read_participants
 from pipeline.core.errors import EmoError
+from pipeline.core.facts import Facts
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.params import check_choice, load_params, read_params
 from pipeline.core.paths import (
@@ -180,9 +181,10 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
     if not counted:
         raise EmoError(f"{DATASET}: not one image is left; {FUNNEL} says where they went")
     write_csv(CENSUS, counted, CensusRow)
-    facts = _facts(counted, funnel, classes)
+    shards = read_shards(DATASET)
+    facts = _facts(counted, funnel, classes, version_of(shards))
     write_text(DATASET_CARD, dataset_card(facts))
-    write_text(CROISSANT, croissant(facts, read_shards(DATASET)))
+    write_text(CROISSANT, croissant(facts, shards))
     face_sheets(DATASET, SHEETS, classes, facts.alone)
     images = {split: sum(row.images for row in counted if row.split == split) for split in SPLITS}
     print(f"dataset: {sum(images.values())} images: {', '.join(f'{k} {n}' for k, n in images.items())}")
@@ -190,7 +192,7 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
         print(f"dataset: no image of {', '.join(names)} in {split}; the audit will refuse it")
 
 
-def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[str]) -> Facts:
+def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[str], version: str) -> Facts:
     """Return what the dataset card and croissant.json tell of."""
     settings = read_params()
     return Facts(
@@ -200,6 +202,7 @@ def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[
         clips=consented_clips(),
         funnel=funnel_totals(funnel),
         found=faces_found(funnel),
+        version=version,
         params={section: settings[section] for section in DESCRIBED},
     )
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import yaml
 
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.paths import (
     CONFUSION_PLOT,
     CURVES_PLOT,
@@ -27,7 +27,13 @@ _KEPT = (*_FOLDERS, *_PICTURES, Path(".dvc"), Path(".git"))
 
 def free_place(path: Path, *more: Path) -> Path:
     """Return `path` in full; raise EmoError where DVC, Git or emo keeps it, or it lies in one of `more`."""
-    target = path.resolve()
+    try:
+        target = path.resolve()
+        target.exists()
+    except RuntimeError:
+        raise EmoError(f"{path}: a link that leads back to itself; name another place") from None
+    except OSError as error:  # such as a name that is too long
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another place") from None
     for kept in (*_KEPT, *_outputs(), *more):
         if target.is_relative_to(kept.resolve()):
             raise EmoError(f"{path}: lies in {kept}, which DVC or Git keeps; name a place elsewhere")

@@ -7,18 +7,11 @@ import pytest
 import yaml
 from making import TOP, clip, person
 
-from pipeline.core.card import (
-    Facts,
-    biases,
-    collection,
-    consent,
-    dataset_card,
-    limits,
-    magnitude,
-    preprocessing,
-)
+from pipeline.core.card import dataset_card, magnitude
 from pipeline.core.dataset import CensusRow
+from pipeline.core.facts import Facts
 from pipeline.core.params import read_params
+from pipeline.core.sentences import biases, collection, consent, limits, preprocessing
 
 SECTIONS = ("frames", "faces", "dedup", "split", "dataset")
 
@@ -66,6 +59,7 @@ def facts() -> Facts:
         clips=CLIPS,
         funnel=FUNNEL,
         found={"A": (90, 100), "B": (30, 60), "C": (1100, 1100), "D": (50, 100), "E": (40, 40), "F": (0, 10)},
+        version="1.0.0+0123456789ab",
         params={name: settings[name] for name in SECTIONS},
     )
 
@@ -83,6 +77,7 @@ def test_the_header_is_what_hugging_face_reads(facts: Facts) -> None:
     values = header(dataset_card(facts))
     assert [file["path"] for file in values["configs"][0]["data_files"]] == [
         "train/*.parquet", "validation/*.parquet", "test/*.parquet"]  # fmt: skip
+    assert values["configs"][0]["description"] == "version 1.0.0+0123456789ab"
     assert values["size_categories"] == ["1K<n<10K"]
     assert "facial-expression-recognition" in values["tags"]
     hub = pytest.importorskip("huggingface_hub")
@@ -142,6 +137,7 @@ def test_a_cohort_without_a_split_and_without_ages(facts: Facts) -> None:
     card = dataset_card(replace(facts, census=CENSUS[:4], people=people, found={"A": (1, 2), "B": (1, 1)}))
     assert [file["split"] for file in header(card)["configs"][0]["data_files"]] == ["train"]
     assert "| all | 2 | 1 | 0 | 0 | not known | not known |" in card
+    assert "every participant is in exactly one split; nobody tests." in card
     assert "gave no image" not in card
     assert "nobody withdrew it" in card
 
@@ -149,12 +145,13 @@ def test_a_cohort_without_a_split_and_without_ages(facts: Facts) -> None:
 def test_recordings_are_counted_once_however_many_clips_they_hold(facts: Facts) -> None:
     text = section(dataset_card(facts), "Collection")
     assert (
-        "3 videos of 2 participants, 4.0 minutes in total, with 4 labelled clips of 3 performances." in text
+        "3 videos of 2 participants, 4.0 minutes of video in total, with 4 labelled clips of 3 performances."
+        in text
     )
     assert "- Resolution in pixels: 640x480 (2 videos), 480x640 (1 video)\n" in text
     assert "- Frames a second: 25 (2 videos), 29.97 (1 video)\n" in text
     assert "- Codec: h264 (2 videos), hevc (1 video)\n" in text
-    assert "1.5 hours in total" in collection([clip("long", duration_s=5400.0)])
+    assert "1.5 hours of video in total" in collection([clip("long", duration_s=5400.0)])
 
 
 def test_many_kinds_of_recordings_are_summed_up(facts: Facts) -> None:
@@ -182,10 +179,46 @@ def test_preprocessing_tells_the_settings_in_words_and_all_of_them_as_they_stand
     )
     assert search.startswith("Faces: found by the Haar cascade frontalface_alt2, and followed")
     assert "scaled to 64x64 pixels, grey; contrast: none" in crops
+    assert crops.endswith("none is refused as blurred.")
     assert dedup == "Near-duplicates: kept."
     assert "differ by at most 31 bits, the sharpest was kept" in preprocessing(facts.params)[3]
     text = section(dataset_card(replace(facts, params=params)), "Preprocessing")
     assert yaml.safe_load(text.split("```yaml\n")[1].split("```")[0]) == params
+
+
+def test_of_a_corpus_of_pictures_no_video_is_told(facts: Facts) -> None:
+    stills = [replace(clip, video=f"{clip.clip}.png", frames=1, codec="png") for clip in facts.clips]
+    card = dataset_card(replace(facts, clips=stills))
+    assert "Built by emo from pictures;" in card
+    assert "4 pictures of 2 participants, with 4 labelled clips of 3 performances." in card
+    assert "Clips are the labelled pictures that the images come from." in card
+    assert "| `clip` | the labelled picture that the image was cut from |" in card
+    assert (
+        "- Pictures: each is one frame, of which nothing is trimmed; longer side at most 640 pixels." in card
+    )
+    both = dataset_card(replace(facts, clips=[stills[0], *facts.clips[1:]]))
+    assert "Built by emo from video recordings and pictures;" in both
+    assert "2 videos and 1 picture of 2 participants, 3.0 minutes of video in total" in both
+    assert "the labelled stretch of video or picture that" in both
+
+
+def test_of_faces_cropped_already_no_margin_is_told(facts: Facts) -> None:
+    faces = facts.params["faces"] | {"detector": "none"}
+    faces["crop"] = faces["crop"] | {"margin": 0.25, "min_sharpness": 40.0}
+    crops = preprocessing(facts.params | {"faces": faces})[2]
+    assert crops.startswith("Crops: squares around the whole picture, scaled to 64x64 pixels")
+    assert crops.endswith("blurred below a variance of the Laplacian of 40.")
+
+
+def test_of_images_of_nobody_known_no_consent_and_no_collapse_is_claimed(facts: Facts) -> None:
+    nobody = [person(f"I{n}", sex="", enrolled=8 + n, extra={"stands_for": "image"}) for n in range(3)]
+    census = [*CENSUS, row("test", "I0", "sad", 1)]
+    facts = replace(facts, people=[*PEOPLE, *nobody], census=census)
+    card = dataset_card(facts)
+    assert " 1 participant with consent gave no image. 2 pictures of nobody known gave no image." in card
+    assert "near-duplicates among such images were collapsed to one" in card
+    params = facts.params | {"dedup": facts.params["dedup"] | {"collapse": False}}
+    assert "near-duplicates among such images were kept" in dataset_card(replace(facts, params=params))
 
 
 def test_splits_tell_the_rule(facts: Facts) -> None:

@@ -153,9 +153,12 @@ def test_parquet_that_does_not_fit(tmp_path: Path) -> None:
     for schema in (SCHEMA.append(pa.field("x", pa.int64())), pa.schema([("frame", pa.string())])):
         with pytest.raises(EmoError, match="is missing or not"):
             read_parquet(path, schema)
-    path.write_bytes(path.read_bytes()[:-20])
-    with pytest.raises(EmoError, match="not a readable Parquet file"):
-        read_parquet(path, SCHEMA)
+    whole = path.read_bytes()
+    for damaged in (whole[:-20], whole[:4] + bytes(40) + whole[44:]):  # the end, a page
+        path.write_bytes(damaged)
+        with pytest.raises(EmoError, match=r"not a readable Parquet file \(.*\); remove it") as caught:
+            read_parquet(path, SCHEMA)
+        assert "\n" not in str(caught.value)
 
 
 def test_a_write_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

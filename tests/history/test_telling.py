@@ -22,7 +22,7 @@ from pipeline.history.diff import Diff, compare
 from pipeline.history.git import Repository
 from pipeline.history.lock import StageLock
 from pipeline.history.telling import diff_tables
-from pipeline.history.unbuilt import unbuilt
+from pipeline.history.unbuilt import folder_md5, unbuilt
 from pipeline.history.version import Version, resolve_pair, workspace
 from pipeline.history.versions import all_moves, earlier_versions, history
 
@@ -365,3 +365,10 @@ def test_a_pipe_that_nobody_reads() -> None:
     done = emo("versions", stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")  # as other programs end before `head`
+
+
+def test_a_folder_has_the_md5_that_dvc_gives_it(tmp_path: Path) -> None:
+    for text, name in enumerate(("S1.parquet", "S-10.parquet", "S10.parquet", "sub/x"), 1):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(str(text))
+    assert folder_md5(tmp_path) == "e321f0554b4244b33ddee3212417f770.dir"  # as `dvc add` said

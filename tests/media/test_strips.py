@@ -35,7 +35,7 @@ def test_a_box_lies_around_the_face_and_hides_none_of_it() -> None:
 
 def test_a_caption_stands_below_the_frame_and_is_broken() -> None:
     short = marked_frame(plain(), None, "image", ("one",))
-    long = marked_frame(plain(), None, "image", ("one " * 60,))
+    long = marked_frame(plain(), None, "image", ("one " * 60, "W" * 90))
     assert (np.asarray(short)[:240] == 90).all()
     assert short.width == long.width == 320
     assert long.height > short.height > 240
@@ -51,6 +51,17 @@ def test_rows_are_about_equally_long(count: int, columns: int, rows: int) -> Non
     row, column = where(sheet, COLOURS["image"])
     assert len(runs(column)) == columns
     assert len(runs(row)) == rows
+
+
+def test_a_long_title_or_legend_widens_the_strip() -> None:
+    for title, words in (
+        (("W" * 64, ""), {}),
+        (("a", "/".join("W" * 128)), {}),
+        (("a",), dict.fromkeys(COLOURS, "W" * 20)),
+    ):
+        sheet = strip(title, cells(1), words)
+        assert sheet.width > 1100
+        assert (np.asarray(sheet)[:, -16:] == 255).all()  # no letter runs out of the picture
 
 
 def runs(values: np.ndarray) -> list[int]:

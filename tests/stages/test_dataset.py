@@ -146,7 +146,8 @@ def test_the_same_bytes_again_and_nothing_of_those_who_left() -> None:
 LOAD = """
 import json, sys
 from datasets import load_dataset
-sets = load_dataset(sys.argv[1], cache_dir=sys.argv[2])
+load_dataset(sys.argv[1], cache_dir=sys.argv[3])
+sets = load_dataset(sys.argv[2], cache_dir=sys.argv[3])
 test = sets["test"]
 print(json.dumps({
     "rows": {name: part.num_rows for name, part in sets.items()},
@@ -159,15 +160,21 @@ print(json.dumps({
 """
 
 
-def test_hugging_face_datasets_loads_it(project: Path) -> None:
+def test_hugging_face_datasets_loads_it_and_no_older_version_from_its_cache(project: Path) -> None:
     pytest.importorskip("datasets")
+    dataset.main()
+    shutil.copytree("data/dataset", "older/dataset")
+    people = [person(s, enrolled=n) for n, s in enumerate(SPLITS, 1) if s != "S6"]
+    enrol(
+        people, [clip(f"{p.subject}_{e}", subject=p.subject, expression=e) for p in people for e in CLASSES]
+    )
     dataset.main()
     home = {"HOME": str(project), "HF_HOME": str(project / "hf")}
     environment = {"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin", **home}
-    command = [sys.executable, "-c", LOAD, str(project / "data/dataset"), str(project / "cache")]
+    command = [sys.executable, "-c", LOAD, "older/dataset", "data/dataset", str(project / "cache")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert json.loads(done.stdout) == {
-        "rows": {"train": 12, "validation": 12, "test": 12},
+        "rows": {"train": 12, "validation": 12, "test": 6},
         "names": list(CLASSES),
         "columns": ["image", "label", "subject", "clip", "frame", "time_s"],
         "size": [64, 64],

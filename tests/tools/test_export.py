@@ -305,9 +305,25 @@ def test_the_readme_tells_what_it_is(layout: str) -> None:
     export(layout, Path("out"))
     text = Path("out/README.md").read_text()
     assert "22 face images of 4 people" in text
+    assert "no one is\nin two." in text
     assert "| validation | 1 | 4 | 2 | 0 | 2 |" in text
     assert "Labels: 0 happy, 1 sad, 2 scared." in text
     assert "Faces identify people" in text
+
+
+@pytest.mark.parametrize("anonymise", [False, True])
+def test_of_images_of_nobody_known_the_readme_promises_no_split_by_person(anonymise: bool) -> None:
+    nobody = [person(s, sex="", enrolled=n, extra={"stands_for": "image"}) for n, s in enumerate(SPLITS, 1)]
+    enrol(nobody, [])
+    export("npz", Path("out"), anonymise=anonymise)
+    text = Path("out/README.md").read_text()
+    assert "22 face images, labelled as 3 expressions" in text
+    assert "Subjects: none: each image counts as its own; figures are of unseen images, not of unseen" in text
+    assert "| split | subjects | images |" in text
+    assert "no one is" not in text
+    enrol([person(next(iter(SPLITS)), enrolled=1), *nobody[1:]], [])
+    export("npz", Path("mixed"), anonymise=anonymise)
+    assert "Subjects: not known of 3 of 4" in Path("mixed/README.md").read_text()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -443,6 +459,10 @@ def test_a_dataset_that_is_broken() -> None:
     broken["image"]["bytes"] = broken["image"]["bytes"][:100]
     write_shard("test", [broken])
     path = "data/dataset/test/dora-3388.parquet"
+    assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
+    flipped = row("dora-3388", 0, 7, 1)
+    flipped["image"]["bytes"] = flipped["image"]["bytes"][:-20] + b"!" + flipped["image"]["bytes"][-19:]
+    write_shard("test", [flipped])
     assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
     write_shard("test", [row("dora-3388", 0, 0, 1) | {"label": 3}])
     assert refused().startswith(f"{path}: dora-3388_happy_000000.png: label 3 is not within 0..2")

@@ -7,12 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+import yaml
 from making import TOP, enrol, set_params
 
 from pipeline.auditing.audit import CHECKS
@@ -23,11 +25,12 @@ from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import METRICS, PROTOCOLS
 from pipeline.core.tables import table_of, write_parquet
+from pipeline.history.unbuilt import folder_md5
 from pipeline.tools.report import content
 from pipeline.tools.report.charts import line_chart, steps
 from pipeline.tools.report.content import Absent, Report, gather, read_audit
 from pipeline.tools.report.faces import evenly
-from pipeline.tools.report.page import render, write_report
+from pipeline.tools.report.page import _code, render, write_report
 from pipeline.tools.report.results import wilson
 from tests.tools.reported import CLASSES, SCRIPT, commit, figures, git, write_project, write_raw
 
@@ -164,6 +167,24 @@ def test_what_comes_from_tables_is_escaped() -> None:
     assert page.count("&lt;script&gt;alert(1)") == 3  # a commit; a failed check, on top and below
 
 
+def test_commands_are_set_as_code_and_escaped() -> None:
+    assert _code("<b>: run `dvc <repro>`; `") == "&lt;b&gt;: run <code>dvc &lt;repro&gt;</code>; `"
+
+
+@pytest.mark.usefixtures("project")
+def test_clips_of_video_and_pictures_are_told_apart() -> None:
+    report = gather()
+    clips = report.version.clips
+    assert report.sources == "10 clips of video"
+    assert report.sampled == "Pictures were taken from every recording at regular times."
+    stills = [replace(clip, frames=1) for clip in clips]
+    report = replace(report, version=replace(report.version, clips=(*stills[:4], *clips[4:])))
+    assert report.sources == "6 clips of video and 4 pictures"
+    report = replace(report, version=replace(report.version, clips=tuple(stills)))
+    assert "taken from 10 pictures." in text_of(render(report))
+    assert report.sampled == "Every picture of the corpus was looked at."
+
+
 @pytest.mark.usefixtures("project")
 def test_links_and_labels_lead_to_something() -> None:
     page = Page(render(gather()))
@@ -189,7 +210,9 @@ def test_without_faces_there_is_no_picture() -> None:
 @pytest.mark.usefixtures("project")
 def test_nobody_who_withdrew_is_shown() -> None:
     write_raw(consent="withdrawn")
-    rows = gather().faces.rows
+    report = gather()
+    assert report.consent == "given by 4 people, withdrawn by 1"
+    rows = report.faces.rows
     assert {row.subject for name in CLASSES for row in rows[name]} == {"S1", "S3", "S4", "S5"}
 
 
@@ -200,10 +223,24 @@ def test_what_is_not_built_yet_is_told_in_a_line(tmp_path: Path, monkeypatch: py
     page = render(gather())
     text = text_of(page)
     assert text.count("Not shown: ") == 10
-    assert "Not audited data/dataset: nothing is built yet; run `dvc repro`" in text
-    assert "Not shown: reports/metrics.json: not built yet; `dvc repro` makes it" in text
-    assert "no commit yet" in text
+    assert "Not audited data/dataset: nothing is built yet; run dvc repro" in text
+    assert "Not shown: reports/metrics.json: not built yet; dvc repro makes it" in text
+    assert "Which version this is cannot be told: no commit yet" in text
     assert str(tmp_path) not in page
+
+
+@pytest.mark.usefixtures("project")
+def test_figures_of_an_older_dataset_are_not_told_as_those_of_this_one() -> None:
+    lock = yaml.safe_load(Path("dvc.lock").read_text())
+    folders = [Path("data/dataset", split) for split in ("train", "validation", "test")]
+    deps = [{"path": str(folder), "md5": folder_md5(folder)} for folder in folders]
+    lock["stages"]["evaluate"] = {"cmd": "-", "deps": deps}
+    Path("dvc.lock").write_text(yaml.safe_dump(lock))
+    assert "Of an older dataset" not in render(gather())
+    next(folders[2].glob("*.parquet")).unlink()
+    page = render(gather())
+    assert page.count("Of an older dataset") == 4  # on top, and in three parts
+    assert "than are here now (data/dataset/test changed)" in text_of(page)
 
 
 @pytest.mark.usefixtures("project")
@@ -233,8 +270,9 @@ def test_the_audit_is_the_full_one(project: Path, monkeypatch: pytest.MonkeyPatc
 def test_a_page_that_cannot_be_written() -> None:
     with pytest.raises(EmoError, match=r"reports: is a folder; name a file, such as reports/report\.html"):
         write_report(Path("reports"))
-    with pytest.raises(EmoError, match="cannot be written"):
-        write_report(Path("params.yaml/report.html"))
+    for name in ("params.yaml/report.html", f"{'x' * 300}.html"):
+        with pytest.raises(EmoError, match="cannot be written"):
+            write_report(Path(name))
 
 
 @pytest.mark.usefixtures("project")
@@ -355,7 +393,7 @@ def test_what_a_leak_adds_is_told_where_it_was_measured() -> None:
     )
     assert "k-fold 2 people tested 90.0 % 70.0 % +20.0 points +10.0 to +30.0" in text
     PROTOCOLS.write_text(json.dumps({"about": about | {"images": 31, "seeds": [0]}, "protocols": told}))
-    assert "of other images than this dataset's; run `emo protocols` again" in text_of(render(gather()))
+    assert "of other images than this dataset's; run emo protocols again" in text_of(render(gather()))
     PROTOCOLS.write_text("{}")
     assert "reports/protocols.json: not as this emo writes it" in text_of(render(gather()))
 

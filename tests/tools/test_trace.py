@@ -145,6 +145,18 @@ def test_an_image_by_its_name(what: str) -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_an_image_named_where_it_does_not_lie() -> None:
+    name, right = "S1_surprised_000015.png", f"data/dataset/{shard_of('S1')}.parquet"
+    assert ask(f"{right}/{name}").notes == ask(f"data/faces/S1_surprised.parquet/{name}").notes == ()
+    [note] = ask(f"data/dataset/another/S1.parquet/{name}".replace("another", other_split("S1"))).notes
+    assert note.endswith(f"the images of its subject lie in {right}")
+
+
+def other_split(subject: str) -> str:
+    return next(name for name in SPLITS if name != shard_of(subject).split("/")[0])
+
+
+@pytest.mark.usefixtures("project")
 def test_all_that_an_image_comes_from() -> None:
     [name] = [name for name in images(shard_of("S1")) if name.startswith("S1_happy")]
     found = ask(name)
@@ -165,7 +177,6 @@ def test_all_that_an_image_comes_from() -> None:
     assert max(map(len, text(found).splitlines())) <= 100
 
 
-@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("what", "message"),
     [
@@ -174,11 +185,24 @@ def test_all_that_an_image_comes_from() -> None:
         ("quite another", "raw/clips.csv lists the clips"),
         ("S1_surprised_000013.png", r"frame 13 of the clip was not sampled \(near it: 10 and 15\)"),
         ("data/split.csv", "no picture that can be decoded"),
+        ("x" * 300, "cannot be read: File name too long"),
     ],
 )
+@pytest.mark.usefixtures("project")
 def test_what_is_unknown(what: str, message: str) -> None:
     with pytest.raises(EmoError, match=message):
         ask(what)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_link_that_leads_back_to_itself(tmp_path: Path) -> None:
+    link = tmp_path / "round.png"
+    link.symlink_to(link)
+    with pytest.raises(EmoError, match="a link that leads back to itself"):
+        ask(str(link))
+    for place in (link, tmp_path / f"{'x' * 300}.png"):
+        with pytest.raises(EmoError, match="name another place"):
+            draw(ask("S1_happy"), place, Path("S1_happy"))
 
 
 @pytest.mark.usefixtures("project")
@@ -360,6 +384,8 @@ def test_a_split_that_was_edited_is_noticed() -> None:
     found = ask("S2_happy")
     assert (found.placement.split, found.placement.drawn) == (other, drawn)
     assert f"data/split.csv is not what the rule gives ({drawn})" in found.notes[0]
+    image = ask(next(iter(images(shard_of("S2")))))
+    assert f"the dataset has it in {drawn}, as it was split before; run `dvc repro`" in image.notes
 
 
 LOCK = """
@@ -468,6 +494,8 @@ def test_without_the_recording_the_stored_frame_is_shown() -> None:
     picture, origin = source_frame(found.story.clip, found.story.frames[1])
     assert number_of(picture[:64, :64]) == found.story.frames[1].frame
     assert "the recording is not here" in origin
+    with pytest.raises(EmoError, match=r"S1_happy.parquet: has no frame 9999; .*: run `dvc repro`"):
+        source_frame(found.story.clip, replace(found.story.frames[0], frame=9999))
     Path("data/frames/S1_happy.parquet").unlink()
     with pytest.raises(EmoError, match=r"run `dvc pull raw/videos.dvc`"):
         source_frame(found.story.clip, found.story.frames[0])

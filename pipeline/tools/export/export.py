@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.enrolment import consenting, read_participants
+from pipeline.core.enrolment import read_participants
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import DATASET
 from pipeline.core.progress import progress_bar
@@ -70,11 +70,11 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
-    shards, shown = dataset_shards(dataset), consenting(read_participants())
+    shards, people = dataset_shards(dataset), read_participants()
     with disk_faults(folder):
         target = free_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as store:
-            images = collect(shards, store, shown=shown, anonymise=anonymise)
+            images = collect(shards, store, people, anonymise=anonymise)
             with progress_bar("write", len(images.rows)) as advance:
                 LAYOUTS[layout].write(images, temporary, advance)
             text = readme(images, LAYOUTS[layout])

@@ -1,6 +1,7 @@
 """The images of an export: read from the dataset's shards, named, ordered and, if asked, anonymous."""
 
 import hashlib
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from pipeline.core.dataset import SPLITS, class_names, dataset_schema, image_name
+from pipeline.core.enrolment import Participant, consenting
 from pipeline.core.errors import EmoError, listed
 from pipeline.core.progress import progress_bar
+from pipeline.core.subjectless import subjects_mark
 from pipeline.core.tables import read_parquet
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -45,6 +48,8 @@ class Images:
     rows: tuple[Image, ...]
     store: BinaryIO
     anonymous: bool
+    mark: str
+    "what stands beside every figure where images have no subject; empty where all have one"
 
     @property
     def splits(self) -> list[str]:
@@ -87,14 +92,15 @@ def dataset_shards(dataset: Path) -> list[tuple[str, Path]]:
 
 
 def collect(
-    shards: Sequence[tuple[str, Path]], store: BinaryIO, *, shown: frozenset[str], anonymise: bool
+    shards: Sequence[tuple[str, Path]], store: BinaryIO, people: Sequence[Participant], *, anonymise: bool
 ) -> Images:
     """Read all shards, one at a time, and put their PNGs into `store`.
 
     The order is the dataset's, or `anonymous`'s. Raises EmoError where a shard cannot be read or has an image
-    of a subject who is not in `shown`, where two have other classes, and where there is not one image.
+    of somebody who is not among those of `people` who consent, where two have other classes, and where there
+    is not one image.
     """
-    classes = _classes(shards[0][1])
+    classes, shown = _classes(shards[0][1]), consenting(people)
     rows: list[Image] = []
     with progress_bar("read", len(shards)) as advance:
         for split, path in shards:
@@ -104,7 +110,11 @@ def collect(
             advance()
     if not rows:
         raise EmoError(f"{shards[0][1].parents[1]}: not one image; run `dvc repro`")
-    return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise)
+    subjects = {row.about["subject"] for row in rows}
+    mark = subjects_mark(
+        sum(person.is_image and person.subject in subjects for person in people), len(subjects)
+    )
+    return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise, mark)
 
 
 def _check_consent(path: Path, hidden: set[str]) -> None:
@@ -141,12 +151,14 @@ def anonymous(rows: Iterable[Image]) -> list[Image]:
 def bare_png(png: bytes) -> bytes:
     """Return a PNG without texts, times, profiles and whatever follows its end; its pixels stay as they are.
 
-    Raises ValueError where it is no PNG (W3C Portable Network Graphics, 5.3: length, type, data, CRC).
+    Raises ValueError where it is no whole PNG (W3C Portable Network Graphics, 5.3: length, type, data, CRC).
     """
     kept, start = [_SIGNATURE], len(_SIGNATURE)
     while png.startswith(_SIGNATURE) and start < len(png):
         end = start + 12 + int.from_bytes(png[start : start + 4])
         kind = png[start + 4 : start + 8]
+        if zlib.crc32(png[start + 4 : end - 4]) != int.from_bytes(png[end - 4 : end]):
+            break
         if kind in _PIXELS:
             kept.append(png[start:end])
         if kind == b"IEND" and end <= len(png):

@@ -1,14 +1,14 @@
 """README.md of an export: for people who get nothing but the folder."""
 
+from pipeline.core.subjectless import in_full
 from pipeline.tools.export.images import Images
 from pipeline.tools.export.layout import Layout
 
 _TEXT = """# Faces of simulated expressions
 
-{images} face images of {people} people who simulate {n} expressions on request, cut from video recordings and
-exported by emo. They are no measurements of felt emotion. The splits are by person: no one is in two.
+{about}
 
-| split | people | images | {classes} |
+| split | {subjects} | images | {classes} |
 |---|---|---|{rules}|
 {rows}
 
@@ -32,12 +32,20 @@ whoever gave it to you. A participant may withdraw consent later: keep track of 
 {anonymity}
 """
 
+_PEOPLE = """{images} face images of {people} people who simulate {n} expressions on request, cut from their
+recordings and exported by emo. They are no measurements of felt emotion. The splits are by person: no one is
+in two."""
+
+_NOBODY = """{images} face images, labelled as {n} expressions and exported by emo. They are no measurements
+of felt emotion. Subjects: {mark}. **One person may be in several splits**, which flatters every figure on the
+test."""
+
 _COLUMNS = {
     "subject": "`subject` (the participant's code)",
     "clip": "`clip` (the recording's stretch)",
     "frame": "`frame` (index in the recording's stream)",
     "time_s": "`time_s` (seconds from its first frame)",
-    "person": "`person` (a number from 1 that images of one person share, for cross-validation over people)",
+    "person": "`person` (a number from 1 that images of one subject share, to cross-validate over subjects)",
 }
 
 _NAMED = """Subjects' codes and clips' names are those of the recordings; `emo export --anonymise` leaves them
@@ -51,10 +59,15 @@ the dataset can find each image in it."""
 
 def readme(images: Images, layout: Layout) -> str:
     """Return the Markdown that goes with an export."""
-    return _TEXT.format(
+    about = (_NOBODY if images.mark else _PEOPLE).format(
         images=len(images.rows),
         people=sum(images.people(split) for split in images.splits),
         n=len(images.classes),
+        mark=in_full(images.mark),
+    )
+    return _TEXT.format(
+        about=about,
+        subjects="subjects" if images.mark else "people",
         classes=" | ".join(images.classes),
         rules="|".join("---" for _ in images.classes),
         rows="\n".join(_rows(images)),

@@ -7,8 +7,11 @@ from typing import TypeVar
 
 from pipeline.auditing.audit import run_audit
 from pipeline.core.errors import EmoError
+from pipeline.core.paths import DATASET
 from pipeline.core.progress import progress_bar
+from pipeline.core.sentences import counted, in_kinds
 from pipeline.history.git import Repository
+from pipeline.history.unbuilt import other_folders
 from pipeline.history.version import Version, workspace
 from pipeline.tools.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
 from pipeline.tools.report.leak import Protocols, read_protocols
@@ -73,6 +76,8 @@ class Report:
 
     version: Version
     "of the workspace"
+    outdated: tuple[str, ...]
+    "parts of the dataset that are not those that the net was trained and tested on"
     mark: str
     "what stands beside every figure where images have no subject; empty where all have one"
     origin: Origin | Absent
@@ -98,6 +103,30 @@ class Report:
             return "not audited"
         return "the audit passed" if self.audit.ok else "the audit FAILED"
 
+    @property
+    def sources(self) -> str:
+        """How many clips of video, and how many pictures, the images come from."""
+        clips = self.version.consented
+        stills = sum(clip.is_still for clip in clips)
+        return in_kinds(clips, f"{counted(len(clips) - stills, 'clip')} of video", counted(stills, "picture"))
+
+    @property
+    def sampled(self) -> str:
+        """Which pictures were looked at, in a sentence or two."""
+        videos = "Pictures were taken from every recording at regular times."
+        stills = "Every picture of the corpus was looked at."
+        return in_kinds(self.version.consented, videos, stills, joined=" ") or videos
+
+    @property
+    def consent(self) -> str:
+        """How many people gave their consent, and how many withdrew it."""
+        people = {person.subject for person in self.version.people if not person.is_image}
+        given = len(people & self.version.consenting)
+        gone = len(people - self.version.consenting)
+        told = f"given by {given:,} {'person' if given == 1 else 'people'}, withdrawn by {gone or 'nobody'}"
+        corpus = "of the images without a subject, their corpus must tell"
+        return "; ".join([told] * bool(people) + [corpus] * bool(self.mark))
+
 
 NO_FACES = "this copy was made without pictures of faces (--no-faces)"
 
@@ -110,6 +139,7 @@ def gather(*, faces: bool = True) -> Report:
     wanted = _names(near_pairs, confusion)
     return Report(
         version=version,
+        outdated=read_outdated(version),
         mark=mark,
         origin=attempt(lambda: read_origin(repository)),
         audit=attempt(read_audit),
@@ -128,12 +158,19 @@ def gather(*, faces: bool = True) -> Report:
     )
 
 
+def read_outdated(version: Version) -> tuple[str, ...]:
+    """Return the folders of the dataset that are not those on which the figures of the net are."""
+    return (
+        other_folders(version.lock["evaluate"], version.root, DATASET) if "evaluate" in version.lock else ()
+    )
+
+
 def attempt(read: Callable[[], T]) -> T | Absent:
     """Return what `read` returns, or why it cannot: the first line of its EmoError."""
     try:
         return read()
     except EmoError as error:
-        return Absent(str(error).splitlines()[0])
+        return Absent(str(error).splitlines()[0].removeprefix(".: "))
 
 
 def read_audit() -> Audit:

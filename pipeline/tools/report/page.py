@@ -1,10 +1,14 @@
 """`emo report`: one HTML file that holds all it needs, for people who do not program."""
 
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 from pipeline.core.paths import REPORTS
 from pipeline.core.tables import write_text
 from pipeline.tools.places import free_place
@@ -22,17 +26,29 @@ def write_report(path: Path = REPORT, *, faces: bool = True) -> Report:
 
     An older page is replaced, but no other file, and nothing that DVC or Git keeps.
     """
+    with _written(path):
+        _check_name(path)
+    report = gather(faces=faces)
+    with _written(path):
+        write_text(path, render(report))
+    return report
+
+
+@contextmanager
+def _written(path: Path) -> Iterator[None]:
+    """Raise EmoError in place of an OSError about the page's place."""
+    try:
+        yield
+    except OSError as error:
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another file") from None
+
+
+def _check_name(path: Path) -> None:
     if path.is_dir():
         raise EmoError(f"{path}: is a folder; name a file, such as {path / REPORT.name}")
     if path.suffix.lower() not in _ENDINGS:
         raise EmoError(f"{path}: not a page's name; end it with {', '.join(_ENDINGS)}")
     free_place(path)
-    report = gather(faces=faces)
-    try:
-        write_text(path, render(report))
-    except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {error.strerror}; name another file") from None
-    return report
 
 
 def render(report: Report) -> str:
@@ -51,7 +67,7 @@ def _environment() -> Environment:
     )
     environment.globals["frame"] = charts
     environment.tests["absent"] = lambda part: isinstance(part, Absent)
-    environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade}
+    environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade, "code": _code}
     return environment
 
 
@@ -62,6 +78,11 @@ def _percent(share: float, digits: int = 1) -> str:
 def _css(share: float) -> str:
     """Return a share as a length within the style sheet."""
     return f"{share:.2%}"
+
+
+def _code(text: str) -> Markup:
+    """Return a text with what stands in backticks, commands mostly, as code; all of it escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def _count(n: float) -> str:

@@ -14,7 +14,7 @@ from pipeline.tools.report.sources import read_table
 Row = TypeVar("Row", FunnelRow, CensusRow)
 
 MEANINGS = {
-    "sampled": "pictures taken from the recordings at regular times",
+    "sampled": "pictures that were looked at",
     "corrupt": "the recording is damaged there",
     "no_face": "no frontal face was found",
     "several_faces": "more than one person could be meant",

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.dataset import dataset_schema, image_name
-from pipeline.core.errors import EmoError, listed
+from pipeline.core.dataset import SPLITS, dataset_schema, image_name
+from pipeline.core.errors import EmoError, listed, reason
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import CLIPS, DATASET, FACES, FRAMES, VIDEOS
 from pipeline.core.tables import read_parquet
 from pipeline.tools.trace.records import Records
 
-_IMAGE = re.compile(r"(?P<clip>[A-Za-z0-9][A-Za-z0-9_-]*)_(?P<frame>\d{6,})(\.png)?")
+_IMAGE = re.compile(r"(?P<clip>[A-Za-z0-9][A-Za-z0-9_-]*)_(?P<frame>[0-9]{6,18})(\.png)?")
 """What `image_name` makes, with or without its ending."""
 
 _IN_SHARD = re.compile(r"\.parquet[/#:]+")
@@ -47,11 +47,25 @@ def find(asked: str, here: Path, records: Records) -> Target:
     A recording or a shard of a clip is that clip; any other file that exists is a picture; else it is a name,
     a clip's before an image's. Raises EmoError with near matches where it is nothing.
     """
-    if own := _find_own(here / asked, records):
-        return own
-    if (here / asked).is_file():
-        return find_picture(here / asked, records)
-    return find_name(_IN_SHARD.split(asked)[-1], records)
+    try:
+        if own := _find_own(here / asked, records):
+            return own
+        if (here / asked).is_file():
+            return find_picture(here / asked, records)
+    except OSError as error:
+        raise EmoError(f"{asked}: cannot be read: {reason(error)}; name a file that can") from None
+    except RuntimeError:  # of `resolve`
+        raise EmoError(f"{asked}: a link that leads back to itself; name the file") from None
+    shard, _, name = _IN_SHARD.sub(".parquet\0", asked, count=1).rpartition("\0")
+    target = find_name(name, records)
+    return replace(target, notes=(*target.notes, *_misplaced(Path(shard), target, records)))
+
+
+def _misplaced(asked: Path, target: Target, records: Records) -> Iterator[str]:
+    """Say so where an image is named as one of a shard of the dataset that it does not lie in."""
+    lies_in = records.shards.get(records.clips[target.clip].subject)
+    if lies_in and asked.parent.name in SPLITS and asked.parts[-2:] != lies_in.parts[-2:]:
+        yield f"{target.name} was asked for in {asked}; the images of its subject lie in {lies_in}"
 
 
 # --- Files of the project -------------------------------------------------------------------------
@@ -177,6 +191,7 @@ def _decoded(path: Path, data: bytes) -> np.ndarray:
 
     from pipeline.media.images import decode_grey
 
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)  # what is damaged, the error tells
     try:
         return decode_grey(data)
     except (EmoError, cv2.error):

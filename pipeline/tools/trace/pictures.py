@@ -1,5 +1,6 @@
 """The pictures of `emo trace --out`: the frame that an image was cut from, or the strip of a clip."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,9 @@ def draw(trace: Trace, out: Path, asked: Path) -> None:
     """
     if out.suffix.lower() not in _ENDINGS:
         raise EmoError(f"{out}: not a picture's name; end it with {', '.join(_ENDINGS)}")
+    free_place(out)
     if asked.exists() and out.exists() and out.samefile(asked):
         raise EmoError(f"{out}: the picture that is asked about would be overwritten; give another name")
-    free_place(out)
     subject = trace.story.person.subject
     if trace.story.withdrawn:
         raise EmoError(f"{trace.name}: {subject} has withdrawn consent; no picture is made")
@@ -71,7 +72,7 @@ def source_frame(clip: Clip, frame: Frame) -> tuple[np.ndarray, str]:
     shard = FRAMES / f"{clip.clip}.parquet"
     if not shard.is_file():
         raise EmoError(f"{path}: not here, nor is {shard}; run `dvc pull {VIDEOS}.dvc` or `dvc checkout`")
-    picture = decode_colour(_jpegs(shard)[frame.frame])
+    picture = decode_colour(_jpegs(shard, [frame])[frame.frame])
     return picture, f"as stored, {picture.shape[1]}x{picture.shape[0]}; the recording is not here"
 
 
@@ -96,7 +97,7 @@ def _strip_picture(trace: Trace) -> Image.Image:
     shard = FRAMES / f"{story.clip.clip}.parquet"
     if not shard.is_file():
         raise EmoError(f"{shard}: not here; run `dvc checkout` or `dvc pull`, or `dvc repro` to build it")
-    jpegs = _jpegs(shard)
+    jpegs = _jpegs(shard, story.frames)
     cells = [_cell(story, frame, jpegs[frame.frame]) for frame in story.frames]
     words = {
         fate: f"{fate.replace('_', ' ')} ({n})" for fate, n in story.counts().items() if fate != "damaged"
@@ -139,10 +140,16 @@ def _said(frame: Frame) -> str:
     return f"score {frame.score:.0f}, sharpness {frame.sharpness or 0:.0f}"
 
 
-def _jpegs(shard: Path) -> dict[int, bytes]:
-    """Return the stored frames of a clip by their number."""
+def _jpegs(shard: Path, frames: Sequence[Frame]) -> dict[int, bytes]:
+    """Return the stored frames of a clip by their number; raise EmoError where one of `frames` is missing."""
     table = read_parquet(shard, FRAMES_SCHEMA, ["frame", "jpeg"])
-    return dict(zip(table["frame"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
+    found = dict(zip(table["frame"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
+    if missing := [frame.frame for frame in frames if frame.frame not in found]:
+        raise EmoError(
+            f"{shard}: has no frame {missing[0]}; these frames are not those in which the faces were found: "
+            "run `dvc repro`"
+        )
+    return found
 
 
 def _scaled(box: Box | None, scale: float) -> Box | None:

@@ -60,6 +60,10 @@ class Trace:
             )
         if self.placement.split not in ("", self.placement.drawn):
             found.append(f"{SPLIT} is not what the rule gives ({self.placement.drawn}); `dvc repro split`")
+        if self.is_image and self.shard and self.placement.split not in ("", self.shard.parent.name):
+            found.append(
+                f"the dataset has it in {self.shard.parent.name}, as it was split before; run `dvc repro`"
+            )
         if changed := [stage for stage, made in self.made.items() if made.changes]:
             old = "told is what was built, `dvc repro` builds it anew"
             found.append(f"something changed since {', '.join(changed)} ran: {old}")
