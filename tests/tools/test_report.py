@@ -123,7 +123,7 @@ def test_the_page_tells_them() -> None:
         "another label, 7 of 256 bits apart",
         "75.0 % of the images (95 % interval 50.0\N{EN DASH}100.0 %).",
         "lies 12.5 points below that on men (95 % interval of the difference -30.0 to +5.0).",
-        "lie 12.3 % apart (expected calibration error",
+        "lie 12.3 points apart (expected calibration error",
         "80 % to 90 % 4 images 90.0 % 75.0 %",
         "3 of 6 images of sad are taken for happy",
         "Nobody ever moved",
