@@ -204,7 +204,7 @@ def test_a_split_that_was_edited_by_hand() -> None:
     fold = SPLIT[train].fold
     assert found["split as drawn"] == (
         f"{train}: test (fold {fold}) in data/split.csv, drawn for train (fold {fold}); "
-        "`dvc repro split` draws it anew"
+        "`dvc repro --force split` draws it anew"
     )
     assert found["folders as the split says"].startswith(
         f"data/dataset/train/{train}.parquet: the subject has test"
@@ -270,6 +270,14 @@ def test_somebody_who_moved() -> None:
     versions = [version("2b3c4d5"), version("1a2b3c4 (v1)", moved_split(one, "test"), seed=5)]
     assert failing(earlier=versions) == {
         "nobody moved to another split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
+    }
+
+
+def test_somebody_who_moved_under_another_code() -> None:
+    one, other = same_split()[0], next(name for name in SPLIT if SPLIT[name].split == "test")
+    before = replace(version("1a2b3c4 (v1)"), clips=tuple(with_clip(f"{other}_sad", subject=one)))
+    assert failing(earlier=[before]) == {
+        "nobody moved to another split": f"{one} as {other}: train in 1a2b3c4 (v1), test now"
     }
 
 

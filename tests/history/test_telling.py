@@ -276,6 +276,20 @@ def test_a_withdrawal_before_the_next_run_is_told_as_one(by: str) -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_people_who_exchange_codes_move_although_no_code_does() -> None:
+    """By the content of recordings: who loses one to somebody in another split is seen there."""
+    write(clips=[replace(c, sha256=str(n) * 64) for n, c in enumerate(CLIPS)])
+    here = workspace(Path.cwd())
+    given = dict(zip("012", ("S2", "S3", "S1"), strict=True))  # S1 and S2 are in train, S3 in test
+    there = replace(here, clips=tuple(replace(c, subject=given[c.sha256[0]]) for c in here.clips))
+    moved = [str(change) for change in compare(here, there).moved]
+    assert moved == ["S2 as S3: train -> test", "S3 as S1: test -> train"]
+    assert compare(here, there).phrases()[-1] == "2 subjects MOVED between splits"
+    also = (*here.clips, replace(here.clips[0], clip="copy", subject="S3"))
+    assert compare(here, replace(here, clips=also)).moved == ()  # S1's own still: no recording enrolled twice
+
+
+@pytest.mark.usefixtures("project")
 def test_settings_are_compared_where_both_are_known() -> None:
     here = workspace(Path.cwd())
     known = replace(here, lock={"dedup": StageLock(params={"dedup.max_distance": 31})})
