@@ -15,7 +15,14 @@ from pipeline.auditing.outputs import Shard, Status, read_shard
 from pipeline.auditing.people import Piece, Withdrawn
 from pipeline.auditing.sheet import draw_pairs
 from pipeline.auditing.tips import Tips, read_tips
-from pipeline.core.dataset import DUPLICATES_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
+from pipeline.core.dataset import (
+    DUPLICATES_SCHEMA,
+    SPLITS,
+    CensusRow,
+    SplitRow,
+    read_split,
+    shard_path,
+)
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant, consenting, read_participants
 from pipeline.core.errors import EmoError
@@ -174,7 +181,12 @@ class Evidence:
     @cached_property
     def picture(self) -> str:
         """The pictures of the pairs, drawn now, without those who may not be shown."""
-        return draw_pairs(self.pairs, self.consenting)
+        shards = {
+            picture.clip: shard_path(shard.split, shard.subject)
+            for shard in self.shards
+            for picture in shard.pictures
+        }
+        return draw_pairs(self.pairs, self.consenting, shards)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
