@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pipeline.auditing.finding import Finding, UnavailableError, verdict
 from pipeline.auditing.images import Picture, pictures_of
 from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema, shard_path
@@ -19,6 +17,7 @@ from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
+from pipeline.history.lock import mapping, read_yaml
 from pipeline.stages.dataset import images_digest
 
 PIPELINE = Path("dvc.yaml")
@@ -144,12 +143,16 @@ def frozen(root: Path) -> Iterator[str]:
 
     A .dvc file with dependencies is an import, which DVC freezes as a rule; it is no fault.
     """
-    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
-    yield from (name for name, stage in stages.items() if stage.get("frozen"))
+    stages = mapping(_read(root / PIPELINE).get("stages"))
+    yield from (name for name, stage in stages.items() if mapping(stage).get("frozen"))
     for path in sorted((root / "raw").glob("*.dvc")):
-        pointer = yaml.safe_load(path.read_text(encoding="utf-8"))
+        pointer = _read(path)
         if pointer.get("frozen") and not pointer.get("deps"):
             yield path.relative_to(root).as_posix()
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    return read_yaml(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> Finding:

@@ -546,6 +546,32 @@ def test_a_frozen_import_is_no_fault(tmp_path: Path) -> None:
     assert list(outputs.frozen(tmp_path)) == ["b", "raw/videos.dvc"]
 
 
+def test_files_of_dvc_that_hold_nothing_freeze_nothing(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "dvc.yaml").write_text("")
+    (tmp_path / "raw/videos.dvc").write_text("[1]")
+    assert list(outputs.frozen(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("raw/videos.dvc", "tracked", "not valid YAML; restore it with `git checkout`"),
+        ("data/frames/S1_happy.parquet", "pieces", "not a readable Parquet file; remove it and run"),
+        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and run `emo withdraw S1 --yes` again"),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_line(
+    name: str, part: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    enrol(PEOPLE, CLIPS)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("<<<<<<< HEAD\nouts: [")
+    with pytest.raises(EmoError, match=f"^{name}: {told}"):
+        getattr(Evidence(False, None, lambda: Status({})), part)
+
+
 # --- The whole ------------------------------------------------------------------------------------
 
 
