@@ -18,7 +18,7 @@ from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
 from pipeline.history.lock import mapping, read_yaml
-from pipeline.stages.dataset import images_digest
+from pipeline.stages.dataset import DESCRIBED, images_digest
 
 PIPELINE = Path("dvc.yaml")
 
@@ -36,6 +36,10 @@ GATE = "audit"
 """The stage that fails where the dataset does."""
 
 
+MAKING = (*DESCRIBED, GATE)
+"""The stages that make the dataset, and hold it back where it is at fault."""
+
+
 @dataclass(frozen=True)
 class Status:
     """How the outputs stand to what they were made from."""
@@ -47,6 +51,8 @@ class Status:
     "stages that DVC ran at some time"
     gate_failed: bool = False
     "whether the gate says that the dataset fails, so that DVC notes nothing of it"
+    missing: tuple[str, ...] = ()
+    "stages that make the dataset and are not in dvc.yaml, so that DVC knows nothing of them"
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,8 @@ def up_to_date(status: Status) -> Finding:
     Stages that never ran, outputs that are not here and outputs that only the cache lacks are told, not
     faulted.
     """
-    faults = [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
+    faults = [f"{name}: not in {PIPELINE}; `git checkout {PIPELINE}`" for name in status.missing]
+    faults += [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
     absent: list[str] = []
     uncached: list[str] = []
     waiting: list[str] = []
@@ -127,7 +134,8 @@ def read_status(run: Iterable[str]) -> Status:
             raise UnavailableError(f"`dvc status`: {reason}")
         raise EmoError(f"{PIPELINE}: `dvc status` failed: {reason}")
     changes = json.loads(done.stdout.splitlines()[-1])
-    return Status(changes, tuple(frozen(Path())), frozenset(run), gate_failed(AUDIT))
+    missing = tuple(name for name in MAKING if name not in _stages(Path()))
+    return Status(changes, tuple(frozen(Path())), frozenset(run), gate_failed(AUDIT), missing)
 
 
 def gate_failed(report: Path) -> bool:
@@ -143,12 +151,15 @@ def frozen(root: Path) -> Iterator[str]:
 
     A .dvc file with dependencies is an import, which DVC freezes as a rule; it is no fault.
     """
-    stages = mapping(_read(root / PIPELINE).get("stages"))
-    yield from (name for name, stage in stages.items() if mapping(stage).get("frozen"))
+    yield from (name for name, stage in _stages(root).items() if mapping(stage).get("frozen"))
     for path in sorted((root / "raw").glob("*.dvc")):
         pointer = _read(path)
         if pointer.get("frozen") and not pointer.get("deps"):
             yield path.relative_to(root).as_posix()
+
+
+def _stages(root: Path) -> Mapping[str, Any]:
+    return mapping(_read(root / PIPELINE).get("stages"))
 
 
 def _read(path: Path) -> Mapping[str, Any]:

@@ -73,7 +73,8 @@ def _depth(diff: Diff, images: ImageChanges | None) -> str:
         remade = [f"{subject} {name}" for subject, name in diff.remade]
         others = f"others than before: {listed(remade, _SHOWN)}; " if remade else ""
         return f"{others}counts only: the shards of both versions are not here"
-    gone = diff.after.images - (images.same + images.added + images.changed + images.relabelled)
+    both = images.same + images.changed + images.relabelled
+    gone = max(diff.before.images - both - images.removed, diff.after.images - both - images.added)
     return f"{images}; {gone:,} no longer here: somebody withdrew" if gone > 0 else str(images)
 
 

@@ -514,6 +514,12 @@ def test_what_never_ran_or_is_not_here_is_told() -> None:
     assert not outputs.up_to_date(status(code)()).ok
 
 
+def test_a_stage_that_was_taken_out_of_the_pipeline() -> None:
+    assert outputs.up_to_date(Status({}, missing=("dedup",))).detail == (
+        "dedup: not in dvc.yaml; `git checkout dvc.yaml`; run `dvc repro`"
+    )
+
+
 def test_outputs_that_dvc_did_not_make() -> None:
     changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
     assert failing(ask_dvc=status(changes)) == {

@@ -143,6 +143,8 @@ def test_tags_of_later_commits_and_tags_of_no_commit(repository: Repository) -> 
     commit("Text", "v1.1")
     blob = subprocess.run(["git", "hash-object", "README.md"], capture_output=True, text=True, check=True)
     git("tag", "no-commit", blob.stdout.strip())
+    git("tag", "tree", "HEAD^{tree}")
+    git("tag", "-a", "v1.2", "v1", "-m", "annotated")
     write(census=CENSUS[:2])
     commit("Fewer", "v2")
     write()
@@ -150,7 +152,7 @@ def test_tags_of_later_commits_and_tags_of_no_commit(repository: Repository) -> 
     Path("README.md").write_text("more text")
     commit("More text", "v3.1")
     names = [step.commit.names for step in history(repository) if step.commit]
-    assert names == [("v3", "v3.1"), ("v2",), ("v1", "v1.1")]
+    assert names == [("v3", "v3.1"), ("v2",), ("v1.2", "v1", "v1.1")]
 
 
 def test_versions_of_a_revision_do_not_read_the_workspace(repository: Repository) -> None:
@@ -213,6 +215,22 @@ def test_three_dots_begin_where_both_have_a_commit_in_common(repository: Reposit
     commit("Others")
     before, after = resolve_pair(repository, "main...v2", None, Path.cwd())
     assert (before.commit, after.images) == (repository.commit("v1"), 6)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("", None, "^'': not a revision"),
+        ("v1", "", "^'': not a revision"),
+        ("../project@", None, r"^\.\./project@'': not a revision"),
+        ("../project@v9", None, r"^\.\./project@v9: no such revision here"),
+    ],
+)
+def test_an_empty_text_is_not_the_workspace(
+    repository: Repository, before: str, after: str | None, told: str
+) -> None:
+    with pytest.raises(EmoError, match=told):
+        resolve_pair(repository, before, after, Path.cwd())
 
 
 def test_no_dataset_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -305,6 +323,9 @@ def test_what_is_not_built_yet_is_noted() -> None:
     set_params(dedup={"max_distance": 4})
     version = replace(workspace(Path.cwd()), lock={"dedup": StageLock(deps, {}, {"dedup.max_distance": 31})})
     assert unbuilt(version) == ["params.yaml: dedup.max_distance", "code.py"]
+    used = StageLock({"reports/history.csv": "0" * 32, "gone.py": "0" * 32})
+    trained = StageLock({}, {"reports/history.csv": "0" * 32})  # not here: `dvc pull` was not run
+    assert unbuilt(replace(version, lock={"evaluate": used, "train": trained})) == ["gone.py"]
     assert unbuilt(replace(version, commit="1" * 40)) == []
     Path("params.yaml").write_text("other: 1\n")
     assert "params.yaml: unknown section: other" in unbuilt(version)[0]
