@@ -99,7 +99,11 @@ def test_a_label_against_the_name_of_the_path() -> None:
     [
         ({"S1_sad.mp4": None}, "raw/videos/S1_sad.mp4: missing; "),
         ({"S1_sad.mp4": 0}, "raw/videos/S1_sad.mp4: empty; "),
-        ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes, raw/videos.dvc says 12,000; "),
+        ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
+        (
+            {"notes.txt": 6},
+            "raw/videos: 12,006 bytes, with notes.txt, of nobody who consents; raw/videos.dvc ",
+        ),
     ],
 )
 def test_recordings_that_are_missing_or_cut(changed: dict[str, Any], expected: str) -> None:

@@ -17,7 +17,7 @@ from pipeline.core.dataset import CensusRow, SplitRow, dataset_schema, image_nam
 from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.errors import EmoError
 from pipeline.core.tables import write_csv, write_parquet
-from pipeline.history.depth import compare_images
+from pipeline.history.depth import ImageChanges, compare_images
 from pipeline.history.diff import Diff, compare
 from pipeline.history.git import Repository
 from pipeline.history.lock import StageLock
@@ -259,6 +259,22 @@ def test_other_images_with_equal_sums_are_not_the_same() -> None:
     assert "others than before: S1 happy, S2 happy; counts only" in diff_tables(diff, None)[0][2][2][3]
     gone = difference(census=[replace(CENSUS[1], images=6, digest="c"), CENSUS[2]])
     assert gone.remade == (("S1", "happy"), ("S2", "happy"))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (ImageChanges(9, 0, 0, 0, 0), "9 same"),
+        (ImageChanges(6, 3, 3, 0, 0), "6 same, 3 added, 3 removed"),
+        (ImageChanges(6, 0, 0, 0, 0), "6 same; 3 no longer here: somebody withdrew"),
+        (ImageChanges(6, 3, 0, 0, 0), "6 same, 3 added; 3 no longer here: somebody withdrew"),
+        (ImageChanges(8, 0, 3, 1, 0), "8 same, 3 removed, 1 changed; 3 more than data/census.csv counts"),
+    ],
+)
+def test_images_that_the_census_does_not_count(images: ImageChanges, told: str) -> None:
+    """Nine before and after."""
+    assert diff_tables(difference(), images)[0][2][2][3] == told
 
 
 @pytest.mark.usefixtures("project")
