@@ -185,7 +185,7 @@ def _marked(finding: Finding, mark: str) -> Finding:
 
 
 def _ask_dvc() -> Status:
-    return read_status(workspace(Path.cwd()).lock)
+    return read_status(workspace(Path.cwd()))
 
 
 def _told_version() -> tuple[str, str, list[str]]:

@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
 from pipeline.history.lock import mapping, read_yaml
+from pipeline.history.unbuilt import unbuilt
+from pipeline.history.version import Version
 from pipeline.stages.dataset import DESCRIBED, images_digest
 
 PIPELINE = Path("dvc.yaml")
@@ -53,6 +55,8 @@ class Status:
     "whether the gate says that the dataset fails, so that DVC notes nothing of it"
     missing: tuple[str, ...] = ()
     "stages that make the dataset and are not in dvc.yaml, so that DVC knows nothing of them"
+    unlike: tuple[str, ...] = ()
+    "settings, source files and tables that are not as dvc.lock has them, whether DVC says so or not"
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,9 @@ def up_to_date(status: Status) -> Finding:
             faults.append(f"{name}: made, but not by DVC, or it failed")
         else:
             waiting.append(name)
+    if status.unlike and not faults:  # or DVC has told of it
+        remedy = f"changed, but not among what {PIPELINE} names; `git checkout {PIPELINE}`"
+        faults.append(f"{listed(status.unlike, 3)}: {remedy}")
     notes = [f"never run: {listed(waiting)}"] if waiting else []
     notes += [f"not here: {listed(dict.fromkeys(absent))}"] if absent else []
     notes += [f"not in DVC's cache: {listed(dict.fromkeys(uncached))}"] if uncached else []
@@ -119,8 +126,8 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
                     yield path, str(how)
 
 
-def read_status(run: Iterable[str]) -> Status:
-    """Ask DVC, in a process of its own; `run` are the stages in dvc.lock.
+def read_status(here: Version) -> Status:
+    """Ask DVC, in a process of its own, about the workspace.
 
     Raises UnavailableError where there is no DVC or Git, or DVC is at work, EmoError where it cannot tell.
     """
@@ -134,8 +141,16 @@ def read_status(run: Iterable[str]) -> Status:
             raise UnavailableError(f"`dvc status`: {reason}")
         raise EmoError(f"{PIPELINE}: `dvc status` failed: {reason}")
     changes = json.loads(done.stdout.splitlines()[-1])
-    missing = tuple(name for name in MAKING if name not in _stages(Path()))
-    return Status(changes, tuple(frozen(Path())), frozenset(run), gate_failed(AUDIT), missing)
+    stages = _stages(Path())
+    known = replace(here, lock={name: lock for name, lock in here.lock.items() if name in stages})
+    return Status(
+        changes,
+        frozen=tuple(frozen(Path())),
+        run=frozenset(here.lock),
+        gate_failed=gate_failed(AUDIT),
+        missing=tuple(name for name in MAKING if name not in stages),
+        unlike=tuple(unbuilt(known)),
+    )
 
 
 def gate_failed(report: Path) -> bool:

@@ -523,6 +523,18 @@ def test_a_stage_that_was_taken_out_of_the_pipeline() -> None:
     )
 
 
+def test_a_change_of_which_dvc_is_not_told() -> None:
+    """A dependency was taken out of dvc.yaml; dvc.lock still has its digest."""
+    unlike = ("pipeline/stages/dedup.py",)
+    assert outputs.up_to_date(Status({}, unlike=unlike)).detail == (
+        "pipeline/stages/dedup.py: changed, but not among what dvc.yaml names; `git checkout dvc.yaml`; run "
+        "`dvc repro`"
+    )
+    stale = {"dedup": [{"changed deps": dict.fromkeys(unlike, "modified")}]}
+    told = outputs.up_to_date(Status(stale, run=frozenset({"dedup"}), unlike=unlike)).detail
+    assert told == "dedup: pipeline/stages/dedup.py changed; run `dvc repro`"
+
+
 def test_outputs_that_dvc_did_not_make() -> None:
     changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
     assert failing(ask_dvc=status(changes)) == {
