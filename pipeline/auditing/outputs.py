@@ -192,7 +192,7 @@ def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> 
             different.setdefault(shard_path(key[0], key[1]), []).append(text)
     faults = [f"{path}: {listed(texts, 2)}" for path, texts in different.items()]
     fine = f"{sum(row.images for row in here.values()):,} images, {len(here)} digests"
-    return verdict(faults, fine, "`dvc checkout --force dataset` restores it")
+    return verdict(faults, fine, f"`dvc checkout --force dataset` and `git checkout {CENSUS}` restore them")
 
 
 def _differ(here: CensusRow | None, there: CensusRow | None) -> str:
