@@ -347,6 +347,13 @@ def test_what_is_not_built_yet_is_noted() -> None:
     assert "params.yaml: unknown section: other" in unbuilt(version)[0]
 
 
+@pytest.mark.usefixtures("project")
+def test_what_programs_get_is_documented() -> None:
+    page = (TOP / "docs" / "versions.md").read_text(encoding="utf-8")
+    step = history(Repository(Path.cwd()))[0].as_json()
+    assert [key for key in {**difference().as_json(), **step} if f"`{key}`" not in page] == []
+
+
 # --- Image by image -------------------------------------------------------------------------------
 
 
