@@ -69,7 +69,8 @@ class Version:
     @property
     def consented(self) -> tuple[Clip, ...]:
         """The clips of those who consent."""
-        return tuple(clip for clip in self.clips if clip.subject in self.consenting)
+        consenting = self.consenting
+        return tuple(clip for clip in self.clips if clip.subject in consenting)
 
     @property
     def settings(self) -> dict[str, Any]:
