@@ -47,56 +47,51 @@ def _if_looked_for(check: Callable[[Evidence], Finding]) -> Callable[[Evidence],
     return run
 
 
+@dataclass(frozen=True)
+class _OfTables:
+    """A check whose figures are of all who are enrolled; those of the others are of subjects with images."""
+
+    check: Callable[[Evidence], Finding]
+
+    def __call__(self, evidence: Evidence) -> Finding:
+        return self.check(evidence)
+
+
 CHECKS: Mapping[str, Callable[[Evidence], Finding]] = {
     **{check(_NOTHING).name: _of_gate(check) for check in gate.CHECKS},
-    "nothing left of who withdrew": lambda e: people.nothing_left(e.pieces, e.withdrawn),
-    "every clip of a participant": lambda e: people.clips_of_participants(e.clips, e.people),
-    "no recording enrolled twice": lambda e: recordings.enrolled_once(e.clips),
-    "no take under two labels": lambda e: recordings.takes_labelled_alike(e.clips),
-    "labels as the paths named them": lambda e: recordings.labelled_as_named(e.clips),
+    "nothing left of who withdrew": _OfTables(lambda e: people.nothing_left(e.pieces, e.withdrawn)),
+    "every clip of a participant": _OfTables(lambda e: people.clips_of_participants(e.clips, e.people)),
+    "no recording enrolled twice": _OfTables(lambda e: recordings.enrolled_once(e.clips)),
+    "no take under two labels": _OfTables(lambda e: recordings.takes_labelled_alike(e.clips)),
+    "labels as the paths named them": _OfTables(lambda e: recordings.labelled_as_named(e.clips)),
     "no near-duplicate across subjects": lambda e: near.alike_across_subjects(e.pairs, e.picture),
     "no clip under two labels": lambda e: near.alike_under_two_labels(e.pairs, e.funnel, e.picture),
-    "split as drawn": lambda e: splits.splits_as_drawn(e.people, e.split, e.split_params),
-    "sexes in their quota": lambda e: splits.sexes_in_quota(e.people, e.split, e.split_params),
+    "split as drawn": _OfTables(lambda e: splits.splits_as_drawn(e.people, e.split, e.split_params)),
+    "sexes in their quota": _OfTables(lambda e: splits.sexes_in_quota(e.people, e.split, e.split_params)),
     "classes in proportion": lambda e: splits.classes_in_proportion(e.census),
-    "nobody moved to another split": lambda e: splits.nobody_moved(e.here, e.earlier, e.repository.cut_note),
-    "a face in most frames of each clip": _if_looked_for(lambda e: detector.clips_give_faces(e.funnel)),
-    "faces found alike in all": _if_looked_for(
-        lambda e: detector.faces_found_alike(faces_found(e.funnel), e.people)
+    "nobody moved to another split": _OfTables(
+        lambda e: splits.nobody_moved(e.here, e.earlier, e.repository.cut_note)
+    ),
+    "a face in most frames of each clip": _OfTables(
+        _if_looked_for(lambda e: detector.clips_give_faces(e.funnel))
+    ),
+    "faces found alike in all": _OfTables(
+        _if_looked_for(lambda e: detector.faces_found_alike(faces_found(e.funnel), e.people))
     ),
     "dataset as the census says": lambda e: outputs.dataset_as_counted(e.shards, e.census),
     "images as they were cut": lambda e: images.images_as_cut(e.pictures, e.cuts, e.kept),
     "nothing else in the dataset": lambda e: images.nothing_else(e.files, e.census),
     "folders as the split says": lambda e: outputs.shards_as_split(e.shards, e.split),
-    UP_TO_DATE: lambda e: outputs.up_to_date(e.ask_dvc()),
-    "recordings here": lambda e: recordings.recordings_here(e.consented, e.lengths, e.tracked),
-    "recordings as enrolled": lambda e: recordings.recordings_unchanged(e.consented, e.digests),
+    UP_TO_DATE: _OfTables(lambda e: outputs.up_to_date(e.ask_dvc())),
+    "recordings here": _OfTables(lambda e: recordings.recordings_here(e.consented, e.lengths, e.tracked)),
+    "recordings as enrolled": _OfTables(lambda e: recordings.recordings_unchanged(e.consented, e.digests)),
 }
 """In the order in which they are told: people, labels, splits, faces, files."""
-
-_OF_TABLES = frozenset(
-    {
-        "nothing left of who withdrew",
-        "every clip of a participant",
-        "no recording enrolled twice",
-        "no take under two labels",
-        "labels as the paths named them",
-        "split as drawn",
-        "sexes in their quota",
-        "nobody moved to another split",
-        "a face in most frames of each clip",
-        "faces found alike in all",
-        UP_TO_DATE,
-        "recordings here",
-        "recordings as enrolled",
-    }
-)
-"""Checks whose figures are of all who are enrolled; those of the others are of subjects with images."""
 
 
 def mark_of(name: str, evidence: Evidence) -> str:
     """Return what stands beside the figures of a check where images have no subject, or the empty text."""
-    return evidence.mark if name in _OF_TABLES else evidence.gate.mark
+    return evidence.mark if isinstance(CHECKS[name], _OfTables) else evidence.gate.mark
 
 
 @dataclass(frozen=True)
@@ -190,7 +185,7 @@ def _marked(finding: Finding, mark: str) -> Finding:
 
 
 def _ask_dvc() -> Status:
-    return read_status(workspace(Path.cwd()).lock)
+    return read_status(workspace(Path.cwd()))
 
 
 def _told_version() -> tuple[str, str, list[str]]:

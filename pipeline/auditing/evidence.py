@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-import yaml
-
 from pipeline.auditing.finding import UnavailableError
 from pipeline.auditing.images import Cut, Key, Picture, alike, read_cuts
 from pipeline.auditing.near import Pair, pairs_across
@@ -15,7 +13,14 @@ from pipeline.auditing.outputs import Shard, Status, read_shard
 from pipeline.auditing.people import Piece, Withdrawn
 from pipeline.auditing.sheet import draw_pairs
 from pipeline.auditing.tips import Tips, read_tips
-from pipeline.core.dataset import DUPLICATES_SCHEMA, SPLITS, CensusRow, SplitRow, read_split
+from pipeline.core.dataset import (
+    DUPLICATES_SCHEMA,
+    SPLITS,
+    CensusRow,
+    SplitRow,
+    read_split,
+    shard_path,
+)
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import GIVEN, WITHDRAWN, Clip, Participant, consenting, read_participants
 from pipeline.core.errors import EmoError
@@ -40,7 +45,7 @@ from pipeline.core.tables import read_csv, read_parquet
 from pipeline.core.withdrawn import erased_objects, read_withdrawn, unfinished
 from pipeline.core.workers import worker_count
 from pipeline.history.git import Repository
-from pipeline.history.lock import POINTER
+from pipeline.history.lock import POINTER, read_length
 from pipeline.history.objects import cache_folder, object_path
 from pipeline.history.version import MARKS, Version, version_at, workspace
 from pipeline.history.versions import earlier_versions
@@ -174,7 +179,12 @@ class Evidence:
     @cached_property
     def picture(self) -> str:
         """The pictures of the pairs, drawn now, without those who may not be shown."""
-        return draw_pairs(self.pairs, self.consenting)
+        shards = {
+            picture.clip: shard_path(shard.split, shard.subject)
+            for shard in self.shards
+            for picture in shard.pictures
+        }
+        return draw_pairs(self.pairs, self.consenting, shards)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -187,8 +197,7 @@ class Evidence:
         """Bytes of raw/videos as DVC noted them; None where it did not."""
         if not POINTER.is_file():
             return None
-        outs = yaml.safe_load(POINTER.read_text(encoding="utf-8")).get("outs", [])
-        return next((out.get("size") for out in outs), None)
+        return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
 
     @cached_property
     def digests(self) -> dict[str, str]:
@@ -283,10 +292,18 @@ def _in_cache_again(erased: Collection[str]) -> int:
 
 def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
     return [
-        Piece(folder, subjects.get(path.stem, ""), str(read_facts(path).get("recording", "")))
+        Piece(folder, subjects.get(path.stem, ""), _recording_of(path))
         for folder in (FRAMES, FACES)
         for path in sorted(folder.rglob("*.parquet"))
     ]
+
+
+def _recording_of(shard: Path) -> str:
+    """Return the SHA-256 of the recording that a shard is made of; raise EmoError where it cannot be read."""
+    try:
+        return str(read_facts(shard).get("recording", ""))
+    except (OSError, ValueError):  # pyarrow's errors are either
+        raise EmoError(f"{shard}: not a readable Parquet file; remove it and run `dvc repro`") from None
 
 
 def _shards_of_subjects() -> list[Piece]:

@@ -94,7 +94,10 @@ def alike_across_subjects(pairs: Sequence[Pair], picture: str) -> Finding:
     for pair in pairs:
         if "subject" in pair.across:
             across.setdefault(tuple(sorted((pair.one.subject, pair.other.subject))), []).append(pair)
-    faults = [f"{' and '.join(who)}: {len(found)} pairs, nearest {found[0]}" for who, found in across.items()]
+    faults = [
+        f"{' and '.join(who)}: {len(found)} pair{'s' * (len(found) != 1)}, nearest {found[0]}"
+        for who, found in across.items()
+    ]
     remedy = f"one person under two codes? look at {picture}"
     return verdict(faults, f"{len(pairs)} near pairs, all within a subject", remedy)
 

@@ -6,11 +6,9 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-
-import yaml
 
 from pipeline.auditing.finding import Finding, UnavailableError, verdict
 from pipeline.auditing.images import Picture, pictures_of
@@ -19,7 +17,10 @@ from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
-from pipeline.stages.dataset import images_digest
+from pipeline.history.lock import mapping, read_yaml
+from pipeline.history.unbuilt import unbuilt
+from pipeline.history.version import Version
+from pipeline.stages.dataset import DESCRIBED, images_digest
 
 PIPELINE = Path("dvc.yaml")
 
@@ -37,6 +38,10 @@ GATE = "audit"
 """The stage that fails where the dataset does."""
 
 
+MAKING = (*DESCRIBED, GATE)
+"""The stages that make the dataset, and hold it back where it is at fault."""
+
+
 @dataclass(frozen=True)
 class Status:
     """How the outputs stand to what they were made from."""
@@ -48,6 +53,10 @@ class Status:
     "stages that DVC ran at some time"
     gate_failed: bool = False
     "whether the gate says that the dataset fails, so that DVC notes nothing of it"
+    missing: tuple[str, ...] = ()
+    "stages that make the dataset and are not in dvc.yaml, so that DVC knows nothing of them"
+    unlike: tuple[str, ...] = ()
+    "settings, source files and tables that are not as dvc.lock has them, whether DVC says so or not"
 
 
 @dataclass(frozen=True)
@@ -68,7 +77,8 @@ def up_to_date(status: Status) -> Finding:
     Stages that never ran, outputs that are not here and outputs that only the cache lacks are told, not
     faulted.
     """
-    faults = [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
+    faults = [f"{name}: not in {PIPELINE}; `git checkout {PIPELINE}`" for name in status.missing]
+    faults += [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
     absent: list[str] = []
     uncached: list[str] = []
     waiting: list[str] = []
@@ -87,6 +97,9 @@ def up_to_date(status: Status) -> Finding:
             faults.append(f"{name}: made, but not by DVC, or it failed")
         else:
             waiting.append(name)
+    if status.unlike and not faults:  # or DVC has told of it
+        remedy = f"changed, but not among what {PIPELINE} names; `git checkout {PIPELINE}`"
+        faults.append(f"{listed(status.unlike, 3)}: {remedy}")
     notes = [f"never run: {listed(waiting)}"] if waiting else []
     notes += [f"not here: {listed(dict.fromkeys(absent))}"] if absent else []
     notes += [f"not in DVC's cache: {listed(dict.fromkeys(uncached))}"] if uncached else []
@@ -113,8 +126,8 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
                     yield path, str(how)
 
 
-def read_status(run: Iterable[str]) -> Status:
-    """Ask DVC, in a process of its own; `run` are the stages in dvc.lock.
+def read_status(here: Version) -> Status:
+    """Ask DVC, in a process of its own, about the workspace.
 
     Raises UnavailableError where there is no DVC or Git, or DVC is at work, EmoError where it cannot tell.
     """
@@ -128,7 +141,16 @@ def read_status(run: Iterable[str]) -> Status:
             raise UnavailableError(f"`dvc status`: {reason}")
         raise EmoError(f"{PIPELINE}: `dvc status` failed: {reason}")
     changes = json.loads(done.stdout.splitlines()[-1])
-    return Status(changes, tuple(frozen(Path())), frozenset(run), gate_failed(AUDIT))
+    stages = _stages(Path())
+    known = replace(here, lock={name: lock for name, lock in here.lock.items() if name in stages})
+    return Status(
+        changes,
+        frozen=tuple(frozen(Path())),
+        run=frozenset(here.lock),
+        gate_failed=gate_failed(AUDIT),
+        missing=tuple(name for name in MAKING if name not in stages),
+        unlike=tuple(unbuilt(known)),
+    )
 
 
 def gate_failed(report: Path) -> bool:
@@ -144,12 +166,19 @@ def frozen(root: Path) -> Iterator[str]:
 
     A .dvc file with dependencies is an import, which DVC freezes as a rule; it is no fault.
     """
-    stages = yaml.safe_load((root / PIPELINE).read_text(encoding="utf-8"))["stages"]
-    yield from (name for name, stage in stages.items() if stage.get("frozen"))
+    yield from (name for name, stage in _stages(root).items() if mapping(stage).get("frozen"))
     for path in sorted((root / "raw").glob("*.dvc")):
-        pointer = yaml.safe_load(path.read_text(encoding="utf-8"))
+        pointer = _read(path)
         if pointer.get("frozen") and not pointer.get("deps"):
             yield path.relative_to(root).as_posix()
+
+
+def _stages(root: Path) -> Mapping[str, Any]:
+    return mapping(_read(root / PIPELINE).get("stages"))
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    return read_yaml(path.read_text(encoding="utf-8", errors="replace"), str(path))
 
 
 def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> Finding:
@@ -163,7 +192,7 @@ def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> 
             different.setdefault(shard_path(key[0], key[1]), []).append(text)
     faults = [f"{path}: {listed(texts, 2)}" for path, texts in different.items()]
     fine = f"{sum(row.images for row in here.values()):,} images, {len(here)} digests"
-    return verdict(faults, fine, "`dvc checkout --force dataset` restores it")
+    return verdict(faults, fine, f"`dvc checkout --force dataset` and `git checkout {CENSUS}` restore them")
 
 
 def _differ(here: CensusRow | None, there: CensusRow | None) -> str:

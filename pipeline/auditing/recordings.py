@@ -81,7 +81,9 @@ def recordings_here(clips: Iterable[Clip], lengths: Mapping[str, int], tracked: 
     faults = [f"{VIDEOS / name}: missing" for name in videos if name not in lengths]
     faults += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]
     if tracked is not None and total != tracked and not faults:
-        faults.append(f"{VIDEOS}: {total:,} bytes, {POINTER} says {tracked:,}")
+        others = sorted(lengths.keys() - set(videos))
+        whose = f", with {listed(others, 3)}, of nobody who consents" if others else ""
+        faults.append(f"{VIDEOS}: {total:,} bytes{whose}; {POINTER} says {tracked:,}")
     fine = f"{len(videos)} recordings, {total / 1e6:,.1f} MB"
     return verdict(faults, fine, f"`dvc checkout --force {POINTER}` restores them")
 

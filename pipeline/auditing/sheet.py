@@ -1,6 +1,6 @@
 """Contact sheets of near-duplicates: each pair side by side, the worst first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import cv2
@@ -8,9 +8,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.auditing.near import Face, Pair
+from pipeline.core.dataset import dataset_schema
+from pipeline.core.errors import reason
+from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.marks import mark
-from pipeline.core.paths import FACES, REPORTS
-from pipeline.core.shards import FACES_SCHEMA
+from pipeline.core.paths import REPORTS
 from pipeline.core.tables import read_parquet
 from pipeline.media.images import decode
 from pipeline.media.strips import save_picture
@@ -26,21 +28,26 @@ _STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
 
 
 def draw_pairs(
-    pairs: Sequence[Pair], shown: frozenset[str], picture: Path = PICTURE, faces: Path = FACES
+    pairs: Sequence[Pair], shown: frozenset[str], shards: Mapping[str, Path], picture: Path = PICTURE
 ) -> str:
     """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return how to find them.
 
-    Only faces of the subjects in `shown` are drawn; each page bears the mark of whom it shows. Pages of an
-    earlier run are removed; without a pair there is none. At most ten pages are drawn.
+    Only faces of the subjects in `shown` are drawn, with the pixels that were compared: those of the dataset,
+    whose `shards` are given by clip. Each page bears the mark of whom it shows. Pages of an earlier run are
+    removed; without a pair there is none. At most ten pages are drawn. Where the disk refuses them, what is
+    returned says so: a picture more or less changes no verdict.
     """
-    for old in (picture, *picture.parent.glob(f"{picture.stem}-*.png")):
-        old.unlink(missing_ok=True)
     pages = [pairs[at : at + _PER_PAGE] for at in range(0, len(pairs), _PER_PAGE)][:_PAGES]
-    for number, page in enumerate(pages, 1):
-        title = f"{len(pairs):,} near-duplicate pairs{_page(number, len(pages), len(pairs))}"
-        pixels = _pixels(page, shown, faces)
-        path = picture.with_name(f"{picture.stem}{f'-{number}' if number > 1 else ''}.png")
-        save_picture(_sheet(title, page, pixels), path, mark(face.subject for face in pixels))
+    try:
+        for old in (picture, *picture.parent.glob(f"{picture.stem}-*.png")):
+            old.unlink(missing_ok=True)
+        for number, page in enumerate(pages, 1):
+            title = f"{len(pairs):,} near-duplicate pairs{_page(number, len(pages), len(pairs))}"
+            pixels = _pixels(page, shown, shards)
+            path = picture.with_name(f"{picture.stem}{f'-{number}' if number > 1 else ''}.png")
+            save_picture(_sheet(title, page, pixels), path, mark(face.subject for face in pixels))
+    except OSError as error:
+        return f"{picture}, which cannot be written: {reason(error)}"
     return f"{picture} and {len(pages) - 1} more" if len(pages) > 1 else f"{picture}"
 
 
@@ -49,21 +56,23 @@ def _page(number: int, pages: int, pairs: int) -> str:
     return f"{cut}: page {number} of {pages}" if pages > 1 else ""
 
 
-def _pixels(pairs: Sequence[Pair], shown: frozenset[str], folder: Path) -> dict[Face, np.ndarray]:
-    """Return the crops of the faces of a page that are here and may be shown; reads each clip once."""
-    wanted: dict[str, dict[int, Face]] = {}
+def _pixels(
+    pairs: Sequence[Pair], shown: frozenset[str], shards: Mapping[str, Path]
+) -> dict[Face, np.ndarray]:
+    """Return the crops of the faces of a page that may be shown; reads each shard once."""
+    wanted: dict[Path, dict[tuple[str, int], Face]] = {}
     for face in (face for pair in pairs for face in (pair.one, pair.other) if face.subject in shown):
-        wanted.setdefault(face.clip, {})[face.frame] = face
-    here = [clip for clip in wanted if (folder / f"{clip}.parquet").is_file()]
-    tables = (
-        (clip, read_parquet(folder / f"{clip}.parquet", FACES_SCHEMA, ["frame", "png"])) for clip in here
-    )
-    return {
-        wanted[clip][row["frame"]]: decode(row["png"])
-        for clip, table in tables
-        for row in table.to_pylist()
-        if row["frame"] in wanted[clip] and row["png"]
-    }
+        wanted.setdefault(shards[face.clip], {})[face.clip, face.frame] = face
+    return {face: crop for shard, faces in wanted.items() for face, crop in _crops(shard, faces)}
+
+
+def _crops(shard: Path, faces: Mapping[tuple[str, int], Face]) -> Iterator[tuple[Face, np.ndarray]]:
+    """Yield the crops of some faces of a shard; `faces` are by clip and frame."""
+    table = read_parquet(shard, dataset_schema(EXPRESSIONS), ["image", "clip", "frame"])
+    keys = list(zip(table["clip"].to_pylist(), table["frame"].to_pylist(), strict=True))
+    found = [number for number, key in enumerate(keys) if key in faces]
+    for number, image in zip(found, table["image"].take(found).to_pylist(), strict=True):
+        yield faces[keys[number]], decode(image["bytes"])
 
 
 def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[Face, np.ndarray]) -> Image.Image:

@@ -47,7 +47,8 @@ def splits_as_drawn(
         for name in sorted(drawn.keys() | split.keys())
         if _place(split.get(name)) != _place(drawn.get(name))
     ]
-    return verdict(faults, f"{len(drawn)} subjects, seed {params.seed}", "`dvc repro split` draws it anew")
+    remedy = "`dvc repro --force split` draws it anew"
+    return verdict(faults, f"{len(drawn)} subjects, seed {params.seed}", remedy)
 
 
 def _place(row: SplitRow | None) -> str:
@@ -126,8 +127,8 @@ def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
 def nobody_moved(here: Version, earlier: Sequence[Version], note: str = "") -> Finding:
     """Everybody is in the split in which earlier versions, newest first, had them.
 
-    `note` tells what could not be seen; versions that cannot be read are named, and hide no other. Raises
-    UnavailableError where no version is earlier.
+    So are all recordings, under whatever code. `note` tells what could not be seen; versions that cannot be
+    read are named, and hide no other. Raises UnavailableError where no version is earlier.
     """
     known = [version for version in earlier if version.split]
     unread = [f"{version.name}: {version.fault}" for version in earlier if version.fault]

@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core.errors import EmoError
+from pipeline.core.errors import EmoError, reason
 
 T = TypeVar("T")
 
@@ -30,6 +30,9 @@ Table = tuple[str, list[str], list[list[str]]]
 
 _NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
 """Python also takes 1_000 and digits of other scripts for numbers; other readers of CSV do not."""
+
+_CONFLICT = re.compile("^<<<<<<< ", re.MULTILINE)
+"""How Git marks where two versions of a file begin to differ."""
 
 EXTRA = "extra"
 """A record's field of this name keeps columns that emo does not know: `dict[str, str]`."""
@@ -73,6 +76,8 @@ def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
         raise EmoError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise EmoError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise EmoError(f"{path}: cannot be read: {reason(error)}") from None
     return parse_csv(text, record, key=key, where=str(path))
 
 
@@ -81,6 +86,11 @@ def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> lis
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or no text")
+    if conflict := _CONFLICT.search(text):
+        line = text[: conflict.start()].count("\n") + 1
+        raise EmoError(
+            f"{where}: line {line}: two versions that Git could not merge; choose, and `git add` it"
+        )
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
         _check_header(reader.fieldnames or (), record, where)
@@ -123,7 +133,8 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
     if unknown and not keeps_others:
         raise EmoError(f"{where}: line 1: unknown column {unknown[0]!r}")
     if len(set(columns)) < len(columns):
-        raise EmoError(f"{where}: line 1: a column's name stands twice: {', '.join(columns)}")
+        twice = next(name for name in columns if list(columns).count(name) > 1)
+        raise EmoError(f"{where}: line 1: two columns are called {twice!r}: {', '.join(columns)}")
 
 
 def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:

@@ -8,7 +8,9 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pipeline.core.errors import EmoError
 from pipeline.core.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY, original
 from pipeline.core.tables import read_csv
 
@@ -37,14 +39,26 @@ def read_withdrawn(*paths: Path) -> set[Withdrawal]:
 
 def unfinished() -> list[str]:
     """Return the subjects whose erasure was begun in this clone, and is not done and proved."""
-    states = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in _states()}
-    return sorted(subject for subject, state in states.items() if not state["done"])
+    return sorted(subject for subject, state in _states().items() if not state["done"])
 
 
 def erased_objects() -> set[str]:
     """Return the MD5 of the objects that were erased in this clone."""
-    return {md5 for path in _states() for md5 in json.loads(path.read_text(encoding="utf-8"))["objects"]}
+    return {md5 for state in _states().values() for md5 in state["objects"]}
 
 
-def _states() -> list[Path]:
-    return sorted(WITHDRAWAL_STATE.glob("*.json"))
+def _states() -> dict[str, dict[str, Any]]:
+    """Return how far each erasure is, by subject; raise EmoError where a file does not tell."""
+    states = {path: _state(path) for path in sorted(WITHDRAWAL_STATE.glob("*.json"))}
+    for path, state in states.items():
+        if not {"done", "objects"} <= state.keys():
+            raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
+    return {path.stem: state for path, state in states.items()}
+
+
+def _state(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        return {}
+    return state if isinstance(state, dict) else {}

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from pipeline.core.dataset import SPLITS
@@ -35,7 +36,7 @@ class Diff:
     withdrawn: tuple[str, ...]
     "those who withdrew their consent, whether the dataset was built without them since or not"
     moved: tuple[Change, ...]
-    "subjects that changed the split: there must be none"
+    "subjects that changed the split, under their code or with their recordings: there must be none"
     clips_added: tuple[str, ...]
     clips_removed: tuple[str, ...]
     relabelled: tuple[Change, ...]
@@ -148,10 +149,31 @@ def compare(before: Version, after: Version) -> Diff:
 
 
 def moves(before: Version, after: Version) -> tuple[Change, ...]:
-    """Return the subjects that are in both versions and not in the same split."""
-    both = sorted(before.split.keys() & after.split.keys())
-    pairs = [(name, before.split[name].split, after.split[name].split) for name in both]
-    return tuple(Change(*pair) for pair in pairs if pair[1] != pair[2])
+    """Return who is not in the split of before: by code, and by recordings that have another code now.
+
+    Codes can be exchanged while data/split.csv stays: `V01 as V03` has recordings that were V01's.
+    """
+    both = before.split.keys() & after.split.keys()
+    people = [(name, name, name) for name in sorted(both)]
+    people += [(f"{one} as {other}", one, other) for one, other in _renamed(before, after)]
+    places = [(what, before.split[one].split, after.split[other].split) for what, one, other in people]
+    return tuple(Change(*place) for place in places if place[1] != place[2])
+
+
+def _renamed(before: Version, after: Version) -> list[tuple[str, str]]:
+    """Return (subject before, subject after) of every recording that one lost and the other came by."""
+    old, new = _owners(before), _owners(after)
+    both = [(old[content], new[content]) for content in old.keys() & new.keys()]
+    return sorted({pair for had, have in both for pair in product(had - have, have - had)})
+
+
+def _owners(version: Version) -> dict[str, set[str]]:
+    """Return SHA-256 of the recordings -> the subjects with a split whose they are."""
+    owners: dict[str, set[str]] = {}
+    for clip in version.clips:
+        if clip.subject in version.split:
+            owners.setdefault(clip.sha256, set()).add(clip.subject)
+    return owners
 
 
 def _clips(version: Version) -> dict[str, Clip]:

@@ -49,8 +49,8 @@ class Repository:
 
     def commit(self, revision: str) -> str:
         """Return the full hash that a revision names; raise EmoError for an unknown one."""
-        told = revision if revision.isprintable() else repr(revision)  # a message is one line
-        if revision.startswith("-"):  # would be taken for an option
+        told = revision if revision.isprintable() and revision.strip() else repr(revision)  # one line, seen
+        if not revision.strip() or revision.startswith("-"):  # would be taken for an option
             raise EmoError(f"{told}: not a revision")
         done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if done.returncode:
@@ -129,10 +129,15 @@ class Repository:
         return [Experiment(match[3], commit, match[1] + match[2]) for match, commit in found if match]
 
     def _refs(self, *where: str) -> dict[str, str]:
-        form = "%(refname:short) %(objectname) %(*objectname)"
+        """Return what refs point at, by name; tags of a tree or a file are left out."""
+        form = "%(refname:short) %(objectname) %(*objectname) %(objecttype) %(*objecttype)"
         lines = self._text("for-each-ref", f"--format={form}", *where)
         named = (line.split(" ") for line in lines.splitlines())
-        return {name: peeled or direct for name, direct, peeled in named}
+        return {
+            name: peeled or direct
+            for name, direct, peeled, *kinds in named
+            if not {"tree", "blob"} & {*kinds}
+        }
 
     def read(self, wanted: Iterable[tuple[str, Path]]) -> dict[tuple[str, Path], bytes]:
         """Return the content of files in commits, by (commit, path); what is not there is left out."""

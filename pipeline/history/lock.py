@@ -35,13 +35,19 @@ class StageLock:
 
 def read_lock(text: str, where: str) -> dict[str, StageLock]:
     """Return the stages of a dvc.lock by name; `where` starts the message of the EmoError."""
-    stages = _mapping(_load(text, where).get("stages"))
-    return {name: _stage(_mapping(entry)) for name, entry in stages.items()}
+    stages = mapping(read_yaml(text, where).get("stages"))
+    return {name: _stage(mapping(entry)) for name, entry in stages.items()}
 
 
 def read_pointer(text: str, where: str) -> dict[str, str]:
     """Return the outputs of a .dvc file: path -> MD5."""
-    return _hashes(_load(text, where).get("outs"))
+    return _hashes(read_yaml(text, where).get("outs"))
+
+
+def read_length(text: str, where: str) -> int | None:
+    """Return how many bytes the output of a .dvc file has; None where it does not tell."""
+    lengths = (entry.get("size") for entry in _entries(read_yaml(text, where).get("outs")))
+    return next((length for length in lengths if isinstance(length, int)), None)
 
 
 def read_listing(data: bytes) -> dict[str, str]:
@@ -59,23 +65,28 @@ def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
 
 
 def _stage(entry: Mapping[str, Any]) -> StageLock:
-    files = _mapping(entry.get("params"))
-    params = {key: value for section in files.values() for key, value in flattened(_mapping(section))}
+    files = mapping(entry.get("params"))
+    params = {key: value for section in files.values() for key, value in flattened(mapping(section))}
     return StageLock(_hashes(entry.get("deps")), _hashes(entry.get("outs")), params)
 
 
 def _hashes(entries: object) -> dict[str, str]:
+    return {str(entry["path"]): str(entry.get("md5", "")) for entry in _entries(entries) if "path" in entry}
+
+
+def _entries(entries: object) -> list[Mapping[str, Any]]:
     listed = entries if isinstance(entries, list) else []
-    files = (entry for entry in listed if isinstance(entry, Mapping) and "path" in entry)
-    return {str(entry["path"]): str(entry.get("md5", "")) for entry in files}
+    return [entry for entry in listed if isinstance(entry, Mapping)]
 
 
-def _load(text: str, where: str) -> Mapping[str, Any]:
+def read_yaml(text: str, where: str) -> Mapping[str, Any]:
+    """Return what a file of DVC holds; `where` starts the message of the EmoError where it is no YAML."""
     try:
-        return _mapping(yaml.load(text, _Loader))
+        return mapping(yaml.load(text, _Loader))
     except (yaml.YAMLError, RecursionError, ValueError):
         raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
 
 
-def _mapping(value: object) -> Mapping[str, Any]:
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a value that should be a mapping; an empty one where it is anything else."""
     return value if isinstance(value, Mapping) else {}

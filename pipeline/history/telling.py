@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pipeline.core.dataset import SPLITS
 from pipeline.core.errors import listed
+from pipeline.core.paths import CENSUS
 from pipeline.core.tables import Table
 from pipeline.history.depth import ImageChanges
 from pipeline.history.diff import Diff
@@ -73,8 +74,13 @@ def _depth(diff: Diff, images: ImageChanges | None) -> str:
         remade = [f"{subject} {name}" for subject, name in diff.remade]
         others = f"others than before: {listed(remade, _SHOWN)}; " if remade else ""
         return f"{others}counts only: the shards of both versions are not here"
-    gone = diff.after.images - (images.same + images.added + images.changed + images.relabelled)
-    return f"{images}; {gone:,} no longer here: somebody withdrew" if gone > 0 else str(images)
+    both = images.same + images.changed + images.relabelled
+    lacking = (diff.before.images - both - images.removed, diff.after.images - both - images.added)
+    if (gone := max(lacking)) > 0:
+        return f"{images}; {gone:,} no longer here: somebody withdrew"
+    if (more := -min(lacking)) > 0:
+        return f"{images}; {more:,} more than {CENSUS} counts"
+    return str(images)
 
 
 def _image_table(diff: Diff) -> Table:

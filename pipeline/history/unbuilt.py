@@ -26,7 +26,9 @@ def unbuilt(version: Version) -> list[str]:
         return [str(error)]
     settings = [f"{PARAMS}: {key}" for key in other_settings(version.settings, now)]
     files = {path for lock in version.lock.values() for path in other_files(lock, version.root)}
-    return [*settings, *sorted(files)]
+    outs = {path for lock in version.lock.values() for path in lock.outs}
+    unfetched = {path for path in files & outs if not (version.root / path).exists()}  # of a clone, say
+    return [*settings, *sorted(files - unfetched)]
 
 
 def other_settings(used: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:

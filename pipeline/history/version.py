@@ -69,7 +69,8 @@ class Version:
     @property
     def consented(self) -> tuple[Clip, ...]:
         """The clips of those who consent."""
-        return tuple(clip for clip in self.clips if clip.subject in self.consenting)
+        consenting = self.consenting
+        return tuple(clip for clip in self.clips if clip.subject in consenting)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -140,7 +141,8 @@ def resolve_pair(
     `A..B` names both; `A...B` B and what it has in common with A; without a second, it is the workspace.
     Raises EmoError where neither has a dataset.
     """
-    found = _RANGE.fullmatch(before) if after is None and not _is_project(here / before) else None
+    is_range = after is None and before and not _is_project(here / before)
+    found = _RANGE.fullmatch(before) if is_range else None
     if found:
         ends = (found["one"] or "HEAD", found["other"] or "HEAD")
         start = repository.merge_base(*ends) if found["dots"] == "..." else ends[0]
@@ -159,10 +161,13 @@ def resolve(repository: Repository, spec: str, here: Path) -> Version:
     Raises EmoError where it is none of them.
     """
     folder, _, revision = spec.rpartition("@")
-    if _is_project(here / spec):
+    if spec and _is_project(here / spec):  # an empty text, of a variable that is not set, is no folder
         return workspace((here / spec).resolve(), spec)
     if folder and _is_project(here / folder):
-        version = version_at(Repository((here / folder).resolve()), revision)
+        try:
+            version = version_at(Repository((here / folder).resolve()), revision)
+        except EmoError as error:
+            raise EmoError(f"{folder}@{error}") from None
         return replace(version, name=f"{folder}@{version.name}")
     return version_at(repository, spec)
 

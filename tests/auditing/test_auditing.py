@@ -99,7 +99,11 @@ def test_a_label_against_the_name_of_the_path() -> None:
     [
         ({"S1_sad.mp4": None}, "raw/videos/S1_sad.mp4: missing; "),
         ({"S1_sad.mp4": 0}, "raw/videos/S1_sad.mp4: empty; "),
-        ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes, raw/videos.dvc says 12,000; "),
+        ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
+        (
+            {"notes.txt": 6},
+            "raw/videos: 12,006 bytes, with notes.txt, of nobody who consents; raw/videos.dvc ",
+        ),
     ],
 )
 def test_recordings_that_are_missing_or_cut(changed: dict[str, Any], expected: str) -> None:
@@ -204,7 +208,7 @@ def test_a_split_that_was_edited_by_hand() -> None:
     fold = SPLIT[train].fold
     assert found["split as drawn"] == (
         f"{train}: test (fold {fold}) in data/split.csv, drawn for train (fold {fold}); "
-        "`dvc repro split` draws it anew"
+        "`dvc repro --force split` draws it anew"
     )
     assert found["folders as the split says"].startswith(
         f"data/dataset/train/{train}.parquet: the subject has test"
@@ -270,6 +274,14 @@ def test_somebody_who_moved() -> None:
     versions = [version("2b3c4d5"), version("1a2b3c4 (v1)", moved_split(one, "test"), seed=5)]
     assert failing(earlier=versions) == {
         "nobody moved to another split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
+    }
+
+
+def test_somebody_who_moved_under_another_code() -> None:
+    one, other = same_split()[0], next(name for name in SPLIT if SPLIT[name].split == "test")
+    before = replace(version("1a2b3c4 (v1)"), clips=tuple(with_clip(f"{other}_sad", subject=one)))
+    assert failing(earlier=[before]) == {
+        "nobody moved to another split": f"{one} as {other}: train in 1a2b3c4 (v1), test now"
     }
 
 
@@ -344,7 +356,6 @@ def test_figures_of_the_tables_have_the_mark_of_the_tables(
     assert evidence.mark == "not known of 1 of 7: each image counts as its own"
     assert audit.mark_of("split as drawn", evidence) == evidence.mark
     assert audit.mark_of("nobody without consent", evidence) == ""
-    assert set(CHECKS) > audit._OF_TABLES
 
 
 def yields(women: Sequence[int], men: Sequence[int]) -> Any:
@@ -506,6 +517,24 @@ def test_what_never_ran_or_is_not_here_is_told() -> None:
     assert not outputs.up_to_date(status(code)()).ok
 
 
+def test_a_stage_that_was_taken_out_of_the_pipeline() -> None:
+    assert outputs.up_to_date(Status({}, missing=("dedup",))).detail == (
+        "dedup: not in dvc.yaml; `git checkout dvc.yaml`; run `dvc repro`"
+    )
+
+
+def test_a_change_of_which_dvc_is_not_told() -> None:
+    """A dependency was taken out of dvc.yaml; dvc.lock still has its digest."""
+    unlike = ("pipeline/stages/dedup.py",)
+    assert outputs.up_to_date(Status({}, unlike=unlike)).detail == (
+        "pipeline/stages/dedup.py: changed, but not among what dvc.yaml names; `git checkout dvc.yaml`; run "
+        "`dvc repro`"
+    )
+    stale = {"dedup": [{"changed deps": dict.fromkeys(unlike, "modified")}]}
+    told = outputs.up_to_date(Status(stale, run=frozenset({"dedup"}), unlike=unlike)).detail
+    assert told == "dedup: pipeline/stages/dedup.py changed; run `dvc repro`"
+
+
 def test_outputs_that_dvc_did_not_make() -> None:
     changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
     assert failing(ask_dvc=status(changes)) == {
@@ -536,6 +565,32 @@ def test_a_frozen_import_is_no_fault(tmp_path: Path) -> None:
     (tmp_path / "raw/imported.dvc").write_text("frozen: true\ndeps: [{path: x}]\nouts: [{path: y}]\n")
     (tmp_path / "raw/videos.dvc").write_text("frozen: true\nouts: [{path: videos}]\n")
     assert list(outputs.frozen(tmp_path)) == ["b", "raw/videos.dvc"]
+
+
+def test_files_of_dvc_that_hold_nothing_freeze_nothing(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "dvc.yaml").write_text("")
+    (tmp_path / "raw/videos.dvc").write_text("[1]")
+    assert list(outputs.frozen(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("raw/videos.dvc", "tracked", "not valid YAML; restore it with `git checkout`"),
+        ("data/frames/S1_happy.parquet", "pieces", "not a readable Parquet file; remove it and run"),
+        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and run `emo withdraw S1 --yes` again"),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_line(
+    name: str, part: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    enrol(PEOPLE, CLIPS)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("<<<<<<< HEAD\nouts: [")
+    with pytest.raises(EmoError, match=f"^{name}: {told}"):
+        getattr(Evidence(False, None, lambda: Status({})), part)
 
 
 # --- The whole ------------------------------------------------------------------------------------

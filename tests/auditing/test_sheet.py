@@ -5,13 +5,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from cohort import CLIPS, SPLIT, near
+from cohort import CLASSES, CLIPS, SPLIT, near
 from making import clip
 from PIL import Image
 
 from pipeline.auditing.near import pairs_across
 from pipeline.auditing.sheet import draw_pairs
-from pipeline.core.shards import FACES_SCHEMA
+from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.tables import write_parquet
 from pipeline.media.images import encode_png
 
@@ -24,20 +24,22 @@ SHADES = {"S1_happy": 40, "S1_sad": 90}
 
 @pytest.fixture
 def here(tmp_path: Path) -> Path:
-    """A folder with reports/ and the faces of two clips in data/faces."""
+    """A folder with reports/ and the images of two clips in one shard of a dataset."""
     (tmp_path / "reports").mkdir()
-    for name, shade in SHADES.items():
-        png = encode_png(np.full((64, 64), shade, np.uint8))
-        rows = [{"frame": n, "png": png, "status": "ok"} for n in range(80)]
-        path = tmp_path / f"data/faces/{name}.parquet"
-        write_parquet(path, pa.Table.from_pylist(rows, schema=FACES_SCHEMA))
+    pngs = {name: encode_png(np.full((64, 64), shade, np.uint8)) for name, shade in SHADES.items()}
+    rows = [{"clip": c, "frame": n, "image": {"bytes": png}} for c, png in pngs.items() for n in range(80)]
+    write_parquet(shard(tmp_path), pa.Table.from_pylist(rows, schema=dataset_schema(CLASSES)))
     return tmp_path
+
+
+def shard(here: Path) -> Path:
+    return shard_path("train", "S1", here)
 
 
 def draw(here: Path, one: str, other: str, pairs: int) -> list[str]:
     """Draw so many pairs of two clips; return the names of the pages."""
     found = pairs_across(near(one, other, pairs), [*CLIPS, clip("gone", subject="S9")], SPLIT)
-    draw_pairs(found, SHOWN, here / "reports/near_pairs.png", here / "data/faces")
+    draw_pairs(found, SHOWN, dict.fromkeys((one, other), shard(here)), here / "reports/near_pairs.png")
     return sorted(path.name for path in (here / "reports").iterdir())
 
 
@@ -62,11 +64,20 @@ def test_a_face_that_is_not_here_leaves_its_place_empty(here: Path) -> None:
 def test_a_page_bears_the_mark_of_whom_it_shows_and_shows_nobody_else(here: Path) -> None:
     pairs = pairs_across(near("S1_happy", "S1_sad"), CLIPS, SPLIT)
     page = here / "reports/near_pairs.png"
-    draw_pairs(pairs, SHOWN, page, here / "data/faces")
+    shards = dict.fromkeys(SHADES, shard(here))
+    draw_pairs(pairs, SHOWN, shards, page)
     assert b"tEXtemo\0emo-subject:S1;" in page.read_bytes()
-    draw_pairs(pairs, frozenset({"S2"}), page, here / "data/faces")
+    draw_pairs(pairs, frozenset({"S2"}), shards, page)
     assert b"emo-subject" not in page.read_bytes()
     assert not set(SHADES.values()) & set(np.unique(np.asarray(Image.open(page).convert("L"))[64 + 70]))
+
+
+def test_a_disk_that_takes_no_picture_changes_no_verdict(here: Path) -> None:
+    pairs = pairs_across(near("S1_happy", "S1_sad"), CLIPS, SPLIT)
+    page = here / "reports/near_pairs.png"
+    page.mkdir()
+    told = draw_pairs(pairs, SHOWN, dict.fromkeys(SHADES, shard(here)), page)
+    assert told.startswith(f"{page}, which cannot be written: ")
 
 
 def test_the_worst_come_first() -> None:

@@ -83,7 +83,11 @@ def test_what_spreadsheets_write(tmp_path: Path, text: str) -> None:
         ("", "line 1: missing column 'name'; its columns, divided by commas: none"),
         ("name;count\n", "line 1: missing column 'name'; its columns, divided by commas: name;count"),
         ("name,count,age\n", "line 1: unknown column 'age'"),
-        ("name,count,name\n", "line 1: a column's name stands twice: name, count, name"),
+        ("name,count,name\n", "line 1: two columns are called 'name': name, count, name"),
+        (
+            "name,count\n<<<<<<< HEAD\na,1\n",
+            "line 2: two versions that Git could not merge; choose, and `git add` it",
+        ),
         ("name,count\na\n", "line 2: more or fewer values than columns"),
         ("name,count\na,1,2\n", "line 2: more or fewer values than columns"),
         ("name,count\na,\n", "line 2: count: '' is not a whole number"),

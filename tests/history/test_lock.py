@@ -3,7 +3,7 @@
 import pytest
 
 from pipeline.core.errors import EmoError
-from pipeline.history.lock import read_lock
+from pipeline.history.lock import read_length, read_lock
 
 
 @pytest.mark.parametrize("text", ["{", "[" * 5000, "\ufffd\x00", "a: 2020-99-99", "a: b: c"])
@@ -17,3 +17,17 @@ def test_entries_of_another_form_are_left_out() -> None:
     found = read_lock(text, "dvc.lock")
     assert found["one"].outs == {"x": "b"}
     assert found["two"].outs == found["two"].params == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "length"),
+    [
+        ("outs: [{path: x, size: 9}]", 9),
+        ("outs: [{path: x}]", None),
+        ("", None),
+        ("[1]", None),
+        ("outs: x", None),
+    ],
+)
+def test_the_length_of_an_output_or_none(text: str, length: int | None) -> None:
+    assert read_length(text, "raw/videos.dvc") == length

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pipeline.core.dataset import CensusRow, SplitRow, dataset_schema, image_nam
 from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.errors import EmoError
 from pipeline.core.tables import write_csv, write_parquet
-from pipeline.history.depth import compare_images
+from pipeline.history.depth import ImageChanges, compare_images
 from pipeline.history.diff import Diff, compare
 from pipeline.history.git import Repository
 from pipeline.history.lock import StageLock
@@ -143,6 +143,8 @@ def test_tags_of_later_commits_and_tags_of_no_commit(repository: Repository) -> 
     commit("Text", "v1.1")
     blob = subprocess.run(["git", "hash-object", "README.md"], capture_output=True, text=True, check=True)
     git("tag", "no-commit", blob.stdout.strip())
+    git("tag", "tree", "HEAD^{tree}")
+    git("tag", "-a", "v1.2", "v1", "-m", "annotated")
     write(census=CENSUS[:2])
     commit("Fewer", "v2")
     write()
@@ -150,7 +152,7 @@ def test_tags_of_later_commits_and_tags_of_no_commit(repository: Repository) -> 
     Path("README.md").write_text("more text")
     commit("More text", "v3.1")
     names = [step.commit.names for step in history(repository) if step.commit]
-    assert names == [("v3", "v3.1"), ("v2",), ("v1", "v1.1")]
+    assert names == [("v3", "v3.1"), ("v2",), ("v1.2", "v1", "v1.1")]
 
 
 def test_versions_of_a_revision_do_not_read_the_workspace(repository: Repository) -> None:
@@ -215,6 +217,22 @@ def test_three_dots_begin_where_both_have_a_commit_in_common(repository: Reposit
     assert (before.commit, after.images) == (repository.commit("v1"), 6)
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ("", None, "^'': not a revision"),
+        ("v1", "", "^'': not a revision"),
+        ("../project@", None, r"^\.\./project@'': not a revision"),
+        ("../project@v9", None, r"^\.\./project@v9: no such revision here"),
+    ],
+)
+def test_an_empty_text_is_not_the_workspace(
+    repository: Repository, before: str, after: str | None, told: str
+) -> None:
+    with pytest.raises(EmoError, match=told):
+        resolve_pair(repository, before, after, Path.cwd())
+
+
 def test_no_dataset_at_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     enrol([], [])
@@ -241,6 +259,22 @@ def test_other_images_with_equal_sums_are_not_the_same() -> None:
     assert "others than before: S1 happy, S2 happy; counts only" in diff_tables(diff, None)[0][2][2][3]
     gone = difference(census=[replace(CENSUS[1], images=6, digest="c"), CENSUS[2]])
     assert gone.remade == (("S1", "happy"), ("S2", "happy"))
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("images", "told"),
+    [
+        (ImageChanges(9, 0, 0, 0, 0), "9 same"),
+        (ImageChanges(6, 3, 3, 0, 0), "6 same, 3 added, 3 removed"),
+        (ImageChanges(6, 0, 0, 0, 0), "6 same; 3 no longer here: somebody withdrew"),
+        (ImageChanges(6, 3, 0, 0, 0), "6 same, 3 added; 3 no longer here: somebody withdrew"),
+        (ImageChanges(8, 0, 3, 1, 0), "8 same, 3 removed, 1 changed; 3 more than data/census.csv counts"),
+    ],
+)
+def test_images_that_the_census_does_not_count(images: ImageChanges, told: str) -> None:
+    """Nine before and after."""
+    assert diff_tables(difference(), images)[0][2][2][3] == told
 
 
 @pytest.mark.usefixtures("project")
@@ -276,6 +310,20 @@ def test_a_withdrawal_before_the_next_run_is_told_as_one(by: str) -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_people_who_exchange_codes_move_although_no_code_does() -> None:
+    """By the content of recordings: who loses one to somebody in another split is seen there."""
+    write(clips=[replace(c, sha256=str(n) * 64) for n, c in enumerate(CLIPS)])
+    here = workspace(Path.cwd())
+    given = dict(zip("012", ("S2", "S3", "S1"), strict=True))  # S1 and S2 are in train, S3 in test
+    there = replace(here, clips=tuple(replace(c, subject=given[c.sha256[0]]) for c in here.clips))
+    moved = [str(change) for change in compare(here, there).moved]
+    assert moved == ["S2 as S3: train -> test", "S3 as S1: test -> train"]
+    assert compare(here, there).phrases()[-1] == "2 subjects MOVED between splits"
+    also = (*here.clips, replace(here.clips[0], clip="copy", subject="S3"))
+    assert compare(here, replace(here, clips=also)).moved == ()  # S1's own still: no recording enrolled twice
+
+
+@pytest.mark.usefixtures("project")
 def test_settings_are_compared_where_both_are_known() -> None:
     here = workspace(Path.cwd())
     known = replace(here, lock={"dedup": StageLock(params={"dedup.max_distance": 31})})
@@ -291,9 +339,33 @@ def test_what_is_not_built_yet_is_noted() -> None:
     set_params(dedup={"max_distance": 4})
     version = replace(workspace(Path.cwd()), lock={"dedup": StageLock(deps, {}, {"dedup.max_distance": 31})})
     assert unbuilt(version) == ["params.yaml: dedup.max_distance", "code.py"]
+    used = StageLock({"reports/history.csv": "0" * 32, "gone.py": "0" * 32})
+    trained = StageLock({}, {"reports/history.csv": "0" * 32})  # not here: `dvc pull` was not run
+    assert unbuilt(replace(version, lock={"evaluate": used, "train": trained})) == ["gone.py"]
     assert unbuilt(replace(version, commit="1" * 40)) == []
     Path("params.yaml").write_text("other: 1\n")
     assert "params.yaml: unknown section: other" in unbuilt(version)[0]
+
+
+@pytest.mark.usefixtures("project")
+def test_people_are_gone_through_once_not_once_a_clip() -> None:
+    """35,000 images without a subject took minutes."""
+    begun: list[int] = []
+
+    class People(tuple[Participant, ...]):
+        def __iter__(self) -> Iterator[Participant]:
+            begun.append(1)
+            return super().__iter__()
+
+    here = replace(workspace(Path.cwd()), people=People(PEOPLE))
+    assert (len(here.consented), len(begun)) == (3, 1)
+
+
+@pytest.mark.usefixtures("project")
+def test_what_programs_get_is_documented() -> None:
+    page = (TOP / "docs" / "versions.md").read_text(encoding="utf-8")
+    step = history(Repository(Path.cwd()))[0].as_json()
+    assert [key for key in {**difference().as_json(), **step} if f"`{key}`" not in page] == []
 
 
 # --- Image by image -------------------------------------------------------------------------------
