@@ -98,7 +98,7 @@ def alike_across_subjects(pairs: Sequence[Pair], picture: str) -> Finding:
         f"{' and '.join(who)}: {len(found)} pair{'s' * (len(found) != 1)}, nearest {found[0]}"
         for who, found in across.items()
     ]
-    remedy = f"one person under two codes? look at {picture}"
+    remedy = f"one person under two codes, or one recording twice? look at {picture}"
     return verdict(faults, f"{len(pairs)} near pairs, all within a subject", remedy)
 
 

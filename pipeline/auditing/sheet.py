@@ -48,7 +48,7 @@ def draw_pairs(
             save_picture(_sheet(title, page, pixels), path, mark(face.subject for face in pixels))
     except OSError as error:
         return f"{picture}, which cannot be written: {reason(error)}"
-    return f"{picture} and {len(pages) - 1} more" if len(pages) > 1 else f"{picture}"
+    return f"{picture} and {len(pages) - 1} more pages" if len(pages) > 1 else f"{picture}"
 
 
 def _page(number: int, pages: int, pairs: int) -> str:

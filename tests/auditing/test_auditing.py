@@ -167,7 +167,8 @@ def test_near_duplicates_across_subjects() -> None:
     found = failing(near_pairs=near(f"{one}_sad", f"{other}_sad", 2))
     assert found == {
         "no near-duplicate across subjects": f"{one} and {other}: 2 pairs, nearest {one}_sad_000000.png and "
-        f"{other}_sad_000000.png (3 bits); one person under two codes? look at near_pairs.png"
+        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? look at "
+        "near_pairs.png"
     }
 
 
