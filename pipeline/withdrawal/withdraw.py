@@ -8,7 +8,7 @@ from pipeline.core.enrolment import read_clips
 from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
-from pipeline.ingest.enrol import disk_faults, exclusive
+from pipeline.ingest.enrol import disk_faults, exclusive, sweep
 from pipeline.withdrawal.act import Names, erase_files, erase_stores
 from pipeline.withdrawal.outcome import Outcome, Preview, Stored
 from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
@@ -57,8 +57,8 @@ def withdraw(subject: str) -> Outcome:
             history=_history_note(repository),
             proof=prove(plan, reached, repository),
         )
-        save(plan, done=outcome.ok)
         write_report(outcome, repository)
+        save(plan, done=outcome.ok)  # last: what is done has its report
     return outcome
 
 
@@ -71,14 +71,8 @@ def to_commit(subject: str) -> list[str]:
 
 def _sweep() -> None:
     """Remove half-written files that a killed run left: they would name the person for ever."""
-    for folder in (
-        PARTICIPANTS.parent,
-        SPLIT.parent,
-        FUNNEL.parent,
-        STATE,
-        STATE.parent,
-        report_path("").parent,
-    ):
+    sweep()
+    for folder in (SPLIT.parent, FUNNEL.parent, STATE, STATE.parent, report_path("").parent):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
