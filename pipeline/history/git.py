@@ -121,7 +121,8 @@ class Repository:
         """Return the folders of other worktrees of this repository."""
         lines = self._git("worktree", "list", "--porcelain", "-z").stdout.decode(errors="replace").split("\0")
         folders = [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
-        return [folder for folder in folders if not self.root.resolve().is_relative_to(folder)]
+        own = self._git("rev-parse", "--show-toplevel").stdout.decode(errors="replace").rstrip("\n")
+        return [folder for folder in folders if folder != own]
 
     def tips(self) -> dict[str, str]:
         """Return the commits that branches, tags and remote branches point at, by name."""
@@ -179,8 +180,9 @@ class Repository:
             raise EmoError(f"{self.root}: Git cannot read all of its objects; `git fsck` tells which")
 
     def paths_of(self, objects: Set[str]) -> dict[str, str]:
-        """Return under which path some commit has files, by the hashes of their content."""
-        lines = (line.partition(" ") for line in self._text("rev-list", "--objects", "--all").splitlines())
+        """Return under which path any of `everything` has files, by the hashes of their content."""
+        text = self._text("rev-list", "--objects", "--all", "--reflog")
+        lines = (line.partition(" ") for line in text.splitlines())
         return {name: path for name, _, path in lines if name in objects}
 
     def tracks(self, path: Path) -> bool:

@@ -246,4 +246,5 @@ def _search_git(looked_for: Fingerprints, repository: Repository, proof: Proof) 
         paths = {}
         proof.found.append(Found("Git's history", f"not searched to its end: {error}"))
     for name, held in found.items():
-        proof.found.append(Found(f"Git's history: {paths.get(name, '')} ({name[:12]})", _pieces(held)))
+        known = f"history: {paths[name]}" if name in paths else "objects that no commit names"
+        proof.found.append(Found(f"Git's {known} ({name[:12]})", _pieces(held)))

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.enrolment import read_clips
-from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
+from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
 from pipeline.ingest.enrol import disk_faults, exclusive, sweep
@@ -63,10 +63,12 @@ def withdraw(subject: str) -> Outcome:
 
 
 def to_commit(subject: str) -> list[str]:
-    """Return the files that are to be committed after an erasure."""
+    """Return the files that are to be committed after an erasure, deleted ones too."""
     repository = Repository(Path.cwd())
-    paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, report_path(subject))
-    return repository.changed(paths) if repository.has_commits else [str(path) for path in paths]
+    paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, METRICS, report_path(subject))
+    if repository.has_commits:
+        return repository.changed(paths)
+    return [str(path) for path in paths if path.is_file()]
 
 
 def _sweep() -> None:

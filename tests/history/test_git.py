@@ -8,6 +8,8 @@ import pytest
 from pipeline.core.errors import EmoError
 from pipeline.history.git import Repository
 
+AS_SOMEBODY = ("-c", "user.name=A", "-c", "user.email=a@example.org")
+
 
 @pytest.fixture
 def repository(tmp_path: Path) -> Repository:
@@ -15,7 +17,7 @@ def repository(tmp_path: Path) -> Repository:
     git(tmp_path, "init", "-q", "-b", "main")
     (tmp_path / "note").write_text("a note")
     git(tmp_path, "add", "note")
-    git(tmp_path, "-c", "user.name=A", "-c", "user.email=a@example.org", "commit", "-qm", "One")
+    git(tmp_path, *AS_SOMEBODY, "commit", "-qm", "One")
     return Repository(tmp_path)
 
 
@@ -67,3 +69,17 @@ def test_a_damaged_object_is_said_after_all_others(repository: Repository) -> No
     assert next(found) == (git(repository.root, "rev-parse", "HEAD:note"), b"a note")
     with pytest.raises(EmoError, match="Git cannot read all of its objects; `git fsck` tells which"):
         list(found)
+
+
+def test_a_worktree_inside_of_another(repository: Repository) -> None:
+    git(repository.root, "worktree", "add", "-q", "inner")
+    inner = Repository(repository.root / "inner")
+    assert inner.other_worktrees() == [str(repository.root.resolve())]
+    assert repository.other_worktrees() == [str(inner.root.resolve())]
+
+
+def test_what_only_the_reflog_leads_to_has_its_path(repository: Repository) -> None:
+    name = git(repository.root, "rev-parse", "HEAD:note")
+    (repository.root / "note").write_text("another")
+    git(repository.root, *AS_SOMEBODY, "commit", "-qa", "--amend", "-m", "Amended")
+    assert repository.paths_of({name}) == {name: "note"}

@@ -214,6 +214,14 @@ def test_a_net_trained_without_the_person_stays(project: Project) -> None:
     assert weights(project) == []
 
 
+def test_figures_that_git_keeps_are_to_be_committed_as_deleted(project: Project) -> None:
+    rows = (project.root / "data/split.csv").read_text().splitlines()
+    tested = next(row.split(",")[0] for row in rows if ",test," in row)
+    outcome = withdraw(project, tested)
+    assert not (project.root / "reports/metrics.json").exists()
+    assert "reports/metrics.json" in outcome["commit"]
+
+
 def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> None:
     project.edit("params.yaml", "margin: 0.0", "margin: 0.1")
     project.commit("More")
@@ -222,6 +230,7 @@ def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> Non
     outcome = withdraw(shallow)
     assert outcome["ok"] is False
     assert "git fetch --unshallow" in outcome["history"]
+    assert f"note: {outcome['history']}" in shallow.emo("withdraw", GONE, "--yes", check=False)
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "raw/clips.csv", "data/split.csv"])
