@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pipeline.core.paths import WITHDRAWAL_STATE
@@ -59,7 +60,7 @@ def make_plan(subject: str, repository: Repository, cache: Store, remotes: Seque
     named = find_named(repository, lambda md5: _read_anywhere(md5, [cache, *remotes]))
     unnamed = [] if is_shared(cache) else [md5 for md5 in cache.listings() if md5 not in named.lists]
     objects |= held(person, named, [data for md5 in unnamed if (data := cache.read(md5))])
-    for md5 in _tables_without(person, cache, objects):
+    for md5 in _tables_without(person, [cache, *remotes], objects):
         del objects[md5]
     objects |= {row.md5: "recording" for row in read_withdrawn() if row.subject == subject and row.md5}
     for store in (cache, *remotes):
@@ -114,12 +115,23 @@ def _read_anywhere(md5: str, stores: Sequence[Store]) -> bytes | None:
     return None
 
 
-def _tables_without(person: Person, cache: Store, objects: Mapping[str, str]) -> list[str]:
-    """Return the tables that many people are in of which the cache's copy has no row of the person."""
+def _tables_without(person: Person, stores: Sequence[Store], objects: Mapping[str, str]) -> list[str]:
+    """Return the tables that many people are in which have no row of the person, wherever they can be read.
+
+    One without any rows may be the same in all versions.
+    """
     tables = [md5 for md5, what in objects.items() if Path(what).suffix in (".parquet", ".csv")]
-    shared = [md5 for md5 in tables if "/" in objects[md5] and objects[md5].startswith(("data/", "reports/"))]
-    paths = {md5: path for md5 in cache.present(shared) if (path := cache.path(md5))}
-    return [md5 for md5, path in paths.items() if not kind_of(path, person, "")]
+    shared = [md5 for md5 in tables if objects[md5].startswith(("data/", "reports/"))]
+    found = {md5: data for md5 in shared if (data := _read_anywhere(md5, stores))}
+    return [md5 for md5, data in found.items() if not _tells_of(data, person)]
+
+
+def _tells_of(table: bytes, person: Person) -> bool:
+    STATE.parent.mkdir(exist_ok=True)
+    with NamedTemporaryFile(dir=STATE.parent, prefix=".", suffix=".tmp") as file:
+        file.write(table)
+        file.flush()
+        return bool(kind_of(Path(file.name), person, ""))
 
 
 def _unnamed_pictures(cache: Store, named: Named) -> dict[str, str]:
