@@ -199,6 +199,7 @@ def _folders(stores: Iterable[Store]) -> list[Path]:
 def _files(roots: Iterable[Path]) -> Iterator[Path]:
     """Yield every file below some folders once, however many names and folders lead to it.
 
+    Hidden folders come last: DVC's cache shares files with the workspace, whose names tell people more.
     Left out: Git's objects, which are searched by themselves, Python environments, and what the erasure
     itself remembers.
     """
@@ -206,7 +207,8 @@ def _files(roots: Iterable[Path]) -> Iterator[Path]:
     for root in roots:
         for folder, folders, names in os.walk(root.resolve()):
             here = Path(folder)
-            folders[:] = sorted(name for name in folders if not _is_left_out(here / name))
+            inside = [name for name in folders if not _is_left_out(here / name)]
+            folders[:] = sorted(inside, key=lambda name: (name.startswith("."), name))
             for path in (here / name for name in sorted(names)):
                 if path.is_symlink() or not path.is_file():
                     continue

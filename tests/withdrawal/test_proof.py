@@ -1,6 +1,7 @@
 """The search tells the person's from what others have as well, and deletes nobody else's objects."""
 
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
@@ -100,6 +101,14 @@ def test_an_object_goes_only_where_it_says_whose_it_is(cache: Store) -> None:
     outcome = proof(cache)
     assert (mine.is_file(), mistaken.is_file(), outcome.swept) == (False, True, 1)
     assert [item.place for item in outcome.found] == [str(mistaken.relative_to(Path.cwd()))]
+
+
+def test_a_file_of_two_names_is_told_by_that_in_the_workspace(cache: Store) -> None:
+    frames(Path("data/frames/V02_sad.parquet"), MINE, clip("V02").sha256)
+    home = put(cache, Path("data/frames/V02_sad.parquet"))
+    home.unlink()
+    os.link("data/frames/V02_sad.parquet", home)
+    assert [item.place for item in proof(cache).found] == ["data/frames/V02_sad.parquet"]
 
 
 def test_nothing_is_left_out_where_the_person_came_back_under_two_codes(cache: Store) -> None:
