@@ -144,6 +144,8 @@ class Repository:
         keys = list(dict.fromkeys(wanted))
         names = [f"{commit}:{self._prefix}{path.as_posix()}" for commit, path in keys]
         done = self._git("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode())
+        if names and done.returncode and b"not a git repository" not in done.stderr:
+            raise self._failure("cat-file", done.stderr)  # a partial clone whose origin does not answer, say
         found: dict[tuple[str, Path], bytes] = {}
         at = 0
         for key in keys:

@@ -99,15 +99,16 @@ def _names_person(rows: pa.Table, column: str, person: Person) -> bool:
 
 
 def _has_rows(path: Path, person: Person) -> bool:
-    """Tell whether a file is a CSV with a column `subject` or `clip` that names the person, or JSON that
-    names the person's shard.
+    """Tell whether a file is a CSV with a column `subject` or `clip` that names the person, also as
+    spreadsheets write it, or JSON that names the person's shard.
     """
     with path.open("rb") as file:
-        head = file.readline(4096).decode("utf-8", "replace").strip()
+        head = file.readline(4096).decode("utf-8-sig", "replace").strip()
     if head.startswith("{"):
         return f"/{person.subject}.parquet".encode() in path.read_bytes()
-    if not {"subject", "clip"} & set(head.split(",")):
+    delimiter = max(",;\t", key=head.count)
+    if not {"subject", "clip"} & {name.strip('"') for name in head.split(delimiter)}:
         return False
-    with path.open(encoding="utf-8", errors="replace", newline="") as text:
-        rows = csv.DictReader(text)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        rows = csv.DictReader(text, delimiter=delimiter)
         return any(row.get("subject") == person.subject or row.get("clip") in person.clips for row in rows)

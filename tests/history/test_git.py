@@ -71,6 +71,22 @@ def test_a_damaged_object_is_said_after_all_others(repository: Repository) -> No
         list(found)
 
 
+def test_a_partial_clone_whose_origin_is_gone(repository: Repository, tmp_path: Path) -> None:
+    git(repository.root, "config", "uploadpack.allowFilter", "true")
+    git(
+        repository.root,
+        "clone",
+        "-q",
+        "--filter=blob:none",
+        "--no-checkout",
+        repository.root.as_uri(),
+        "part",
+    )
+    (repository.root / ".git").rename(repository.root / "elsewhere")
+    with pytest.raises(EmoError, match="`git cat-file` failed: fatal: "):
+        Repository(tmp_path / "part").read([("HEAD", Path("note"))])
+
+
 def test_a_worktree_inside_of_another(repository: Repository) -> None:
     git(repository.root, "worktree", "add", "-q", "inner")
     inner = Repository(repository.root / "inner")

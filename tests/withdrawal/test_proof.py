@@ -84,6 +84,13 @@ def test_what_all_recordings_begin_with_is_nobodys(cache: Store) -> None:
     assert all(path.is_file() for path in kept)
 
 
+def test_nor_where_another_project_has_it(cache: Store) -> None:
+    shutil.rmtree("data")
+    for name in ("a", "b"):
+        frames(Path(f"{name}.parquet"), [CARD, OTHERS[0]], hashlib.sha256(name.encode()).hexdigest())
+    assert proof(cache).found == []
+
+
 def test_pictures_of_the_person_are_found_beside_it(cache: Store) -> None:
     Path("copy.bin").write_bytes(b"".join([CARD, *MINE[:2]]))
     found = proof(cache).found
@@ -101,6 +108,15 @@ def test_an_object_goes_only_where_it_says_whose_it_is(cache: Store) -> None:
     outcome = proof(cache)
     assert (mine.is_file(), mistaken.is_file(), outcome.swept) == (False, True, 1)
     assert [item.place for item in outcome.found] == [str(mistaken.relative_to(Path.cwd()))]
+
+
+@pytest.mark.parametrize(
+    "text", ["subject,age\nV01,30\n", '\ufeff"subject";"age"\r\n"V01";"30"\r\n', "age\tclip\n30\tV01_happy\n"]
+)
+def test_a_table_that_a_spreadsheet_wrote_is_asked_too(cache: Store, text: str) -> None:
+    Path("notes.csv").write_text(text, encoding="utf-8")
+    Path("others.csv").write_text(text.replace("V01", "V02"), encoding="utf-8")
+    assert [item.place for item in proof(cache).found] == ["notes.csv"]
 
 
 def test_a_file_of_two_names_is_told_by_that_in_the_workspace(cache: Store) -> None:
