@@ -112,14 +112,19 @@ def test_pictures_and_nets_that_dvc_tracks_otherwise_stay(project: Project) -> N
     net = next((project.root / "models").glob("*.safetensors"))
     (project.root / "pretrained.safetensors").write_bytes(net.read_bytes()[:-4] + b"1234")
     project.run("dvc", "add", "-q", "figures", "pretrained.safetensors")
-    project.commit("Figures and a net from elsewhere")
-    before = project.digests("figures", "pretrained.safetensors")
+    (project.root / "other").mkdir()
+    stage = "{cmd: mkdir models && echo net > models/net, outs: [models]}"
+    (project.root / "other/dvc.yaml").write_text(f"stages: {{another: {stage}}}")
+    project.run("dvc", "repro", "-q", "other/dvc.yaml")
+    project.commit("Figures and a net from elsewhere, and another pipeline")
+    places = ("figures", "other/models", "pretrained.safetensors")
+    before = project.digests(*places)
     assert withdraw(project)["ok"] is True
-    for name in ("figures", "pretrained.safetensors"):
+    for name in places:
         path = project.root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    project.run("dvc", "checkout", "-q", "figures.dvc", "pretrained.safetensors.dvc")
-    assert project.digests("figures", "pretrained.safetensors") == before
+    project.run("dvc", "checkout", "-q", "figures.dvc", "pretrained.safetensors.dvc", "other/dvc.yaml")
+    assert project.digests(*places) == before
 
 
 def test_a_clip_that_changed_hands_costs_nobody_else_a_thing(project: Project) -> None:
