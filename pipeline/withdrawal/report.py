@@ -96,9 +96,9 @@ def _stays(subject: str) -> str:
         f"- `{WITHDRAWALS}`: SHA-256 digests of the erased recordings, by which `emo ingest` and `emo "
         "audit` recognise them if they come back. A digest shows nothing of what it was made from.\n"
         "- Everybody else's data, in every version. Older versions check out without the person (`dvc "
-        "checkout --allow-missing`); `dvc status` calls their folders modified, which they are. Nets that were "
-        "trained with the person, and tables and pictures that many people share, are gone from them: `dvc "
-        "repro` makes those anew."
+        "checkout --allow-missing`); `dvc status` calls their folders modified, which they are. Nets that "
+        "were trained with the person, and tables and pictures that many people share, are gone from them: "
+        "`dvc repro` makes those anew."
     )
 
 
