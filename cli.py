@@ -653,8 +653,8 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
         typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
     for path in outcome.linked:
         typer.echo(f"note: {path} also stands under another name on this disk; remove the original yourself")
-    if outcome.note:
-        typer.echo(f"note: {outcome.note}")
+    for note in filter(None, (outcome.note, outcome.history)):
+        typer.echo(f"note: {note}")
     typer.echo(f"report: {report_path(subject)}")
     if not outcome.ok:
         typer.echo(f"not done yet: mend this and run `emo withdraw {subject} --yes` again")

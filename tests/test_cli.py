@@ -86,7 +86,11 @@ def test_demo_enrols_and_is_undone(project: Path) -> None:
     assert (project / "raw/videos.dvc").is_file()
     again = json.loads(emo("demo", "--json", cwd=project).stdout)
     assert (again["added"], len(again["unchanged"])) == ([], 7)
+    state = project / ".emo/withdrawals/V09.json"  # a withdrawal that was tried, and never done
+    state.parent.mkdir(parents=True)
+    state.write_text('{"done": false}')
     done = emo("demo", "--undo", "--json", cwd=project)
+    assert not state.exists()
     assert (done.returncode, json.loads(done.stdout)) == (0, {"removed": 7})
     assert (project / "raw/clips.csv").read_text() == before
     assert not (project / "raw/videos").exists()

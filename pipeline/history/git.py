@@ -102,22 +102,27 @@ class Repository:
         return self._refs("refs/tags")
 
     def everything(self) -> list[str]:
-        """Return every commit that a branch, tag, stash, experiment or the reflog leads to, newest first."""
+        """Return every commit that a branch, tag, stash, experiment or the reflog leads to, newest first.
+
+        None where there is no repository; raises EmoError where Git will not read the one that is there.
+        """
         head = ["HEAD"] if self.has_commits else []
-        return self._git("rev-list", "--all", "--reflog", *head).stdout.decode().split()
+        return self._if_any("rev-list", "--all", "--reflog", *head).decode().split()
 
     def paths_ever(self, *patterns: str) -> list[str]:
         """Return the files that match and that any of `everything` has, by their paths in the project."""
         arguments = ("--all", "--reflog", "--diff-merges=first-parent", "--name-only", "--format=", "-z")
-        done = self._git("log", *arguments, "--", *patterns)
-        names = {name.strip("\n") for name in done.stdout.decode(errors="replace").split("\0")}
-        return sorted(name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix))
+        text = self._if_any("log", *arguments, "--", *patterns).decode(errors="replace")
+        names = {name.strip("\n") for name in text.split("\0")}
+        here = {name for name in names - {""} if name.startswith(self._prefix)}
+        return sorted(name.removeprefix(self._prefix) for name in here)
 
     def other_worktrees(self) -> list[str]:
         """Return the folders of other worktrees of this repository."""
         lines = self._git("worktree", "list", "--porcelain", "-z").stdout.decode(errors="replace").split("\0")
         folders = [line.removeprefix("worktree ") for line in lines if line.startswith("worktree ")]
-        return [folder for folder in folders if not self.root.resolve().is_relative_to(folder)]
+        own = self._git("rev-parse", "--show-toplevel").stdout.decode(errors="replace").rstrip("\n")
+        return [folder for folder in folders if folder != own]
 
     def tips(self) -> dict[str, str]:
         """Return the commits that branches, tags and remote branches point at, by name."""
@@ -144,6 +149,8 @@ class Repository:
         keys = list(dict.fromkeys(wanted))
         names = [f"{commit}:{self._prefix}{path.as_posix()}" for commit, path in keys]
         done = self._git("cat-file", "--batch", stdin="".join(f"{name}\n" for name in names).encode())
+        if names and done.returncode and b"not a git repository" not in done.stderr:
+            raise self._failure("cat-file", done.stderr)  # a partial clone whose origin does not answer, say
         found: dict[tuple[str, Path], bytes] = {}
         at = 0
         for key in keys:
@@ -156,21 +163,33 @@ class Repository:
         return found
 
     def objects(self) -> Iterator[tuple[str, bytes]]:
-        """Yield (hash, content) of every file that any commit has, or had; one at a time."""
-        if not self.has_commits:
+        """Yield (hash, content) of every file that any commit has, or had; one at a time.
+
+        Raises EmoError, after the last of them, where Git cannot read all.
+        """
+        if not self._if_any("rev-parse", "--git-dir"):
             return
-        command = ("cat-file", "--batch-all-objects", "--unordered", "--batch")
-        with subprocess.Popen(["git", *command], cwd=self.root, stdout=subprocess.PIPE) as process:
+        command = ["git", "cat-file", "--batch-all-objects", "--unordered", "--batch"]
+        with subprocess.Popen(
+            command, cwd=self.root, env=_environment(), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+        ) as process:
             assert process.stdout
+            damaged = 0
             while header := process.stdout.readline():
-                name, kind, length = header.split()
-                data = process.stdout.read(int(length) + 1)[:-1]
+                name, kind, *length = header.split()
+                if not length:  # "missing"
+                    damaged += 1
+                    continue
+                data = process.stdout.read(int(length[0]) + 1)[:-1]
                 if kind == b"blob":
                     yield name.decode(), data
+        if damaged or process.returncode:
+            raise EmoError(f"{self.root}: Git cannot read all of its objects; `git fsck` tells which")
 
     def paths_of(self, objects: Set[str]) -> dict[str, str]:
-        """Return under which path some commit has files, by the hashes of their content."""
-        lines = (line.partition(" ") for line in self._text("rev-list", "--objects", "--all").splitlines())
+        """Return under which path any of `everything` has files, by the hashes of their content."""
+        text = self._text("rev-list", "--objects", "--all", "--reflog")
+        lines = (line.partition(" ") for line in text.splitlines())
         return {name: path for name, _, path in lines if name in objects}
 
     def tracks(self, path: Path) -> bool:
@@ -201,22 +220,35 @@ class Repository:
         done = self._git(*arguments)
         if done.returncode:
             self._check()
-            reason = (done.stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1]
-            raise EmoError(f"{self.root}: `git {arguments[0]}` failed: {reason}")
+            raise self._failure(arguments[0], done.stderr)
         return done.stdout.decode(errors="replace")
 
+    def _if_any(self, *arguments: str) -> bytes:
+        """Return what Git prints; nothing where there is no repository, EmoError where it fails otherwise."""
+        done = self._git(*arguments)
+        if done.returncode and b"not a git repository" not in done.stderr:
+            raise self._failure(arguments[0], done.stderr)
+        return done.stdout
+
+    def _failure(self, command: str, stderr: bytes) -> EmoError:
+        lines = stderr.decode(errors="replace").strip().splitlines() or ["it said nothing"]
+        reason = next((line for line in lines if line.startswith("fatal: ")), lines[-1])
+        return EmoError(f"{self.root}: `git {command}` failed: {reason}")
+
     def _git(self, *arguments: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-        # Fixed language and no pager or locks: only to read.
-        # A hook's GIT_DIR would lead to another repository.
-        own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
-        environment = {**own, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": ""}
         command = ["git", "-c", "core.quotePath=false", *arguments]
         try:
             return subprocess.run(
-                command, cwd=self.root, env=environment, input=stdin, capture_output=True, check=False
+                command, cwd=self.root, env=_environment(), input=stdin, capture_output=True, check=False
             )
         except FileNotFoundError:
             raise EmoError("git: not installed here; versions are kept in Git") from None
+
+
+def _environment() -> dict[str, str]:
+    """Return a fixed language and no pager or locks: only to read. A hook's GIT_DIR would lead elsewhere."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    return {**own, "LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_PAGER": ""}
 
 
 def _commit(record: str) -> Commit:

@@ -5,7 +5,14 @@ from pathlib import Path
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import Clip, Participant, read_enrolment
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.core.paths import (
+    CLIPS,
+    PARTICIPANTS,
+    VIDEOS,
+    WITHDRAWAL_STATE,
+    WITHDRAWALS,
+    WITHDRAWALS_COPY,
+)
 from pipeline.core.tables import write_csv
 from pipeline.core.withdrawn import read_withdrawn
 from pipeline.ingest.request import Request
@@ -31,7 +38,7 @@ def undo_demo() -> int:
     for row in read_withdrawn():
         if row.sha256 not in virtual:
             raise EmoError(f"{WITHDRAWALS}: {row.subject} is not of the virtual cohort; nothing was removed")
-    for path in (WITHDRAWALS, WITHDRAWALS_COPY):
+    for path in (WITHDRAWALS, WITHDRAWALS_COPY, *WITHDRAWAL_STATE.glob("*.*")):
         path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
     write_csv(PARTICIPANTS, [], Participant)

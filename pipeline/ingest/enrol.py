@@ -78,7 +78,7 @@ def carry_out(
 
     Steps come sorted by subject, and so do new participants: each batch enrols those that it brings.
     """
-    _sweep()
+    sweep()
     known = {person.subject: person for person in (*plan.state.people, *plan.people.completed)}
     clips = list(plan.state.clips)
     if plan.people.completed:
@@ -134,8 +134,8 @@ def _link(source: Path, target: Path) -> None:
         ) from None
 
 
-def _sweep() -> None:
-    """Remove the temporary files of killed runs; the lock keeps other runs out."""
+def sweep() -> None:
+    """Remove the temporary files that killed runs left in raw/; the lock keeps other runs out."""
     for folder, pattern in ((VIDEOS.parent, ".*.tmp"), (VIDEOS, "**/.*.tmp")):
         for path in folder.glob(pattern):
             path.unlink(missing_ok=True)

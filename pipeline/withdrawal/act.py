@@ -30,23 +30,24 @@ class Erased:
 class Names:
     """Counts the names under which one file stands: DVC, the memo and `emo ingest --link` share files."""
 
-    left: dict[int, int] = field(default_factory=dict)
-    "inode -> names that were not deleted"
-    paths: dict[int, Path] = field(default_factory=dict)
+    left: dict[tuple[int, int], int] = field(default_factory=dict)
+    "device and inode -> names that were not deleted"
+    paths: dict[tuple[int, int], Path] = field(default_factory=dict)
 
     def delete(self, path: Path) -> int:
         """Delete one name; return the bytes that it stood for, 0 where it is gone already."""
         with contextlib.suppress(FileNotFoundError):
             info = path.lstat()
             path.unlink()
-            self.left[info.st_ino] = self.left.get(info.st_ino, info.st_nlink) - 1
-            self.paths.setdefault(info.st_ino, path)
+            identity = (info.st_dev, info.st_ino)
+            self.left[identity] = self.left.get(identity, info.st_nlink) - 1
+            self.paths.setdefault(identity, path)
             return info.st_size
         return 0
 
     def elsewhere(self) -> list[Path]:
         """Return the deleted files that still stand under a name that was not found."""
-        return sorted(self.paths[inode] for inode, count in self.left.items() if count > 0)
+        return sorted(self.paths[identity] for identity, count in self.left.items() if count > 0)
 
 
 def erase_files(place: str, held: Iterable[Held], names: Names) -> Erased:

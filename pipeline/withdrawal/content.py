@@ -1,5 +1,6 @@
 """What a file holds of a person, told from its content: its name may be a digest, or lie."""
 
+import contextlib
 import csv
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.core.digests import sha256
 from pipeline.core.shards import read_facts
 from pipeline.withdrawal.person import Person
 
@@ -48,8 +50,11 @@ def kind_of(path: Path, person: Person, sha256: str) -> str:
 
 
 def pictures_in(path: Path, person: Person) -> Iterator[bytes]:
-    """Yield the encoded pictures of a Parquet shard; where it tells of which clip, only the person's."""
-    with pq.ParquetFile(path) as file:
+    """Yield the encoded pictures of a Parquet shard; where it tells of which clip, only the person's.
+
+    A shard that a killed run left unfinished yields those that can be read.
+    """
+    with contextlib.suppress(pa.ArrowInvalid, OSError), pq.ParquetFile(path) as file:
         names = file.schema_arrow.names
         wanted = [name for name in PICTURES if name in names]
         clip = ["clip"] if "clip" in names else []
@@ -58,6 +63,16 @@ def pictures_in(path: Path, person: Person) -> Iterator[bytes]:
             for at in range(batch.num_rows):
                 if not clip or rows["clip"][at] in person.clips:
                     yield from (_bytes(rows[name][at]) for name in wanted if rows[name][at])
+
+
+def recording_of(path: Path) -> str:
+    """Return the SHA-256 of the recording that a file is, or that a shard was made from, where it tells."""
+    if not is_parquet(path):
+        return sha256(path)
+    try:
+        return str(read_facts(path).get("recording", ""))
+    except (OSError, ValueError):
+        return ""
 
 
 def _bytes(value: bytes | dict[str, bytes]) -> bytes:
@@ -84,15 +99,16 @@ def _names_person(rows: pa.Table, column: str, person: Person) -> bool:
 
 
 def _has_rows(path: Path, person: Person) -> bool:
-    """Tell whether a file is a CSV with a column `subject` or `clip` that names the person, or JSON that
-    names the person's shard.
+    """Tell whether a file is a CSV with a column `subject` or `clip` that names the person, also as
+    spreadsheets write it, or JSON that names the person's shard.
     """
     with path.open("rb") as file:
-        head = file.readline(4096).decode("utf-8", "replace").strip()
+        head = file.readline(4096).decode("utf-8-sig", "replace").strip()
     if head.startswith("{"):
         return f"/{person.subject}.parquet".encode() in path.read_bytes()
-    if not {"subject", "clip"} & set(head.split(",")):
+    delimiter = max(",;\t", key=head.count)
+    if not {"subject", "clip"} & {name.strip('"') for name in head.split(delimiter)}:
         return False
-    with path.open(encoding="utf-8", errors="replace", newline="") as text:
-        rows = csv.DictReader(text)
+    with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
+        rows = csv.DictReader(text, delimiter=delimiter)
         return any(row.get("subject") == person.subject or row.get("clip") in person.clips for row in rows)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.digests import sha256_all
+from pipeline.core.digests import sha256, sha256_all
 from pipeline.core.memo import DEFAULT_MEMO, memo_root
 from pipeline.core.paths import (
     CALIBRATION_PLOT,
@@ -27,9 +27,8 @@ from pipeline.core.paths import (
     REPORTS,
     VIDEOS,
 )
-from pipeline.core.shards import read_facts
 from pipeline.history.objects import FOLDER_MARK
-from pipeline.withdrawal.content import LEFTOVER, PROVEN, RECORDING, is_parquet, kind_of
+from pipeline.withdrawal.content import LEFTOVER, PROVEN, RECORDING, is_parquet, kind_of, recording_of
 from pipeline.withdrawal.objects import is_of
 from pipeline.withdrawal.person import Person
 from pipeline.withdrawal.stores import Store
@@ -54,6 +53,21 @@ class Held:
         return self.path.stat().st_size if self.path.is_file() else 0
 
 
+def with_unlisted(person: Person) -> Person:
+    """Return the person with the recordings in their folder that no table lists: an ingest was killed."""
+    folder = VIDEOS / person.subject
+    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
+    names = {path: path.relative_to(VIDEOS).as_posix() for path in paths}
+    mine = [path for path, name in names.items() if name not in person.taken | person.videos]
+    sources = {names[path]: sha256(path) for path in mine}
+    return person | Person(
+        person.subject,
+        videos=frozenset(sources),
+        recordings=frozenset(sources.values()),
+        sources=sources,
+    )
+
+
 def in_workspace(person: Person, clean: Set[str]) -> list[Held]:
     """Return the files of raw/, data/, models/ and reports/ that hold the person.
 
@@ -72,11 +86,11 @@ def in_memo(person: Person) -> list[Held]:
     roots = dict.fromkeys([memo_root(), DEFAULT_MEMO.resolve()])  # EMO_MEMO may not always have been set
     folders = [root / stage for root in roots for stage in ("frames", "faces")]
     unfinished = [path for folder in folders for path in folder.glob(".*.parquet.*.tmp")]
-    held = [Held(path, LEFTOVER) for path in unfinished]
+    held = [Held(path, kind_of(path, person, "") or LEFTOVER) for path in unfinished]
     for path in sorted(path for folder in folders for path in folder.glob("*.parquet")):
         if not is_parquet(path):
             continue
-        if (kind := kind_of(path, person, "")) or not _recording(path):
+        if (kind := kind_of(path, person, "")) or not recording_of(path):
             held.append(Held(path, kind or LEFTOVER))
     return held
 
@@ -150,10 +164,3 @@ def _md5(path: Path) -> str:
     """Return the name that DVC gives a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()
-
-
-def _recording(path: Path) -> str:
-    try:
-        return str(read_facts(path).get("recording", ""))
-    except (OSError, ValueError):
-        return ""

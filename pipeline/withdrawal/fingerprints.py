@@ -57,11 +57,20 @@ class Fingerprints:
 
     def held_by(self, file: BinaryIO) -> int:
         """Return how many of the pictures and pieces stand in a file, whatever else is in it."""
-        hits = np.unique(np.concatenate([self._hits(block) for block in _blocks(file)] or [_NONE]))
+        hits = self.hits(file)
         if not len(hits):
             return 0
         counts = np.bincount(self.things[np.isin(self.values, hits)], minlength=self.count)
         return int((counts >= np.maximum(_FEWEST, self._sizes * _HELD)).sum())
+
+    def hits(self, file: BinaryIO) -> np.ndarray:
+        """Return those of a file's windows that are looked for, each once."""
+        return np.unique(np.concatenate([self._hits(block) for block in _blocks(file)] or [_NONE]))
+
+    def without(self, windows: np.ndarray) -> "Fingerprints":
+        """Return what is left to look for where some windows tell nothing."""
+        parts = [np.setdiff1d(part, windows) for part in self.parts()]
+        return _of_parts([part for part in parts if len(part) >= _FEWEST])
 
     def _hits(self, block: bytes) -> np.ndarray:
         """Return those of a block's windows that are looked for."""

@@ -68,8 +68,10 @@ def find_named(repository: Repository, read: ReadObject) -> Named:
     unread: list[str] = []
     for path, text in _files(repository):
         try:
-            if PurePosixPath(path).name == LOCK.name:
+            if path == LOCK.name:
                 stages += read_lock(text, path).values()
+            elif PurePosixPath(path).name == LOCK.name:  # of another pipeline, whose paths are its own
+                outs |= {md5 for stage in read_lock(text, path).values() for md5 in stage.outs.values()}
             else:
                 outs |= set(read_pointer(text, path).values())
         except EmoError as error:  # a commit with the marks of a conflict, say: it has no outputs

@@ -30,6 +30,8 @@ class Person:
     "number in the order of enrolment, likewise; 0: no version knows it"
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
     "path below raw/videos -> SHA-256, of the recordings"
+    taken: frozenset[str] = field(default=frozenset(), compare=False)
+    "paths below raw/videos that some version gives to somebody else"
 
     def __or__(self, other: "Person") -> "Person":
         return Person(
@@ -40,6 +42,7 @@ class Person:
             self.sex or other.sex,
             self.enrolled or other.enrolled,
             {**other.sources, **self.sources},
+            self.taken | other.taken,
         )
 
 
@@ -81,6 +84,7 @@ def find_person(subject: str, repository: Repository) -> Person:
         sex=sex,
         enrolled=enrolled,
         sources={row.video: row.sha256 for row in mine},
+        taken=frozenset(row.video for row in other),
     )
 
 

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 from pipeline.core.paths import WITHDRAWAL_STATE
@@ -13,8 +14,17 @@ from pipeline.core.tables import write_text
 from pipeline.core.withdrawn import read_withdrawn
 from pipeline.history.git import Repository
 from pipeline.history.objects import FOLDER_MARK
-from pipeline.withdrawal.content import is_parquet, is_text, kind_of, pictures_in
-from pipeline.withdrawal.files import NET, PICTURE, Held, in_memo, in_store, in_workspace, is_picture_or_net
+from pipeline.withdrawal.content import LEFTOVER, is_parquet, is_text, kind_of, pictures_in
+from pipeline.withdrawal.files import (
+    NET,
+    PICTURE,
+    Held,
+    in_memo,
+    in_store,
+    in_workspace,
+    is_picture_or_net,
+    with_unlisted,
+)
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
 from pipeline.withdrawal.objects import Named, find_named, held
 from pipeline.withdrawal.person import Person, find_person
@@ -46,11 +56,11 @@ def make_plan(subject: str, repository: Repository, cache: Store, remotes: Seque
     Raises EmoError for a subject that nobody knows.
     """
     person, objects = _known(subject)
-    person = find_person(subject, repository) | person
+    person = with_unlisted(find_person(subject, repository) | person)
     named = find_named(repository, lambda md5: _read_anywhere(md5, [cache, *remotes]))
     unnamed = [] if is_shared(cache) else [md5 for md5 in cache.listings() if md5 not in named.lists]
     objects |= held(person, named, [data for md5 in unnamed if (data := cache.read(md5))])
-    for md5 in _tables_without(person, cache, objects):
+    for md5 in _tables_without(person, [cache, *remotes], objects):
         del objects[md5]
     objects |= {row.md5: "recording" for row in read_withdrawn() if row.subject == subject and row.md5}
     for store in (cache, *remotes):
@@ -61,8 +71,11 @@ def make_plan(subject: str, repository: Repository, cache: Store, remotes: Seque
 
 
 def with_fingerprints(plan: Plan, stores: Sequence[Store]) -> Plan:
-    """Return the plan with what is looked for once it is carried out; reads all that will go."""
-    paths = [item.path for item in (*plan.workspace, *plan.memo)]
+    """Return the plan with what is looked for once it is carried out; reads all that will go.
+
+    But not leftovers: they may be anybody's, whose own shards would be found then.
+    """
+    paths = [item.path for item in (*plan.workspace, *plan.memo) if item.kind != LEFTOVER]
     for store in stores:
         paths += [path for md5 in store.present(plan.objects) if (path := store.path(md5))]
     before = load(_fingerprints(plan.person.subject))
@@ -71,7 +84,7 @@ def with_fingerprints(plan: Plan, stores: Sequence[Store]) -> Plan:
 
 def save(plan: Plan, *, done: bool) -> None:
     """Keep what an interrupted erasure needs to go on, and later ones to recognise the person."""
-    person = {name: value for name, value in asdict(plan.person).items() if name != "sources"}
+    person = {name: value for name, value in asdict(plan.person).items() if name not in ("sources", "taken")}
     known = {"done": done, "person": person, "objects": dict(plan.objects)}
     plan.looked_for.save(_fingerprints(plan.person.subject))
     write_text(STATE / f"{plan.person.subject}.json", json.dumps(known, default=sorted, indent=1))
@@ -102,12 +115,23 @@ def _read_anywhere(md5: str, stores: Sequence[Store]) -> bytes | None:
     return None
 
 
-def _tables_without(person: Person, cache: Store, objects: Mapping[str, str]) -> list[str]:
-    """Return the tables that many people are in of which the cache's copy has no row of the person."""
+def _tables_without(person: Person, stores: Sequence[Store], objects: Mapping[str, str]) -> list[str]:
+    """Return the tables that many people are in which have no row of the person, wherever they can be read.
+
+    One without any rows may be the same in all versions.
+    """
     tables = [md5 for md5, what in objects.items() if Path(what).suffix in (".parquet", ".csv")]
-    shared = [md5 for md5 in tables if "/" in objects[md5] and objects[md5].startswith(("data/", "reports/"))]
-    paths = {md5: path for md5 in cache.present(shared) if (path := cache.path(md5))}
-    return [md5 for md5, path in paths.items() if not kind_of(path, person, "")]
+    shared = [md5 for md5 in tables if objects[md5].startswith(("data/", "reports/"))]
+    found = {md5: data for md5 in shared if (data := _read_anywhere(md5, stores))}
+    return [md5 for md5, data in found.items() if not _tells_of(data, person)]
+
+
+def _tells_of(table: bytes, person: Person) -> bool:
+    STATE.parent.mkdir(exist_ok=True)
+    with NamedTemporaryFile(dir=STATE.parent, prefix=".", suffix=".tmp") as file:
+        file.write(table)
+        file.flush()
+        return bool(kind_of(Path(file.name), person, ""))
 
 
 def _unnamed_pictures(cache: Store, named: Named) -> dict[str, str]:
@@ -124,11 +148,17 @@ def _unnamed_pictures(cache: Store, named: Named) -> dict[str, str]:
 
 def _fingerprints_of(paths: Sequence[Path], person: Person) -> Fingerprints:
     """Return by what the content of these files can be recognised; tables of text are left out."""
-    files = list({path.stat().st_ino: path for path in paths if path.is_file()}.values())
+    files = list({_identity(path): path for path in paths if path.is_file()}.values())
     shards = [path for path in files if is_parquet(path)]
     pictures = [path for path in files if is_picture_or_net(path)]
     recordings = [path for path in files if path not in {*shards, *pictures} and not is_text(path)]
     return fingerprints(_all_pictures(shards, pictures, person), recordings)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    """Return what all names of one file have in common, and no other file."""
+    info = path.stat()
+    return info.st_dev, info.st_ino
 
 
 def _all_pictures(shards: Sequence[Path], pictures: Sequence[Path], person: Person) -> Iterator[bytes]:

@@ -1,5 +1,6 @@
 """The proof: every file and object that is left is searched for what was erased."""
 
+import contextlib
 import io
 import os
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,18 +8,23 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
+
 from pipeline.core.digests import sha256
+from pipeline.core.enrolment import read_clips
+from pipeline.core.errors import EmoError
 from pipeline.core.marks import mark
 from pipeline.core.memo import memo_root
 from pipeline.core.paths import PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.progress import progress_bar
 from pipeline.core.workers import worker_count
 from pipeline.history.git import Repository
-from pipeline.withdrawal.content import PROVEN, is_parquet, is_text, kind_of
+from pipeline.withdrawal.content import PROVEN, is_parquet, is_text, kind_of, recording_of
+from pipeline.withdrawal.fingerprints import Fingerprints
 from pipeline.withdrawal.plan import STATE, Plan
-from pipeline.withdrawal.stores import Store, is_shared
+from pipeline.withdrawal.stores import Store, is_shared, one_line
 
-_SKIPPED = (".git", "__pycache__", "node_modules")
+_SKIPPED = ("__pycache__", "node_modules")
 
 _TOLD = (PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY)
 """Tables that name the person on purpose."""
@@ -52,6 +58,8 @@ class Proof:
     "remotes elsewhere -> objects that no version here names: they were not judged"
     vanished: int = 0
     "files that other programs removed while the search ran"
+    common: int = 0
+    "samples that several others' recordings have as well, and that were left out for it"
 
     @property
     def ok(self) -> bool:
@@ -62,18 +70,24 @@ class Proof:
 def prove(plan: Plan, stores: Sequence[Store], repository: Repository) -> Proof:
     """Search the project, the memo, the cache, the remotes and Git for what the plan erased.
 
-    Files are searched byte by byte and by what they say of themselves; an object of a store that holds what
-    was erased is deleted. A remote on another machine is asked whether it has the objects.
+    Files are searched byte by byte and by what they say of themselves. An object of a store that holds what
+    was erased and says that it is the person's is deleted. A remote on another machine is asked whether it
+    has the objects.
     """
     proof = Proof(pictures=plan.looked_for.count)
     files = list(_files([Path(), *map(Path, _LINKED), memo_root(), *_folders(stores)]))
+    suspects: list[Path] = []
     with progress_bar("searching", len(files)) as advance, ThreadPoolExecutor(worker_count()) as threads:
         for path, outcome in zip(
             files, threads.map(lambda path: _search(path, plan, stores), files), strict=True
         ):
-            _count(path, outcome, stores, proof)
+            if _count(path, outcome, stores, proof):
+                suspects.append(path)
             advance()
-    _search_git(plan, repository, proof)
+    looked_for = _own(plan.looked_for, suspects, proof)
+    for path in suspects:
+        _look_again(path, looked_for, proof)
+    _search_git(looked_for, repository, proof)
     for store in stores:
         if not store.folder:
             _ask(store, plan, proof)
@@ -83,8 +97,10 @@ def prove(plan: Plan, stores: Sequence[Store], repository: Repository) -> Proof:
 @dataclass(frozen=True)
 class _Searched:
     size_bytes: int
-    what: str
-    is_proven: bool
+    held: int
+    "pictures and pieces of recordings"
+    kind: str
+    "what it says that it is of the person; empty where nothing"
 
 
 def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None:
@@ -93,8 +109,6 @@ def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None
         size_bytes = path.stat().st_size
         with path.open("rb") as file:
             held = plan.looked_for.held_by(file)
-        if held:
-            return _Searched(size_bytes, f"{held} of the erased pictures or pieces of recordings", True)
         media = not is_parquet(path) and not is_text(path)
         kind = kind_of(path, plan.person, sha256(path) if media else "")
         if not kind and mark([plan.person.subject]).encode() in _ends(path):
@@ -102,8 +116,8 @@ def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None
     except FileNotFoundError:
         return None
     is_others = any(is_shared(store) and store.id_of(path) for store in stores)
-    is_proven = kind in PROVEN
-    return _Searched(size_bytes, kind if is_proven or not is_others else "", is_proven)
+    is_certain = held or kind in PROVEN or not is_others
+    return _Searched(size_bytes, held, kind if is_certain else "")
 
 
 def _ends(path: Path, length: int = 1 << 20) -> bytes:
@@ -115,24 +129,65 @@ def _ends(path: Path, length: int = 1 << 20) -> bytes:
         return start + file.read(length)
 
 
-def _count(path: Path, outcome: _Searched | None, stores: Sequence[Store], proof: Proof) -> None:
+def _count(path: Path, outcome: _Searched | None, stores: Sequence[Store], proof: Proof) -> bool:
+    """Count a file; return whether to look at it again: it holds something, and does not say whose."""
     if outcome is None:
         proof.vanished += 1
-        return
+        return False
     proof.files += 1
     proof.size_bytes += outcome.size_bytes
-    if not outcome.what or path in {told.resolve() for told in _TOLD}:
-        return
+    if not outcome.kind or path in {told.resolve() for told in _TOLD}:
+        return bool(outcome.held)
     store = next((store for store in stores if store.id_of(path)), None)
-    if store and outcome.is_proven:
+    if store and (outcome.held or outcome.kind in PROVEN):
         store.delete(store.id_of(path))
         proof.swept += 1
     else:
-        proof.found.append(Found(_shown(path), outcome.what))
+        proof.found.append(Found(_shown(path), _pieces(outcome.held) if outcome.held else outcome.kind))
+    return False
+
+
+def _own(looked_for: Fingerprints, suspects: Sequence[Path], proof: Proof) -> Fingerprints:
+    """Return what is looked for without the samples that the recordings of two or more others have as well.
+
+    A title card with which all recordings begin, say: it shows nobody. Where that would be half of all that
+    is looked for, somebody enrolled the person again, under other codes: then nothing is left out.
+    """
+    subjects = {clip.sha256: clip.subject for clip in read_clips()}
+    windows: dict[str, np.ndarray] = {}
+    for path in suspects:
+        recording = recording_of(path)
+        # A shard of a recording that is not enrolled here: of another project, in a cache that both share.
+        if subject := subjects.get(recording, recording if is_parquet(path) else ""):
+            with path.open("rb") as file:
+                hits = looked_for.hits(file)
+            windows[subject] = np.union1d(windows.get(subject, hits), hits)
+    if len(windows) < 2:
+        return looked_for
+    values, counts = np.unique(np.concatenate(list(windows.values())), return_counts=True)
+    own = looked_for.without(values[counts > 1])
+    if own.count * 2 < looked_for.count:
+        return looked_for
+    proof.common = int((counts > 1).sum())
+    return own
+
+
+def _look_again(path: Path, looked_for: Fingerprints, proof: Proof) -> None:
+    with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
+        if held := looked_for.held_by(file):
+            proof.found.append(Found(_shown(path), _pieces(held)))
+
+
+def _pieces(held: int) -> str:
+    return f"{held} of the erased pictures or pieces of recordings"
 
 
 def _ask(store: Store, plan: Plan, proof: Proof) -> None:
-    present = set(store.ids())
+    try:
+        present = set(store.ids())
+    except Exception as error:  # every kind of storage fails in its own way
+        proof.found.append(Found(store.name, f"could not be asked what is left: {one_line(error)}"))
+        return
     proof.asked[store.name] = len(plan.objects)
     proof.unnamed[store.name] = len(present - plan.named.objects)
     left = sorted(present & plan.objects.keys())
@@ -146,6 +201,7 @@ def _folders(stores: Iterable[Store]) -> list[Path]:
 def _files(roots: Iterable[Path]) -> Iterator[Path]:
     """Yield every file below some folders once, however many names and folders lead to it.
 
+    Hidden folders come last: DVC's cache shares files with the workspace, whose names tell people more.
     Left out: Git's objects, which are searched by themselves, Python environments, and what the erasure
     itself remembers.
     """
@@ -153,7 +209,8 @@ def _files(roots: Iterable[Path]) -> Iterator[Path]:
     for root in roots:
         for folder, folders, names in os.walk(root.resolve()):
             here = Path(folder)
-            folders[:] = sorted(name for name in folders if not _is_left_out(here / name))
+            inside = [name for name in folders if not _is_left_out(here / name)]
+            folders[:] = sorted(inside, key=lambda name: (name.startswith("."), name))
             for path in (here / name for name in sorted(names)):
                 if path.is_symlink() or not path.is_file():
                     continue
@@ -167,6 +224,7 @@ def _is_left_out(folder: Path) -> bool:
     return (
         folder.name in _SKIPPED
         or (folder / "pyvenv.cfg").is_file()
+        or (folder.name == "objects" and folder.parent.name == ".git")
         or folder == STATE.resolve()
         or folder.is_symlink()
     )
@@ -178,15 +236,19 @@ def _shown(path: Path) -> str:
     return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
-def _search_git(plan: Plan, repository: Repository, proof: Proof) -> None:
+def _search_git(looked_for: Fingerprints, repository: Repository, proof: Proof) -> None:
     """Search what Git keeps: somebody may have committed a picture."""
     found: dict[str, int] = {}
-    for name, data in repository.objects():
-        proof.files += 1
-        proof.size_bytes += len(data)
-        if held := plan.looked_for.held_by(io.BytesIO(data)):
-            found[name] = held
-    paths = repository.paths_of(found.keys()) if found else {}
+    try:
+        for name, data in repository.objects():
+            proof.files += 1
+            proof.size_bytes += len(data)
+            if held := looked_for.held_by(io.BytesIO(data)):
+                found[name] = held
+        paths = repository.paths_of(found.keys()) if found else {}
+    except EmoError as error:
+        paths = {}
+        proof.found.append(Found("Git's history", f"not searched to its end: {error}"))
     for name, held in found.items():
-        place = f"Git's history: {paths.get(name, '')} ({name[:12]})"
-        proof.found.append(Found(place, f"{held} of the erased pictures or pieces of recordings"))
+        known = f"history: {paths[name]}" if name in paths else "objects that no commit names"
+        proof.found.append(Found(f"Git's {known} ({name[:12]})", _pieces(held)))

@@ -17,6 +17,13 @@ FOLDER = REPORTS / "withdrawals"
 _TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, FUNNEL, METRICS)
 _SHOWN = 50
 
+_CONFIG = Path(".dvc/config")
+
+_NO_SAMPLES = (
+    "**No picture and no recording of the person was on this machine to take samples from: only names, "
+    "digests and rows were looked for.** Where there is a clone with the data, run the same command there."
+)
+
 
 def report_path(subject: str) -> Path:
     """Return where the report on a subject lies."""
@@ -62,8 +69,13 @@ def _proof(outcome: Outcome) -> str:
         "of them stand in a file. All were also asked whose they are, by the digest of their recording, "
         "their rows, or emo's mark. Compressed archives, encrypted files, anonymous exports as arrays, and "
         "pictures that were scaled or encoded anew outside of emo are not recognised.",
+        "" if proof.pictures else _NO_SAMPLES,
         f"The memo that was searched: `{memo_root()}`.",
         f"{proof.swept:,} objects were found by this search, and deleted." if proof.swept else "",
+        f"{proof.common:,} samples stand in the recordings of two or more others as well (of a title card, "
+        "say): they tell nobody from anybody and were left out."
+        if proof.common
+        else "",
         f"{proof.vanished:,} files vanished while the search ran." if proof.vanished else "",
         *(
             f"{name} was asked for {count:,} objects; {proof.unnamed[name]:,} others there are named by no "
@@ -83,9 +95,10 @@ def _stays(subject: str) -> str:
         "With other values everybody enrolled later would move between the splits.\n"
         f"- `{WITHDRAWALS}`: SHA-256 digests of the erased recordings, by which `emo ingest` and `emo "
         "audit` recognise them if they come back. A digest shows nothing of what it was made from.\n"
-        "- Everybody else's data, in every version. Older versions check out without the person; `dvc "
-        "status` calls their folders modified, which they are. Nets that were trained with the person, and "
-        "tables and pictures that many people share, are gone from them: `dvc repro` makes those anew."
+        "- Everybody else's data, in every version. Older versions check out without the person (`dvc "
+        "checkout --allow-missing`); `dvc status` calls their folders modified, which they are. Nets that "
+        "were trained with the person, and tables and pictures that many people share, are gone from them: "
+        "`dvc repro` makes those anew."
     )
 
 
@@ -101,6 +114,17 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
             for folder in repository.other_worktrees()
         ),
         *(f"- {remote.name}: {remote.reason}" for remote in outcome.unreached),
+        *(
+            f"- {name}: old versions of objects, where the storage keeps them (versioned buckets, soft "
+            "delete, object lock); delete those with its own tools"
+            for name in outcome.proof.asked
+        ),
+        *(
+            f"- a remote that other commits name, `{url}`: it is not configured here, and was not asked. "
+            "If it still exists, `dvc remote add` it and run this command again; `git checkout` of such a "
+            "commit and `dvc pull` would bring the person back"
+            for url in remotes_once(repository, commits)
+        ),
         *(f"- `{path}` also stands under another name on this disk (a hard link)" for path in outcome.linked),
         f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, names of "
         "clips, counts, digests; no pictures). `git filter-repo` removes them, with every hash after them."
@@ -108,10 +132,22 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
         else "",
         "- Clones and copies elsewhere: run the same command in each. A clone that still has its cache can "
         "`dvc push` the person's objects back; run this command again then: it knows them.",
-        "- Remotes that are no longer configured, and memos in other places (EMO_MEMO).",
+        "- Memos in other places (EMO_MEMO), and remotes that no commit names.",
         "- Exports, backups, snapshots, and what was sent to others.",
     ]
     return "\n".join(line for line in lines if line)
+
+
+def remotes_once(repository: Repository, commits: Sequence[str]) -> list[str]:
+    """Return the addresses of the remotes that commits configure, and the workspace does not any more."""
+    found = repository.read((commit, _CONFIG) for commit in commits)
+    here = [path.read_bytes() for path in (_CONFIG, _CONFIG.with_suffix(".local")) if path.is_file()]
+    ever, now = ({url for text in texts for url in _urls(text)} for texts in (found.values(), here))
+    return sorted(ever - now)
+
+
+def _urls(config: bytes) -> list[str]:
+    return re.findall(r"^\s*url\s*=\s*(\S.*?)\s*$", config.decode(errors="replace"), re.MULTILINE)
 
 
 def _naming(subject: str, repository: Repository, commits: Sequence[str]) -> int:

@@ -106,7 +106,7 @@ def dvc_at_rest() -> Iterator[Any]:
 
     try:
         with Repo() as repo, lock_repo(repo):
-            _check_stages(Path(repo.tmp_dir) / "rwlock")
+            _check_stages(Path(repo.tmp_dir))
             yield repo
     except LockError:
         raise EmoError(".dvc: another DVC command is at work here; wait for its end") from None
@@ -114,19 +114,25 @@ def dvc_at_rest() -> Iterator[Any]:
         raise EmoError(f".dvc: DVC cannot open the project: {one_line(error)}") from None
 
 
-def _check_stages(marks: Path) -> None:
+def _check_stages(folder: Path) -> None:
     """Raise EmoError where a stage runs: it would write what was erased, or what it made from it.
 
-    DVC lets go of its lock meanwhile, and marks what is read and written.
+    DVC lets go of its lock meanwhile, and marks what is read and written; experiments that run in copies of
+    the project (`dvc exp run --temp`, the queue) do so in these copies.
     """
+    for marks in (folder / "rwlock", *(folder / "exps").rglob(".dvc/tmp/rwlock")):
+        for entry in _at_work(marks):
+            if entry.get("pid") != os.getpid() and _is_alive(entry.get("pid", 0)):
+                raise EmoError(f".dvc: `{entry.get('cmd', 'dvc')}` is at work here; wait for its end")
+
+
+def _at_work(marks: Path) -> list[dict[str, Any]]:
     try:
         found = json.loads(marks.read_text(encoding="utf-8") or "{}")
     except (FileNotFoundError, ValueError):
-        return
+        return []
     readers = [entry for entries in found.get("read", {}).values() for entry in entries]
-    for entry in (*found.get("write", {}).values(), *readers):
-        if entry.get("pid") != os.getpid() and _is_alive(entry.get("pid", 0)):
-            raise EmoError(f".dvc: `{entry.get('cmd', 'dvc')}` is at work here; wait for its end")
+    return [*found.get("write", {}).values(), *readers]
 
 
 def _is_alive(pid: int) -> bool:
@@ -140,8 +146,15 @@ def _is_alive(pid: int) -> bool:
 
 
 def cache_of(repo: Any) -> Store:
-    """Return the cache of a project."""
-    return Store(CACHE, repo.cache.local)
+    """Return the cache of a project; EmoError where it lies on another disk, which is not mounted."""
+    cache = Store(CACHE, repo.cache.local)
+    folder = Path(repo.cache.legacy.path)  # as configured
+    if is_shared(cache) and cache.folder and not folder.is_dir():
+        raise EmoError(
+            f"{folder}: no such folder, where DVC's cache should be (cache.dir); mount it, or make it "
+            "if nothing was ever in it"
+        )
+    return cache
 
 
 def is_shared(store: Store) -> bool:
@@ -156,6 +169,12 @@ def remotes_of(repo: Any) -> tuple[list[Store], list[Unreached]]:
     for name in repo.config["remote"]:
         try:
             stores.append(_remote(repo, name))
+        except NotImplementedError:  # by HTTP, say
+            reason = (
+                "a remote of this kind cannot be listed and deleted from; erase the person's objects on its "
+                f"server, then `dvc remote remove {name}`"
+            )
+            unreached.append(Unreached(f"remote {name}", reason))
         except Exception as error:  # every kind of storage fails in its own way
             unreached.append(Unreached(f"remote {name}", one_line(error)))
     return stores, unreached

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.core.enrolment import read_clips
-from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
+from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.history.git import Repository
 from pipeline.history.lock import POINTER
-from pipeline.ingest.enrol import disk_faults, exclusive
+from pipeline.ingest.enrol import disk_faults, exclusive, sweep
 from pipeline.withdrawal.act import Names, erase_files, erase_stores
 from pipeline.withdrawal.outcome import Outcome, Preview, Stored
 from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
@@ -57,28 +57,24 @@ def withdraw(subject: str) -> Outcome:
             history=_history_note(repository),
             proof=prove(plan, reached, repository),
         )
-        save(plan, done=outcome.ok)
         write_report(outcome, repository)
+        save(plan, done=outcome.ok)  # last: what is done has its report
     return outcome
 
 
 def to_commit(subject: str) -> list[str]:
-    """Return the files that are to be committed after an erasure."""
+    """Return the files that are to be committed after an erasure, deleted ones too."""
     repository = Repository(Path.cwd())
-    paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, report_path(subject))
-    return repository.changed(paths) if repository.has_commits else [str(path) for path in paths]
+    paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, METRICS, report_path(subject))
+    if repository.has_commits:
+        return repository.changed(paths)
+    return [str(path) for path in paths if path.is_file()]
 
 
 def _sweep() -> None:
     """Remove half-written files that a killed run left: they would name the person for ever."""
-    for folder in (
-        PARTICIPANTS.parent,
-        SPLIT.parent,
-        FUNNEL.parent,
-        STATE,
-        STATE.parent,
-        report_path("").parent,
-    ):
+    sweep()
+    for folder in (SPLIT.parent, FUNNEL.parent, STATE, STATE.parent, report_path("").parent):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 

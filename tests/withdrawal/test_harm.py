@@ -112,14 +112,19 @@ def test_pictures_and_nets_that_dvc_tracks_otherwise_stay(project: Project) -> N
     net = next((project.root / "models").glob("*.safetensors"))
     (project.root / "pretrained.safetensors").write_bytes(net.read_bytes()[:-4] + b"1234")
     project.run("dvc", "add", "-q", "figures", "pretrained.safetensors")
-    project.commit("Figures and a net from elsewhere")
-    before = project.digests("figures", "pretrained.safetensors")
+    (project.root / "other").mkdir()
+    stage = "{cmd: mkdir models && echo net > models/net, outs: [models]}"
+    (project.root / "other/dvc.yaml").write_text(f"stages: {{another: {stage}}}")
+    project.run("dvc", "repro", "-q", "other/dvc.yaml")
+    project.commit("Figures and a net from elsewhere, and another pipeline")
+    places = ("figures", "other/models", "pretrained.safetensors")
+    before = project.digests(*places)
     assert withdraw(project)["ok"] is True
-    for name in ("figures", "pretrained.safetensors"):
+    for name in places:
         path = project.root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
-    project.run("dvc", "checkout", "-q", "figures.dvc", "pretrained.safetensors.dvc")
-    assert project.digests("figures", "pretrained.safetensors") == before
+    project.run("dvc", "checkout", "-q", "figures.dvc", "pretrained.safetensors.dvc", "other/dvc.yaml")
+    assert project.digests(*places) == before
 
 
 def test_a_clip_that_changed_hands_costs_nobody_else_a_thing(project: Project) -> None:
@@ -226,6 +231,14 @@ def test_a_net_trained_without_the_person_stays(project: Project) -> None:
     assert weights(project) == []
 
 
+def test_figures_that_git_keeps_are_to_be_committed_as_deleted(project: Project) -> None:
+    rows = (project.root / "data/split.csv").read_text().splitlines()
+    tested = next(row.split(",")[0] for row in rows if ",test," in row)
+    outcome = withdraw(project, tested)
+    assert not (project.root / "reports/metrics.json").exists()
+    assert "reports/metrics.json" in outcome["commit"]
+
+
 def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> None:
     project.edit("params.yaml", "margin: 0.0", "margin: 0.1")
     project.commit("More")
@@ -234,6 +247,7 @@ def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> Non
     outcome = withdraw(shallow)
     assert outcome["ok"] is False
     assert "git fetch --unshallow" in outcome["history"]
+    assert f"note: {outcome['history']}" in shallow.emo("withdraw", GONE, "--yes", check=False)
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "raw/clips.csv", "data/split.csv"])

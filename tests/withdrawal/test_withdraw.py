@@ -1,5 +1,7 @@
 """Erasing under real DVC and Git, when things are not as they should be."""
 
+import hashlib
+import json
 import os
 import shutil
 import signal
@@ -72,6 +74,38 @@ def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
     assert not list(project.root.rglob(".*.tmp"))
 
 
+def test_what_killed_runs_left_goes_and_is_nobody_elses(project: Project) -> None:
+    """Shards in the memo, one cut off, by `dvc repro`; recordings, one cut off, by `emo ingest`."""
+    needles, others = needles_of(project, GONE, ""), shards(project, GONE)
+    shard = project.memo / "frames/.ab.parquet.7.tmp"
+    shutil.copy(project.root / f"data/frames/{SUBJECTS[0]}_happy.parquet", shard)
+    shard.with_name(".cd.parquet.7.tmp").write_bytes(shard.read_bytes()[:9000])
+    folder = project.root / "raw/videos" / GONE
+    shutil.copy(COHORT / GONE / "sad.mp4", folder / f"{GONE}_sad.mp4")
+    project.run("dvc", "add", "-q", "raw/videos")
+    unlisted = (folder / f"{GONE}_sad.mp4").read_bytes()[5000:5048]
+    (folder / f".{GONE}_happy.mp4.7.tmp").write_bytes((folder / f"{GONE}_happy.mp4").read_bytes()[:30000])
+    outcome = withdraw(project)
+    assert outcome["ok"] is True
+    assert outcome["found"] == []
+    assert search(project, needles | {"unlisted": unlisted}) == []
+    assert not folder.exists()
+    for name in ("data", "raw/videos"):
+        shutil.rmtree(project.root / name)
+    project.run("git", "checkout", "-q", "data")
+    project.run("dvc", "checkout", "-q", "--allow-missing")
+    assert shards(project, GONE) == others
+
+
+def test_a_cache_on_a_disk_that_is_not_mounted(project: Project) -> None:
+    before = project.digests("raw", "data")
+    project.run("dvc", "cache", "dir", "-q", str(project.root.parent / "disk"))
+    assert "where DVC's cache should be (cache.dir); mount it" in project.emo(
+        "withdraw", GONE, "--yes", check=False
+    )
+    assert project.digests("raw", "data") == before
+
+
 def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) -> None:
     needles = needles_of(project, GONE, "")
     check = "nothing left of who withdrew"
@@ -118,13 +152,24 @@ def test_copies_that_emo_did_not_make_are_found_and_left(project: Project) -> No
 def test_a_clone_without_the_recordings(project: Project, tmp_path: Path) -> None:
     """What only the remote has is erased there; the others' recordings stay in the next version."""
     needles = needles_of(project, GONE, "")
+    table = hashlib.md5((project.root / "data/near_pairs.parquet").read_bytes()).hexdigest()
     project.run("git", "add", ".dvc/config")
     project.run("git", "commit", "-qm", "Remote")
     project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
     shutil.rmtree(project.root)
     clone = Project(tmp_path / "clone", tmp_path / "clone-memo")
+    clone.run("dvc", "remote", "rename", "store", "same")
+    clone.run("dvc", "remote", "add", "once", "/mnt/once")
+    clone.run("git", "commit", "-qam", "Another remote, of once")
+    clone.run("dvc", "remote", "remove", "once")
     outcome = withdraw(clone)
     assert "recordings of others are not here; run `dvc pull raw/videos.dvc`" in str(outcome["note"])
+    # A table without rows is the same in the versions without the person.
+    assert (tmp_path / "remote/files/md5" / table[:2] / table[2:]).is_file()
+    report = (clone.root / f"reports/withdrawals/{GONE}.md").read_text()
+    assert "**No picture and no recording of the person was on this machine" not in report  # the remote's
+    assert "a remote that other commits name, `/mnt/once`: it is not configured here" in report
+    assert report.count("a remote that other commits") == 1
     assert search(Project(tmp_path / "project", tmp_path), needles) == []
     clone.run("dvc", "pull", "-q", "raw/videos.dvc")
     assert sorted(path.name for path in (clone.root / "raw/videos").iterdir()) == [
@@ -180,6 +225,15 @@ def test_another_dvc_command_at_work(project: Project) -> None:
     finally:
         holder.kill()
         holder.wait()
+
+
+def test_an_experiment_at_work_in_a_copy_of_the_project(project: Project) -> None:
+    """As `dvc exp run --temp` marks it; DVC's lock here is free meanwhile."""
+    marks = project.root / ".dvc/tmp/exps/standalone/tmpx/.dvc/tmp/rwlock"
+    marks.parent.mkdir(parents=True)
+    marks.write_text(json.dumps({"write": {"models": {"pid": os.getpid(), "cmd": "dvc exp run --temp"}}}))
+    text = project.emo("withdraw", GONE, check=False)
+    assert text == "error: .dvc: `dvc exp run --temp` is at work here; wait for its end\n"
 
 
 def test_pictures_that_no_commit_names_go_too(project: Project) -> None:
