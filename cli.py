@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pipeline.ingest.request import Request
     from pipeline.tools.predict import FileResult
     from pipeline.withdrawal.outcome import Outcome as Withdrawal
+    from pipeline.withdrawal.plan import Plan as WithdrawalPlan
 
 
 class _Commands(TyperGroup):
@@ -252,11 +253,12 @@ def report(
     Where the images come from, who is in them, the audit, the net's figures and mistakes, the versions;
     each with what it shows and what it does not. One HTML file that needs no network (docs/report.md).
     """
-    from pipeline.tools.report.page import REPORT, write_report
+    from pipeline.core.paths import PAGE
+    from pipeline.tools.report.page import write_report
 
     with _plain_errors("nothing was written"):
         here = _enter_project()
-        path = here / out if out else REPORT
+        path = here / out if out else PAGE
         verdict = write_report(path, faces=not no_faces).verdict
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; {verdict}")
 
@@ -296,14 +298,14 @@ def protocols(
     emo protocols
     emo protocols --protocol frame-random --protocol k-fold --seeds 1
     """
-    from pipeline.core.paths import PROTOCOLS as REPORT
+    from pipeline.core.paths import PROTOCOLS
     from pipeline.tools.protocols.plan import Request
     from pipeline.tools.protocols.run import run_protocols
     from pipeline.tools.protocols.write import check_target, write_outcome
 
     with _plain_errors():
         here = _enter_project()
-        target = here / out if out else REPORT
+        target = here / out if out else PROTOCOLS
         check_target(target)
         found = run_protocols(Request(tuple(protocol or ()), seeds, epochs))
         written = write_outcome(found, target)
@@ -497,6 +499,7 @@ def withdraw(
                 typer.echo(json.dumps(plan.as_json(), indent=2))
             else:
                 _print_table(*plan.table())
+                _print_not_judged(plan.plan)
                 typer.echo(f"nothing is changed yet; do it:  emo withdraw {subject} --yes")
             return
         outcome = erase(subject)
@@ -653,6 +656,7 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
         typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
     for path in outcome.linked:
         typer.echo(f"note: {path} also stands under another name on this disk; remove the original yourself")
+    _print_not_judged(outcome.plan)
     for note in filter(None, (outcome.note, outcome.history)):
         typer.echo(f"note: {note}")
     typer.echo(f"report: {report_path(subject)}")
@@ -660,7 +664,12 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
         typer.echo(f"not done yet: mend this and run `emo withdraw {subject} --yes` again")
     if commit:
         typer.echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
-        typer.echo("       dvc repro")
+        typer.echo("       dvc repro" + (" && dvc push" if outcome.has_remotes else ""))
+
+
+def _print_not_judged(plan: "WithdrawalPlan") -> None:
+    for path in plan.not_judged:
+        typer.echo(f"note: {path}: emo did not make it; look whether it shows {plan.person.subject}")
 
 
 def _print_table(title: str, header: list[str], rows: list[list[str]]) -> None:

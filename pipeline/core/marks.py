@@ -5,7 +5,9 @@ A mark is plain text, uncompressed, so that a search by bytes finds it in whatev
 
 from collections.abc import Iterable
 
+PREFIX = "emo-subject:"
+
 
 def mark(subjects: Iterable[str]) -> str:
     """Return the text that names the people whom a file shows."""
-    return "".join(f"emo-subject:{subject};" for subject in sorted(set(subjects)))
+    return "".join(f"{PREFIX}{subject};" for subject in sorted(set(subjects)))

@@ -39,6 +39,7 @@ PREDICTIONS = REPORTS / "predictions.csv"
 MISTAKES_PLOT = REPORTS / "mistakes.png"
 CALIBRATION_PLOT = REPORTS / "calibration.png"
 PROTOCOLS = REPORTS / "protocols.json"
+PAGE = REPORTS / "report.html"
 
 FOLDS = Path(".emo/protocols")
 

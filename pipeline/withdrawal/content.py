@@ -2,6 +2,7 @@
 
 import contextlib
 import csv
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.core.digests import sha256
+from pipeline.core.marks import PREFIX, mark
 from pipeline.core.shards import read_facts
 from pipeline.withdrawal.person import Person
 
@@ -37,6 +39,11 @@ def is_text(path: Path) -> bool:
         return b"\0" not in file.read(1024)
 
 
+def bears_mark(path: Path, subject: str | None = None) -> bool:
+    """Tell whether emo made a file that shows a subject, or any, and said so in it."""
+    return (mark([subject]) if subject else PREFIX).encode() in _ends(path)
+
+
 def kind_of(path: Path, person: Person, sha256: str) -> str:
     """Return what a file holds of the person, in words; empty where nothing.
 
@@ -47,6 +54,15 @@ def kind_of(path: Path, person: Person, sha256: str) -> str:
     if is_parquet(path):
         return _kind_of_parquet(path, person)
     return ROWS if _has_rows(path, person) else ""
+
+
+def _ends(path: Path, length: int = 1 << 20) -> bytes:
+    """Return the start and the end of a file, where marks stand."""
+    with path.open("rb") as file:
+        start = file.read(length)
+        file.seek(0, os.SEEK_END)
+        file.seek(max(len(start), file.tell() - length))
+        return start + file.read(length)
 
 
 def pictures_in(path: Path, person: Person) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """Which files of the workspace, the memo and DVC's cache hold a person."""
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from functools import partial
@@ -20,15 +21,26 @@ from pipeline.core.paths import (
     FRAMES,
     FUNNEL_PLOT,
     METRICS,
+    MISTAKES_PLOT,
     MODEL,
     NEAR_PAIRS,
+    PAGE,
     PREDICTIONS,
     PROTOCOLS,
     REPORTS,
+    SHEETS,
     VIDEOS,
 )
 from pipeline.history.objects import FOLDER_MARK
-from pipeline.withdrawal.content import LEFTOVER, PROVEN, RECORDING, is_parquet, kind_of, recording_of
+from pipeline.withdrawal.content import (
+    LEFTOVER,
+    PROVEN,
+    RECORDING,
+    bears_mark,
+    is_parquet,
+    kind_of,
+    recording_of,
+)
 from pipeline.withdrawal.objects import is_of
 from pipeline.withdrawal.person import Person
 from pipeline.withdrawal.stores import Store
@@ -36,7 +48,10 @@ from pipeline.withdrawal.stores import Store
 PICTURE = "picture or page that may show the person"
 NET = "net trained with the person"
 
-_WITHOUT_FACES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT)
+_OF_ALL = (MISTAKES_PLOT, PROTOCOLS.with_suffix(".png"))
+"""Pictures of many people that bear no mark, besides the sheets."""
+
+_OF_NOBODY = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT)
 _PICTURES = (".png", ".jpg", ".jpeg", ".html", ".svg", ".pdf")
 
 
@@ -74,8 +89,15 @@ def in_workspace(person: Person, clean: Set[str]) -> list[Held]:
     Pictures and nets are taken to hold the person unless their MD5 is among `clean`: those that were made
     from lists without the person.
     """
-    shared = [item for item in (*_reports(), *_models()) if _md5(item.path) not in clean]
+    emos = [Held(path, PICTURE) for path in _pictures() if _may_show(path, person)]
+    shared = [item for item in (*emos, *_models()) if _md5(item.path) not in clean]
     return [*_recordings(person), *_shards(person), *_figures(person), *shared]
+
+
+def not_judged(person: Person, clean: Set[str]) -> list[Path]:
+    """Return the pictures and pages of reports/ that emo did not make, and DVC does not keep (`clean`)."""
+    others = [path for path in _pictures() if path != PAGE and not _may_show(path, person)]
+    return [path for path in others if not (bears_mark(path) or _md5(path) in clean)]
 
 
 def in_memo(person: Person) -> list[Held]:
@@ -144,16 +166,28 @@ def _with_rows(paths: Iterable[Path], person: Person) -> Iterator[Held]:
 def _figures(person: Person) -> Iterator[Held]:
     yield from _with_rows((PREDICTIONS,), person)
     trainings = (PROTOCOLS, PROTOCOLS.with_suffix(".csv"), *sorted(FOLDS.glob("*.json")))
-    names = (f'"{person.subject}"', f",{person.subject},")
     for path in (METRICS, *trainings):
-        if path.is_file() and any(name in path.read_text("utf-8", errors="replace") for name in names):
+        if path.is_file() and _names(path, person):
             yield Held(path, "figures of the person")
 
 
-def _reports() -> Iterator[Held]:
+def _names(path: Path, person: Person) -> bool:
+    """Tell whether a value in JSON, CSV or HTML is, or begins with, the person's code."""
+    text = path.read_text("utf-8", errors="replace")
+    return bool(re.search(rf"[\",>]{re.escape(person.subject)}[\",<\s]", text))
+
+
+def _pictures() -> Iterator[Path]:
     for path in sorted(REPORTS.rglob("*")):
-        if path.suffix.lower() in _PICTURES and path not in _WITHOUT_FACES:
-            yield Held(path, PICTURE)
+        if path.suffix.lower() in _PICTURES and path not in _OF_NOBODY and path.is_file():
+            yield path
+
+
+def _may_show(path: Path, person: Person) -> bool:
+    """Tell whether emo made a picture or page that shows everybody, or this person by its mark."""
+    if path == PAGE:  # without faces it has no mark
+        return _names(path, person)
+    return path in _OF_ALL or path.parent == SHEETS or bears_mark(path, person.subject)
 
 
 def _models() -> Iterator[Held]:

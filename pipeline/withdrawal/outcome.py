@@ -10,7 +10,7 @@ from pipeline.withdrawal.act import Erased
 from pipeline.withdrawal.files import Held
 from pipeline.withdrawal.plan import Plan
 from pipeline.withdrawal.proof import Proof
-from pipeline.withdrawal.stores import Unreached
+from pipeline.withdrawal.stores import REMOTE, Unreached
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,7 @@ class Preview:
             "files": [_plain(place, item) for place, held in places for item in held],
             "stores": [vars(item) for item in self.stores],
             "unreached": [vars(remote) for remote in self.unreached],
+            "not_judged": [str(path) for path in self.plan.not_judged],
         }
 
 
@@ -71,6 +72,11 @@ class Outcome:
     def ok(self) -> bool:
         """Whether every place was reached, all versions are known, and nothing was found."""
         return self.proof.ok and not self.unreached and not self.history
+
+    @property
+    def has_remotes(self) -> bool:
+        """Whether DVC has remotes: what is made anew must go there for other clones to get it."""
+        return any(item.place.startswith(REMOTE) for item in self.erased) or bool(self.unreached)
 
     def table(self) -> Table:
         """Return (title, header, rows)."""
@@ -96,6 +102,7 @@ class Outcome:
             "asked": proof.asked,
             "found": [vars(found) for found in proof.found],
             "asked_not_judged": proof.unnamed,
+            "not_judged": [str(path) for path in self.plan.not_judged],
             "note": self.note,
             "history": self.history,
         }

@@ -23,6 +23,7 @@ from pipeline.withdrawal.files import (
     in_store,
     in_workspace,
     is_picture_or_net,
+    not_judged,
     with_unlisted,
 )
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
@@ -48,6 +49,8 @@ class Plan:
     objects: Mapping[str, str]
     "MD5 -> what it is; whether a store has it or not"
     looked_for: Fingerprints = field(default_factory=lambda: fingerprints([], []), repr=False)
+    not_judged: tuple[Path, ...] = ()
+    "pictures and pages in reports/ that emo did not make: people must look"
 
 
 def make_plan(subject: str, repository: Repository, cache: Store, remotes: Sequence[Store]) -> Plan:
@@ -67,7 +70,9 @@ def make_plan(subject: str, repository: Repository, cache: Store, remotes: Seque
         objects |= in_store(person, store, STATE.parent / "objects.json", shared=is_shared(store))
     objects |= _unnamed_pictures(cache, named)
     clean = named.objects - objects.keys()
-    return Plan(person, named, tuple(in_workspace(person, clean)), tuple(in_memo(person)), objects)
+    workspace, memo = in_workspace(person, clean), in_memo(person)
+    others = not_judged(person, clean)
+    return Plan(person, named, tuple(workspace), tuple(memo), objects, not_judged=tuple(others))
 
 
 def with_fingerprints(plan: Plan, stores: Sequence[Store]) -> Plan:

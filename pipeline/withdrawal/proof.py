@@ -13,13 +13,12 @@ import numpy as np
 from pipeline.core.digests import sha256
 from pipeline.core.enrolment import read_clips
 from pipeline.core.errors import EmoError
-from pipeline.core.marks import mark
 from pipeline.core.memo import memo_root
 from pipeline.core.paths import PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.core.progress import progress_bar
 from pipeline.core.workers import worker_count
 from pipeline.history.git import Repository
-from pipeline.withdrawal.content import PROVEN, is_parquet, is_text, kind_of, recording_of
+from pipeline.withdrawal.content import PROVEN, bears_mark, is_parquet, is_text, kind_of, recording_of
 from pipeline.withdrawal.fingerprints import Fingerprints
 from pipeline.withdrawal.plan import STATE, Plan
 from pipeline.withdrawal.stores import Store, is_shared, one_line
@@ -111,22 +110,13 @@ def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None
             held = plan.looked_for.held_by(file)
         media = not is_parquet(path) and not is_text(path)
         kind = kind_of(path, plan.person, sha256(path) if media else "")
-        if not kind and mark([plan.person.subject]).encode() in _ends(path):
+        if not kind and bears_mark(path, plan.person.subject):
             kind = "picture or file that emo made of the person"
     except FileNotFoundError:
         return None
     is_others = any(is_shared(store) and store.id_of(path) for store in stores)
     is_certain = held or kind in PROVEN or not is_others
     return _Searched(size_bytes, held, kind if is_certain else "")
-
-
-def _ends(path: Path, length: int = 1 << 20) -> bytes:
-    """Return the start and the end of a file, where marks stand."""
-    with path.open("rb") as file:
-        start = file.read(length)
-        file.seek(0, os.SEEK_END)
-        file.seek(max(len(start), file.tell() - length))
-        return start + file.read(length)
 
 
 def _count(path: Path, outcome: _Searched | None, stores: Sequence[Store], proof: Proof) -> bool:

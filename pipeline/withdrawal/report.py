@@ -9,8 +9,10 @@ from pipeline.core.memo import memo_root
 from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
 from pipeline.core.tables import write_text
 from pipeline.history.git import Repository
+from pipeline.history.version import short
 from pipeline.withdrawal.fingerprints import WINDOW
 from pipeline.withdrawal.outcome import Outcome, megabytes
+from pipeline.withdrawal.person import Person
 
 FOLDER = REPORTS / "withdrawals"
 
@@ -43,21 +45,33 @@ def report(outcome: Outcome, repository: Repository, when: datetime) -> str:
     commits = repository.everything()
     parts = [
         f"# Withdrawal of {subject}, {when:%Y-%m-%d %H:%M} UTC",
+        f"Project `{repository.root.resolve().name}`{_commit(repository)}.",
         _verdict(outcome),
         f"## Erased\n\n{_markdown(*outcome.table()[1:])}",
+        _recordings(outcome.plan.person),
         f"All {len(commits):,} commits that this clone knows and the workspace were searched for files, "
         "objects and lists of folders that hold the person. Files are deleted, not overwritten.",
         f"## Proof\n\n{_proof(outcome)}",
         f"## What stays\n\n{_stays(subject)}",
         f"## What this program cannot reach\n\n{_beyond(outcome, repository, commits)}",
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _verdict(outcome: Outcome) -> str:
     if outcome.ok:
         return "**Done: nothing of the person was found in any place that was searched.**"
     return "**Not done yet: see below. Run the same command again when that is mended.**"
+
+
+def _commit(repository: Repository) -> str:
+    return f", commit `{short(repository.commit('HEAD'))}`" if repository.has_commits else ""
+
+
+def _recordings(person: Person) -> str:
+    """Return which recordings are meant, by name and digest: a lab can tell them among its own copies."""
+    rows = [[f"`{name}`", f"`{digest}`"] for name, digest in sorted(person.sources.items())]
+    return _markdown(["recording", "SHA-256"], rows) if rows else ""
 
 
 def _proof(outcome: Outcome) -> str:
@@ -124,6 +138,10 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
             "If it still exists, `dvc remote add` it and run this command again; `git checkout` of such a "
             "commit and `dvc pull` would bring the person back"
             for url in remotes_once(repository, commits)
+        ),
+        *(
+            f"- `{path}`: emo did not make it, and left it; look whether it shows {subject}"
+            for path in outcome.plan.not_judged
         ),
         *(f"- `{path}` also stands under another name on this disk (a hard link)" for path in outcome.linked),
         f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, names of "

@@ -15,6 +15,7 @@ from pipeline.core.tables import replacing
 from pipeline.history.objects import FOLDER_MARK, object_path
 
 CACHE = "cache"
+REMOTE = "remote "
 
 _OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
 
@@ -174,14 +175,14 @@ def remotes_of(repo: Any) -> tuple[list[Store], list[Unreached]]:
                 "a remote of this kind cannot be listed and deleted from; erase the person's objects on its "
                 f"server, then `dvc remote remove {name}`"
             )
-            unreached.append(Unreached(f"remote {name}", reason))
+            unreached.append(Unreached(f"{REMOTE}{name}", reason))
         except Exception as error:  # every kind of storage fails in its own way
-            unreached.append(Unreached(f"remote {name}", one_line(error)))
+            unreached.append(Unreached(f"{REMOTE}{name}", one_line(error)))
     return stores, unreached
 
 
 def _remote(repo: Any, name: str) -> Store:
-    store = Store(f"remote {name}", repo.cloud.get_remote_odb(name=name))
+    store = Store(f"{REMOTE}{name}", repo.cloud.get_remote_odb(name=name))
     if store.folder:
         _check_mounted(Path(repo.cloud.get_remote(name=name).path), name)
     else:

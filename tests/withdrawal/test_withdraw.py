@@ -127,6 +127,8 @@ def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) 
     report = (project.root / f"reports/withdrawals/{GONE}.md").read_text()
     assert report.count("# Withdrawal of") == 3
     assert report.count("**Not done yet") == 2
+    digest = hashlib.sha256((COHORT / GONE / "happy.mp4").read_bytes()).hexdigest()
+    assert f"| `{GONE}/{GONE}_happy.mp4` | `{digest}` |" in report
 
 
 def test_copies_that_emo_did_not_make_are_found_and_left(project: Project) -> None:
@@ -234,6 +236,24 @@ def test_an_experiment_at_work_in_a_copy_of_the_project(project: Project) -> Non
     marks.write_text(json.dumps({"write": {"models": {"pid": os.getpid(), "cmd": "dvc exp run --temp"}}}))
     text = project.emo("withdraw", GONE, check=False)
     assert text == "error: .dvc: `dvc exp run --temp` is at work here; wait for its end\n"
+
+
+def test_what_people_put_among_the_reports_stays_and_is_named(project: Project) -> None:
+    """What emo made of others stays, too; what it made of the person goes, by its mark."""
+    reports = project.root / "reports"
+    (reports / "thesis.pdf").write_bytes(b"%PDF-1.7 of a lab")
+    for subject in (GONE, SUBJECTS[0]):
+        project.emo("trace", f"{subject}_happy", "--out", f"reports/of_{subject}.png")
+    left = f"note: reports/thesis.pdf: emo did not make it; look whether it shows {GONE}\n"
+    assert left in project.emo("withdraw", GONE)
+    text = project.emo("withdraw", GONE, "--yes")
+    assert left in text
+    assert "of_" not in text
+    assert text.endswith("dvc repro && dvc push\n")
+    names = {path.name for path in reports.iterdir()}
+    assert {"thesis.pdf", f"of_{SUBJECTS[0]}.png"} <= names
+    assert f"of_{GONE}.png" not in names
+    assert "`reports/thesis.pdf`: emo did not make it" in (reports / f"withdrawals/{GONE}.md").read_text()
 
 
 def test_pictures_that_no_commit_names_go_too(project: Project) -> None:

@@ -9,19 +9,17 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from pipeline.core.errors import EmoError, reason
-from pipeline.core.paths import REPORTS
+from pipeline.core.paths import PAGE
 from pipeline.core.tables import write_text
 from pipeline.tools.places import free_place
 from pipeline.tools.report import charts
 from pipeline.tools.report.content import Absent, Report, gather
 from pipeline.tools.report.faces import SHOWN_PAIRS
 
-REPORT = REPORTS / "report.html"
-
 _ENDINGS = (".html", ".htm")
 
 
-def write_report(path: Path = REPORT, *, faces: bool = True) -> Report:
+def write_report(path: Path = PAGE, *, faces: bool = True) -> Report:
     """Write the page about the project in the current folder; raise EmoError where it cannot be written.
 
     An older page is replaced, but no other file, and nothing that DVC or Git keeps.
@@ -45,7 +43,7 @@ def _written(path: Path) -> Iterator[None]:
 
 def _check_name(path: Path) -> None:
     if path.is_dir():
-        raise EmoError(f"{path}: is a folder; name a file, such as {path / REPORT.name}")
+        raise EmoError(f"{path}: is a folder; name a file, such as {path / PAGE.name}")
     if path.suffix.lower() not in _ENDINGS:
         raise EmoError(f"{path}: not a page's name; end it with {', '.join(_ENDINGS)}")
     free_place(path)
