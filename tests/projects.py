@@ -7,10 +7,13 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from pipeline.core.enrolment import Clip, Participant
 from pipeline.core.tables import format_csv
@@ -18,6 +21,8 @@ from pipeline.core.tables import format_csv
 TOP = Path(__file__).resolve().parents[1]
 COHORT = TOP / "demo" / "clips"
 SUBJECTS = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[:6]
+
+STAGES = ["frames", "faces", "dedup", "split", "dataset", "audit", "train", "evaluate"]
 
 SMALL = {
     "expressions: .*": "expressions: [happy, surprised]",
@@ -92,6 +97,34 @@ class Project:
         self.run("git", "commit", "--quiet", "--message", message)
         if tag:
             self.run("git", "tag", tag)
+
+
+def built_project(factory: pytest.TempPathFactory, root: Path) -> Project:
+    """Return a project of six people with two expressions, all stages run, nothing committed.
+
+    It is built once in a run of the tests, by whichever of their processes asks first, and copied.
+    """
+    base = factory.getbasetemp()
+    template = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "built"
+    try:
+        template.mkdir()
+    except FileExistsError:
+        _wait_for(template / "done")
+    else:
+        project = new_project(template / "project")
+        videos = recordings(template / "videos", SUBJECTS, ("happy", "surprised"))
+        project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+        assert project.repro()[0] == STAGES
+        (template / "done").touch()
+    shutil.copytree(template / "project", root)
+    return Project(root, root / ".emo/memo")
+
+
+def _wait_for(mark: Path) -> None:
+    deadline = time.monotonic() + 300
+    while not mark.exists():
+        assert time.monotonic() < deadline, f"{mark.parent}: was not built"
+        time.sleep(0.2)
 
 
 def new_project(root: Path) -> Project:

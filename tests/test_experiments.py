@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from projects import SUBJECTS, Project, new_project, recordings
+from projects import SUBJECTS, Project, built_project
 
 CLASSES = ("happy", "surprised")
 
@@ -12,17 +12,14 @@ CLASSES = ("happy", "surprised")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """A committed project of six people with two experiments: one in a copy, one from the queue."""
-    folder = tmp_path_factory.mktemp("experiments")
-    made = new_project(folder / "project")
-    made.emo("ingest", str(recordings(folder / "videos", SUBJECTS, CLASSES)))
-    made.repro()
+    made = built_project(tmp_path_factory, tmp_path_factory.mktemp("experiments") / "project")
     made.commit("Enrol six people", "v1")
     run = ("dvc", "exp", "run", "--quiet", "--name")
     made.run(*run, "margin", "--temp", "-S", "faces.crop.margin=0.1", EMO_MEMO="")
     made.run(*run, "slow", "--queue", "-S", "train.lenet.fit.learning_rate=0.0001")
     made.run("dvc", "queue", "start", EMO_MEMO="")
     deadline = time.monotonic() + 300
-    while "slow" not in made.run("dvc", "exp", "list", "--name-only") and time.monotonic() < deadline:
+    while "/slow" not in made.run("git", "for-each-ref", "refs/exps") and time.monotonic() < deadline:
         time.sleep(0.5)
     return made
 

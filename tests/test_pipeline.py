@@ -10,21 +10,13 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import COHORT, SUBJECTS, Project, new_project, recordings
-
-STAGES = ["frames", "faces", "dedup", "split", "dataset", "audit", "train", "evaluate"]
+from projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
 
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """A project of six people, built once; tests change it and leave it built."""
-    folder = tmp_path_factory.mktemp("pipeline")
-    project = new_project(folder / "project with a space")
-    videos = recordings(folder / "videos", SUBJECTS, ("happy", "surprised"))
-    project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
-    ran, _ = project.repro()
-    assert ran == STAGES
-    return project
+    """A project of six people; tests change it and leave it built."""
+    return built_project(tmp_path_factory, tmp_path_factory.mktemp("pipeline") / "project with a space")
 
 
 def test_nothing_runs_twice(built: Project) -> None:
@@ -59,12 +51,8 @@ def test_a_setting_reruns_what_depends_on_it(built: Project, section: str) -> No
 @pytest.mark.parametrize("stage", STAGES)
 def test_an_edited_stage_reruns_alone_while_its_results_stay(built: Project, stage: str) -> None:
     source = built.root / f"pipeline/stages/{stage}.py"
-    before = source.read_text()
-    source.write_text(before + "\n# an edit that changes no result\n")
-    ran, _ = built.repro()
-    assert ran == [stage]
-    source.write_text(before)
-    built.repro()
+    source.write_text(source.read_text() + "\n# an edit that changes no result\n")
+    assert built.repro()[0] == [stage]
 
 
 def test_an_edited_help_text_reruns_nothing(built: Project) -> None:

@@ -10,23 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import COHORT, SUBJECTS, Project, new_project, recordings
+from projects import SUBJECTS, Project, built_project, new_project, recordings
 from test_versions import needles_of, search, shards
 
 GONE, OTHER = SUBJECTS[2], SUBJECTS[1]
-PEOPLE = ("--participants", str(COHORT / "participants.tsv"))
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A built and committed project of six people with a net, to be copied."""
-    folder = tmp_path_factory.mktemp("template")
-    project = new_project(folder / "project")
-    project.commit("Start")
-    project.emo("ingest", str(recordings(folder / "videos", SUBJECTS, ("happy", "surprised"))), *PEOPLE)
-    project.repro()
+    project = built_project(tmp_path_factory, tmp_path_factory.mktemp("template") / "project")
     project.commit("Enrol six people", "v1")
-    return folder / "project"
+    return project.root
 
 
 @pytest.fixture
@@ -85,15 +80,14 @@ def test_a_person_of_another_project_with_the_same_code_stays(project: Project, 
     other = new_project(tmp_path / "other")
     videos = recordings(tmp_path / "videos", [SUBJECTS[4]], ("happy", "surprised"))
     (videos / SUBJECTS[4]).rename(videos / GONE)
+    (project.root / ".dvc/cache").rename(cache)
     for one in (project, other):
         one.run("dvc", "cache", "dir", str(cache))
         one.run("dvc", "config", "cache.type", "copy")
-    shutil.rmtree(project.root / ".dvc/cache")
     other.emo("ingest", str(videos))
     other.repro("dataset")
     other.commit("Enrol")
     before = shards(other, "nobody")
-    project.repro("dataset", "--force")
     needles = needles_of(project, GONE, "")
     outcome = withdraw(project)
     assert outcome["found"] == []
@@ -221,7 +215,7 @@ def test_a_net_is_clean_only_where_its_source_is(project: Project) -> None:
 def test_a_net_trained_without_the_person_stays(project: Project) -> None:
     first, second = SUBJECTS[0], SUBJECTS[1]  # both train
     assert withdraw(project, first)["ok"] is True
-    project.repro()
+    project.repro("train")
     project.commit("Without the person")
     before = weights(project)
     assert before
