@@ -151,6 +151,7 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
         "- Clones and copies elsewhere: run the same command in each. A clone that still has its cache can "
         "`dvc push` the person's objects back; run this command again then: it knows them.",
         "- Memos in other places (EMO_MEMO), and remotes that no commit names.",
+        "- Copies that programs keep which loaded the dataset, such as `~/.cache/huggingface/datasets`.",
         "- Exports, backups, snapshots, and what was sent to others.",
     ]
     return "\n".join(line for line in lines if line)
