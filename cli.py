@@ -665,6 +665,7 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
     if commit:
         typer.echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
         typer.echo("       dvc repro" + (" && dvc push" if outcome.has_remotes else ""))
+        typer.echo(f"       git add dvc.lock data reports && git commit -m 'Built without {subject}'")
 
 
 def _print_not_judged(plan: "WithdrawalPlan") -> None:

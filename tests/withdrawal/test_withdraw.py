@@ -249,7 +249,8 @@ def test_what_people_put_among_the_reports_stays_and_is_named(project: Project) 
     text = project.emo("withdraw", GONE, "--yes")
     assert left in text
     assert "of_" not in text
-    assert text.endswith("dvc repro && dvc push\n")
+    assert "       dvc repro && dvc push\n" in text
+    assert text.endswith(f"git commit -m 'Built without {GONE}'\n")
     names = {path.name for path in reports.iterdir()}
     assert {"thesis.pdf", f"of_{SUBJECTS[0]}.png"} <= names
     assert f"of_{GONE}.png" not in names
