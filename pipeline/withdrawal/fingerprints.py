@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
+from pipeline.core.errors import EmoError
 from pipeline.core.tables import replacing
 
 WINDOW = 16
@@ -100,11 +102,14 @@ class Fingerprints:
 
 
 def load(path: Path) -> Fingerprints:
-    """Read what `save` wrote; none where there is no such file."""
+    """Read what `save` wrote; none where there is no such file. Raises EmoError for another."""
     if not path.is_file():
         return fingerprints([], [])
-    with np.load(path, allow_pickle=False) as saved:
-        return Fingerprints(saved["values"], saved["things"])
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return Fingerprints(saved["values"], saved["things"])
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again") from None
 
 
 def joined(one: Fingerprints, other: Fingerprints) -> Fingerprints:
