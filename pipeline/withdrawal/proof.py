@@ -108,8 +108,10 @@ def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None
         size_bytes = path.stat().st_size
         with path.open("rb") as file:
             held = plan.looked_for.held_by(file)
-        media = not is_parquet(path) and not is_text(path)
-        kind = kind_of(path, plan.person, sha256(path) if media else "")
+        is_table = is_text(path)
+        media = not is_parquet(path) and not is_table
+        in_history = is_table and ".git" in path.parts  # Git LFS: text tables of all versions, as Git's own
+        kind = "" if in_history else kind_of(path, plan.person, sha256(path) if media else "")
         if not kind and bears_mark(path, plan.person.subject):
             kind = "picture or file that emo made of the person"
     except FileNotFoundError:

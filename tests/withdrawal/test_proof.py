@@ -111,7 +111,13 @@ def test_an_object_goes_only_where_it_says_whose_it_is(cache: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["subject,age\nV01,30\n", '\ufeff"subject";"age"\r\n"V01";"30"\r\n', "age\tclip\n30\tV01_happy\n"]
+    "text",
+    [
+        "subject,age\nV01,30\n",
+        '\ufeff"subject";"age"\r\n"V01";"30"\r\n',
+        "age\tclip\n30\tV01_happy\n",
+        f'subject,note\nV05,"{"x" * 200_000}\nV01,after a quotation mark that nobody closed\n',
+    ],
 )
 def test_a_table_that_a_spreadsheet_wrote_is_asked_too(cache: Store, text: str) -> None:
     Path("notes.csv").write_text(text, encoding="utf-8")
@@ -141,3 +147,19 @@ def test_objects_of_git_extensions_are_searched(cache: Store) -> None:
     path.parent.mkdir(parents=True)
     path.write_bytes(MINE[0])
     assert [item.place for item in proof(cache).found] == [str(path)]
+
+
+def test_text_tables_that_git_lfs_keeps_are_as_those_in_history(cache: Store) -> None:
+    path = Path(".git/lfs/objects/ab/cd")
+    path.parent.mkdir(parents=True)
+    path.write_text("subject,age\nV01,30\n")
+    assert proof(cache).found == []
+
+
+def test_a_shard_whose_facts_are_damaged_is_searched_all_the_same(cache: Store) -> None:
+    path = Path("data/frames/V02_sad.parquet")
+    for pictures, found in ((OTHERS, []), (MINE, [str(path)])):
+        frames(path, pictures, clip("V02").sha256)
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b'{"recording"', b'?"recording"'))
+        assert [item.place for item in proof(cache).found] == found
