@@ -50,7 +50,7 @@ class Fingerprints:
     values: np.ndarray
     "(n,) uint64: digests of windows"
     things: np.ndarray
-    "(n,) int64: the picture or piece of a recording that each is of"
+    "(n,) int64, ascending: the picture or piece of a recording that each is of"
 
     @property
     def count(self) -> int:
@@ -71,7 +71,8 @@ class Fingerprints:
 
     def without(self, windows: np.ndarray) -> "Fingerprints":
         """Return what is left to look for where some windows tell nothing."""
-        parts = [np.setdiff1d(part, windows) for part in self.parts()]
+        kept = ~np.isin(self.values, windows)
+        parts = Fingerprints(self.values[kept], self.things[kept]).parts()
         return _of_parts([part for part in parts if len(part) >= _FEWEST])
 
     def _hits(self, block: bytes) -> np.ndarray:
@@ -93,7 +94,8 @@ class Fingerprints:
 
     def parts(self) -> list[np.ndarray]:
         """Return the windows of each picture or piece."""
-        return [self.values[self.things == number] for number in range(self.count)]
+        ends = np.flatnonzero(np.diff(self.things)) + 1
+        return np.split(self.values, ends) if len(self.values) else []
 
     def save(self, path: Path) -> None:
         """Write them as a NumPy archive."""

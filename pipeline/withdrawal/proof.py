@@ -148,12 +148,13 @@ def _own(looked_for: Fingerprints, suspects: Sequence[Path], proof: Proof) -> Fi
     subjects = {clip.sha256: clip.subject for clip in read_clips()}
     windows: dict[str, np.ndarray] = {}
     for path in suspects:
-        recording = recording_of(path)
-        # A shard of a recording that is not enrolled here: of another project, in a cache that both share.
-        if subject := subjects.get(recording, recording if is_parquet(path) else ""):
-            with path.open("rb") as file:
-                hits = looked_for.hits(file)
-            windows[subject] = np.union1d(windows.get(subject, hits), hits)
+        with contextlib.suppress(FileNotFoundError):
+            recording = recording_of(path)
+            # A shard of a recording that is not enrolled here: another project's, in a cache that both share.
+            if subject := subjects.get(recording, recording if is_parquet(path) else ""):
+                with path.open("rb") as file:
+                    hits = looked_for.hits(file)
+                windows[subject] = np.union1d(windows.get(subject, hits), hits)
     if len(windows) < 2:
         return looked_for
     values, counts = np.unique(np.concatenate(list(windows.values())), return_counts=True)

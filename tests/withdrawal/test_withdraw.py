@@ -253,7 +253,10 @@ def test_what_people_put_among_the_reports_stays_and_is_named(project: Project) 
     names = {path.name for path in reports.iterdir()}
     assert {"thesis.pdf", f"of_{SUBJECTS[0]}.png"} <= names
     assert f"of_{GONE}.png" not in names
-    assert "`reports/thesis.pdf`: bears no mark of emo's, and was left" in (reports / f"withdrawals/{GONE}.md").read_text()
+    assert (
+        "`reports/thesis.pdf`: bears no mark of emo's, and was left"
+        in (reports / f"withdrawals/{GONE}.md").read_text()
+    )
 
 
 def test_pictures_that_no_commit_names_go_too(project: Project) -> None:
