@@ -79,18 +79,16 @@ def with_unlisted(person: Person) -> Person:
     A copy of a recording that the table gives to somebody else is theirs. What lies in others' folders as
     well, such as a note on all, is the person's by its name alone.
     """
-    digests = _digests()
     folder = VIDEOS / person.subject
+    files = {path.relative_to(VIDEOS).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    unlisted = sorted(files.keys() - person.taken - person.videos)
+    if not unlisted:
+        return person
+    digests = _digests()
     elsewhere = {digest for path, digest in digests.items() if not path.is_relative_to(folder)}
-    listed = {
-        clip.sha256 for clip in (read_clips() if CLIPS.is_file() else []) if clip.subject != person.subject
-    }
-    names = {path: path.relative_to(VIDEOS).as_posix() for path in digests if path.is_relative_to(folder)}
-    mine = {
-        name: digests[path]
-        for path, name in names.items()
-        if name not in person.taken | person.videos and digests[path] not in listed
-    }
+    clips = read_clips() if CLIPS.is_file() else []
+    others = {clip.sha256 for clip in clips if clip.subject != person.subject}
+    mine = {name: digests[files[name]] for name in unlisted if digests[files[name]] not in others}
     sources = {name: digest for name, digest in mine.items() if digest not in elsewhere}
     return person | Person(
         person.subject,
