@@ -69,6 +69,11 @@ class Fingerprints:
         """Return those of a file's windows that are looked for, each once."""
         return np.unique(np.concatenate([self._hits(block) for block in _blocks(file)] or [_NONE]))
 
+    def share_of(self, file: BinaryIO) -> float:
+        """Return which share of a file is looked for, by the windows that would be kept of a recording."""
+        windows = np.concatenate([_windows(block, _RECORDING) for block in _blocks(file)] or [_NONE])
+        return float(np.isin(windows, self._sorted).mean()) if len(windows) else 0.0
+
     def without(self, windows: np.ndarray) -> "Fingerprints":
         """Return what is left to look for where some windows tell nothing."""
         kept = ~np.isin(self.values, windows)

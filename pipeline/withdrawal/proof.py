@@ -28,6 +28,9 @@ _SKIPPED = ("__pycache__", "node_modules")
 _TOLD = (PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY)
 """Tables that name the person on purpose."""
 
+_AGAIN = 0.5
+"""Share of a file from which on it is a recording of the person, whoever is said to be in it."""
+
 _LINKED = ("raw", "data", "models", "reports", ".emo", ".dvc")
 """Folders of a project that may be links to other disks; links elsewhere are not followed."""
 
@@ -142,8 +145,9 @@ def _count(path: Path, outcome: _Searched | None, stores: Sequence[Store], proof
 def _own(looked_for: Fingerprints, suspects: Sequence[Path], proof: Proof) -> Fingerprints:
     """Return what is looked for without the samples that the recordings of two or more others have as well.
 
-    A title card with which all recordings begin, say: it shows nobody. Where that would be half of all that
-    is looked for, somebody enrolled the person again, under other codes: then nothing is left out.
+    A title card with which all recordings begin, say: it shows nobody. But a file of which half is looked for
+    is the person's, enrolled again under another code: it tells nothing of what is common. And where half of
+    all that is looked for would be left out, nothing is.
     """
     subjects = {clip.sha256: clip.subject for clip in read_clips()}
     windows: dict[str, np.ndarray] = {}
@@ -153,6 +157,9 @@ def _own(looked_for: Fingerprints, suspects: Sequence[Path], proof: Proof) -> Fi
             # A shard of a recording that is not enrolled here: another project's, in a cache that both share.
             if subject := subjects.get(recording, recording if is_parquet(path) else ""):
                 with path.open("rb") as file:
+                    if looked_for.share_of(file) >= _AGAIN:
+                        continue
+                    file.seek(0)
                     hits = looked_for.hits(file)
                 windows[subject] = np.union1d(windows.get(subject, hits), hits)
     if len(windows) < 2:

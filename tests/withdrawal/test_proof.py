@@ -141,6 +141,17 @@ def test_nothing_is_left_out_where_the_person_came_back_under_two_codes(cache: S
     assert len(outcome.found) == 2
 
 
+def test_nor_where_one_of_the_recordings_did(cache: Store) -> None:
+    """Most of what is looked for is of the others; the card is left out all the same."""
+    for subject in ("V02", "V03"):
+        frames(Path(f"data/frames/{subject}_happy.parquet"), [MINE[0]], clip(subject).sha256)
+    for name in ("a", "b"):
+        frames(Path(f"{name}.parquet"), [CARD, *OTHERS], hashlib.sha256(name.encode()).hexdigest())
+    outcome = proof(cache)
+    assert [item.place for item in outcome.found] == [f"data/frames/V0{n}_happy.parquet" for n in (2, 3)]
+    assert outcome.common > 0
+
+
 def test_objects_of_git_extensions_are_searched(cache: Store) -> None:
     """Those of Git LFS lie in .git as they are, not as Git's own."""
     path = Path(".git/lfs/objects/ab/cd")
