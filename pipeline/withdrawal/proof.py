@@ -77,7 +77,8 @@ def prove(plan: Plan, stores: Sequence[Store], repository: Repository) -> Proof:
     has the objects.
     """
     proof = Proof(pictures=plan.looked_for.count)
-    files = list(_files([Path(), *map(Path, _LINKED), memo_root(), *_folders(stores)]))
+    lfs = [folder for folder in [repository.lfs] if folder]  # may lie above the project
+    files = list(_files([Path(), *map(Path, _LINKED), *lfs, memo_root(), *_folders(stores)]))
     suspects: list[Path] = []
     with progress_bar("searching", len(files)) as advance, ThreadPoolExecutor(worker_count()) as threads:
         for path, outcome in zip(

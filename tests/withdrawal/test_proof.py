@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -152,12 +153,20 @@ def test_nor_where_one_of_the_recordings_did(cache: Store) -> None:
     assert outcome.common > 0
 
 
-def test_objects_of_git_extensions_are_searched(cache: Store) -> None:
-    """Those of Git LFS lie in .git as they are, not as Git's own."""
-    path = Path(".git/lfs/objects/ab/cd")
+@pytest.mark.parametrize("top", [".", ".."])
+def test_objects_of_git_extensions_are_searched(cache: Store, top: str) -> None:
+    """Those of Git LFS lie in .git as they are, not as Git's own; .git may lie above the project."""
+    Path("project").mkdir()
+    os.chdir("project")
+    shutil.copytree("../raw", "raw")
+    subprocess.run(["git", "init", "-q"], cwd=top, check=True)
+    path = Path(top, ".git/lfs/objects/ab/cd")
     path.parent.mkdir(parents=True)
     path.write_bytes(MINE[0])
-    assert [item.place for item in proof(cache).found] == [str(path)]
+    (path.parent / "ef").write_bytes(OTHERS[0])
+    assert [item.place for item in proof(cache).found if ".git" in item.place] == [
+        ".git/lfs/objects/ab/cd" if top == "." else str(path.resolve())
+    ]
 
 
 def test_text_tables_that_git_lfs_keeps_are_as_those_in_history(cache: Store) -> None:
