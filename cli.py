@@ -670,7 +670,7 @@ def _print_withdrawal(outcome: "Withdrawal", as_json: bool) -> None:
 
 def _print_not_judged(plan: "WithdrawalPlan") -> None:
     for path in plan.not_judged:
-        typer.echo(f"note: {path}: emo did not make it; look whether it shows {plan.person.subject}")
+        typer.echo(f"note: {path}: bears no mark of emo's; look whether it shows {plan.person.subject}")
 
 
 def _print_table(title: str, header: list[str], rows: list[list[str]]) -> None:

@@ -109,21 +109,24 @@ def built_project(factory: pytest.TempPathFactory, root: Path) -> Project:
     try:
         template.mkdir()
     except FileExistsError:
-        _wait_for(template / "done")
+        _wait_for(template / "over")
     else:
-        project = new_project(template / "project")
-        videos = recordings(template / "videos", SUBJECTS, ("happy", "surprised"))
-        project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
-        assert project.repro()[0] == STAGES
-        (template / "done").touch()
-    shutil.copytree(template / "project", root)
+        try:
+            project = new_project(template / "project")
+            videos = recordings(template / "videos", SUBJECTS, ("happy", "surprised"))
+            project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+            assert project.repro()[0] == STAGES
+            (template / "project").rename(template / "done")
+        finally:
+            (template / "over").touch()
+    shutil.copytree(template / "done", root)
     return Project(root, root / ".emo/memo")
 
 
 def _wait_for(mark: Path) -> None:
     deadline = time.monotonic() + 300
     while not mark.exists():
-        assert time.monotonic() < deadline, f"{mark.parent}: was not built"
+        assert time.monotonic() < deadline, f"{mark.parent}: is still being built"
         time.sleep(0.2)
 
 

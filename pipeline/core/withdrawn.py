@@ -47,18 +47,17 @@ def erased_objects() -> set[str]:
     return {md5 for state in _states().values() for md5 in state["objects"]}
 
 
-def _states() -> dict[str, dict[str, Any]]:
-    """Return how far each erasure is, by subject; raise EmoError where a file does not tell."""
-    states = {path: _state(path) for path in sorted(WITHDRAWAL_STATE.glob("*.json"))}
-    for path, state in states.items():
-        if not {"done", "objects"} <= state.keys():
-            raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
-    return {path.stem: state for path, state in states.items()}
-
-
-def _state(path: Path) -> dict[str, Any]:
+def read_state(path: Path) -> dict[str, Any]:
+    """Return how far an erasure is, and what it knows; raise EmoError where the file does not tell."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
-        return {}
-    return state if isinstance(state, dict) else {}
+        state = None
+    if not (isinstance(state, dict) and {"done", "objects", "person"} <= state.keys()):
+        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
+    return state
+
+
+def _states() -> dict[str, dict[str, Any]]:
+    """Return how far each erasure is, by subject."""
+    return {path.stem: read_state(path) for path in sorted(WITHDRAWAL_STATE.glob("*.json"))}

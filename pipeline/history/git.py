@@ -186,6 +186,12 @@ class Repository:
         if damaged or process.returncode:
             raise EmoError(f"{self.root}: Git cannot read all of its objects; `git fsck` tells which")
 
+    @property
+    def lfs(self) -> Path | None:
+        """Where Git LFS keeps its objects, for all worktrees; None where there is no repository."""
+        folder = self._if_any("rev-parse", "--git-common-dir").decode(errors="replace").rstrip("\n")
+        return self.root / folder / "lfs" if folder else None
+
     def paths_of(self, objects: Set[str]) -> dict[str, str]:
         """Return under which path any of `everything` has files, by the hashes of their content."""
         text = self._text("rev-list", "--objects", "--all", "--reflog")

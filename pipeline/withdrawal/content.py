@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.core.digests import sha256
+from pipeline.core.errors import EmoError
 from pipeline.core.marks import PREFIX, mark
 from pipeline.core.shards import read_facts
 from pipeline.withdrawal.person import Person
@@ -87,7 +88,7 @@ def recording_of(path: Path) -> str:
         return sha256(path)
     try:
         return str(read_facts(path).get("recording", ""))
-    except (OSError, ValueError):
+    except (EmoError, OSError, ValueError):
         return ""
 
 
@@ -102,7 +103,7 @@ def _kind_of_parquet(path: Path, person: Person) -> str:
             return FRAMES_OR_FACES
         named = [name for name in ("subject", "clip", "other_clip") if name in columns]
         rows = pq.read_table(path, columns=named, use_threads=False) if named else None
-    except (pa.ArrowInvalid, OSError, ValueError):
+    except (EmoError, OSError, ValueError):
         return ""  # not a whole Parquet file: the search by bytes looks into it
     if rows is None or not any(_names_person(rows, name, person) for name in named):
         return ""
@@ -125,6 +126,13 @@ def _has_rows(path: Path, person: Person) -> bool:
     delimiter = max(",;\t", key=head.count)
     if not {"subject", "clip"} & {name.strip('"') for name in head.split(delimiter)}:
         return False
+    names = {person.subject, *person.clips}
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
-        rows = csv.DictReader(text, delimiter=delimiter)
-        return any(row.get("subject") == person.subject or row.get("clip") in person.clips for row in rows)
+        try:
+            rows = csv.DictReader(text, delimiter=delimiter)
+            return any(
+                row.get("subject") == person.subject or row.get("clip") in person.clips for row in rows
+            )
+        except csv.Error:  # a quotation mark that nobody closed, or a text too long: no table by the book
+            text.seek(0)
+            return any(names & {cell.strip('" \r\n') for cell in line.split(delimiter)} for line in text)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from pipeline.core.digests import sha256, sha256_all
+from pipeline.core.digests import sha256_all
+from pipeline.core.enrolment import read_clips
 from pipeline.core.memo import DEFAULT_MEMO, memo_root
 from pipeline.core.paths import (
     CALIBRATION_PLOT,
+    CLIPS,
     CONFUSION_PLOT,
     CROISSANT,
     CURVES_PLOT,
@@ -51,6 +53,9 @@ NET = "net trained with the person"
 _OF_ALL = (MISTAKES_PLOT, PROTOCOLS.with_suffix(".png"))
 """Pictures of many people that bear no mark, besides the sheets."""
 
+_PAIRS = re.compile(r"near_pairs(-\d+)?\.png")
+"""Pages of near-duplicates, on which older emos set no mark."""
+
 _OF_NOBODY = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT)
 _PICTURES = (".png", ".jpg", ".jpeg", ".html", ".svg", ".pdf")
 
@@ -69,15 +74,25 @@ class Held:
 
 
 def with_unlisted(person: Person) -> Person:
-    """Return the person with the recordings in their folder that no table lists: an ingest was killed."""
+    """Return the person with the recordings in their folder that no table lists: an ingest was killed.
+
+    A copy of a recording that the table gives to somebody else is theirs. What lies in others' folders as
+    well, such as a note on all, is the person's by its name alone.
+    """
     folder = VIDEOS / person.subject
-    paths = [path for path in sorted(folder.rglob("*")) if path.is_file()]
-    names = {path: path.relative_to(VIDEOS).as_posix() for path in paths}
-    mine = [path for path, name in names.items() if name not in person.taken | person.videos]
-    sources = {names[path]: sha256(path) for path in mine}
+    files = {path.relative_to(VIDEOS).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+    unlisted = sorted(files.keys() - person.taken - person.videos)
+    if not unlisted:
+        return person
+    digests = _digests()
+    elsewhere = {digest for path, digest in digests.items() if not path.is_relative_to(folder)}
+    clips = read_clips() if CLIPS.is_file() else []
+    others = {clip.sha256 for clip in clips if clip.subject != person.subject}
+    mine = {name: digests[files[name]] for name in unlisted if digests[files[name]] not in others}
+    sources = {name: digest for name, digest in mine.items() if digest not in elsewhere}
     return person | Person(
         person.subject,
-        videos=frozenset(sources),
+        videos=frozenset(mine),
         recordings=frozenset(sources.values()),
         sources=sources,
     )
@@ -95,7 +110,7 @@ def in_workspace(person: Person, clean: Set[str]) -> list[Held]:
 
 
 def not_judged(person: Person, clean: Set[str]) -> list[Path]:
-    """Return the pictures and pages of reports/ that emo did not make, and DVC does not keep (`clean`)."""
+    """Return the pictures and pages of reports/ without a mark of emo's that DVC does not keep (`clean`)."""
     others = [path for path in _pictures() if path != PAGE and not _may_show(path, person)]
     return [path for path in others if not (bears_mark(path) or _md5(path) in clean)]
 
@@ -139,12 +154,15 @@ def is_picture_or_net(path: Path) -> bool:
 
 
 def _recordings(person: Person) -> Iterator[Held]:
-    paths = sorted(path for path in VIDEOS.rglob("*") if path.is_file())
-    digests = sha256_all(paths, memo_root() / "videos.json")
-    for path in paths:
-        name = path.relative_to(VIDEOS).as_posix()
-        if name in person.videos or digests[path] in person.recordings:
+    for path, digest in _digests().items():
+        if path.relative_to(VIDEOS).as_posix() in person.videos or digest in person.recordings:
             yield Held(path, RECORDING)
+
+
+def _digests() -> dict[Path, str]:
+    """Return the SHA-256 of every file below raw/videos."""
+    paths = sorted(path for path in VIDEOS.rglob("*") if path.is_file())
+    return sha256_all(paths, memo_root() / "videos.json")
 
 
 def _shards(person: Person) -> Iterator[Held]:
@@ -184,10 +202,12 @@ def _pictures() -> Iterator[Path]:
 
 
 def _may_show(path: Path, person: Person) -> bool:
-    """Tell whether emo made a picture or page that shows everybody, or this person by its mark."""
+    """Tell whether emo made a picture or page that shows everybody, or this person by its mark or text."""
+    if bears_mark(path, person.subject) or path in _OF_ALL or path.parent == SHEETS:
+        return True
     if path == PAGE:  # without faces it has no mark
         return _names(path, person)
-    return path in _OF_ALL or path.parent == SHEETS or bears_mark(path, person.subject)
+    return path.parent == REPORTS and bool(_PAIRS.fullmatch(path.name)) and not bears_mark(path)
 
 
 def _models() -> Iterator[Held]:

@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import BinaryIO
+from zipfile import BadZipFile
 
 import numpy as np
 
+from pipeline.core.errors import EmoError
 from pipeline.core.tables import replacing
 
 WINDOW = 16
@@ -48,7 +50,7 @@ class Fingerprints:
     values: np.ndarray
     "(n,) uint64: digests of windows"
     things: np.ndarray
-    "(n,) int64: the picture or piece of a recording that each is of"
+    "(n,) int64, ascending: the picture or piece of a recording that each is of"
 
     @property
     def count(self) -> int:
@@ -67,9 +69,15 @@ class Fingerprints:
         """Return those of a file's windows that are looked for, each once."""
         return np.unique(np.concatenate([self._hits(block) for block in _blocks(file)] or [_NONE]))
 
+    def share_of(self, file: BinaryIO) -> float:
+        """Return which share of a file is looked for, by the windows that would be kept of a recording."""
+        windows = np.concatenate([_windows(block, _RECORDING) for block in _blocks(file)] or [_NONE])
+        return float(np.isin(windows, self._sorted).mean()) if len(windows) else 0.0
+
     def without(self, windows: np.ndarray) -> "Fingerprints":
         """Return what is left to look for where some windows tell nothing."""
-        parts = [np.setdiff1d(part, windows) for part in self.parts()]
+        kept = ~np.isin(self.values, windows)
+        parts = Fingerprints(self.values[kept], self.things[kept]).parts()
         return _of_parts([part for part in parts if len(part) >= _FEWEST])
 
     def _hits(self, block: bytes) -> np.ndarray:
@@ -91,7 +99,8 @@ class Fingerprints:
 
     def parts(self) -> list[np.ndarray]:
         """Return the windows of each picture or piece."""
-        return [self.values[self.things == number] for number in range(self.count)]
+        ends = np.flatnonzero(np.diff(self.things)) + 1
+        return np.split(self.values, ends) if len(self.values) else []
 
     def save(self, path: Path) -> None:
         """Write them as a NumPy archive."""
@@ -100,11 +109,14 @@ class Fingerprints:
 
 
 def load(path: Path) -> Fingerprints:
-    """Read what `save` wrote; none where there is no such file."""
+    """Read what `save` wrote; none where there is no such file. Raises EmoError for another."""
     if not path.is_file():
         return fingerprints([], [])
-    with np.load(path, allow_pickle=False) as saved:
-        return Fingerprints(saved["values"], saved["things"])
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return Fingerprints(saved["values"], saved["things"])
+    except (ValueError, KeyError, EOFError, BadZipFile):
+        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again") from None
 
 
 def joined(one: Fingerprints, other: Fingerprints) -> Fingerprints:

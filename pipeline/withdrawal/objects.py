@@ -26,7 +26,7 @@ from pipeline.core.paths import (
     SHEETS,
 )
 from pipeline.history.git import Repository
-from pipeline.history.lock import LOCK, StageLock, read_listing, read_lock, read_pointer
+from pipeline.history.lock import LOCK, POINTER, StageLock, read_listing, read_lock, read_pointer
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.person import Person
 
@@ -59,28 +59,37 @@ class Named:
     stages: tuple[StageLock, ...]
     unread: tuple[str, ...] = ()
     "faults of files that could not be read"
+    foreign: frozenset[str] = frozenset()
+    "outputs that only other .dvc files and other pipelines name: what their files are called says nothing"
 
 
 def find_named(repository: Repository, read: ReadObject) -> Named:
     """Return what every commit and the workspace name; `read` gives the lists."""
     stages: list[StageLock] = []
-    outs: set[str] = set()
+    own: set[str] = set()
+    foreign: set[str] = set()
     unread: list[str] = []
     for path, text in _files(repository):
         try:
             if path == LOCK.name:
                 stages += read_lock(text, path).values()
             elif PurePosixPath(path).name == LOCK.name:  # of another pipeline, whose paths are its own
-                outs |= {md5 for stage in read_lock(text, path).values() for md5 in stage.outs.values()}
+                foreign |= _outs(read_lock(text, path).values())
             else:
-                outs |= set(read_pointer(text, path).values())
+                (own if path == POINTER.as_posix() else foreign).update(read_pointer(text, path).values())
         except EmoError as error:  # a commit with the marks of a conflict, say: it has no outputs
             unread.append(str(error))
-    outs |= {md5 for stage in stages for md5 in stage.outs.values()}
+    own |= _outs(stages)
+    outs = own | foreign
     found = {md5: data for md5 in outs if md5.endswith(FOLDER_MARK) and (data := read(md5))}
     lists = {md5: listing for md5, data in found.items() if (listing := _listing(data)) is not None}
     entries = {md5 for listing in lists.values() for md5 in listing.values()}
-    return Named(frozenset(outs | entries) - {""}, lists, tuple(stages), tuple(sorted(set(unread))))
+    faults = tuple(sorted(set(unread)))
+    return Named(frozenset(outs | entries) - {""}, lists, tuple(stages), faults, frozenset(foreign - own))
+
+
+def _outs(stages: Iterable[StageLock]) -> set[str]:
+    return {md5 for stage in stages for md5 in stage.outs.values()}
 
 
 def held(person: Person, named: Named, more: Iterable[bytes] = ()) -> dict[str, str]:
@@ -89,7 +98,8 @@ def held(person: Person, named: Named, more: Iterable[bytes] = ()) -> dict[str, 
     `more` are lists that no version names, of runs between two commits.
     """
     found: dict[str, str] = {}
-    for listing in (*named.lists.values(), *filter(None, map(_listing, more))):
+    lists = [listing for md5, listing in named.lists.items() if md5 not in named.foreign]
+    for listing in (*lists, *filter(None, map(_listing, more))):
         found |= held_in(person, listing)
     clean = free_of(person, named)
     for stage in named.stages:

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 from pipeline.core.paths import WITHDRAWAL_STATE
 from pipeline.core.progress import progress_bar
 from pipeline.core.tables import write_text
-from pipeline.core.withdrawn import read_withdrawn
+from pipeline.core.withdrawn import read_state, read_withdrawn
 from pipeline.history.git import Repository
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.content import LEFTOVER, is_parquet, is_text, kind_of, pictures_in
@@ -50,7 +49,7 @@ class Plan:
     "MD5 -> what it is; whether a store has it or not"
     looked_for: Fingerprints = field(default_factory=lambda: fingerprints([], []), repr=False)
     not_judged: tuple[Path, ...] = ()
-    "pictures and pages in reports/ that emo did not make: people must look"
+    "pictures and pages in reports/ that have no mark of emo's: people must look"
 
 
 def make_plan(subject: str, repository: Repository, cache: Store, remotes: Sequence[Store]) -> Plan:
@@ -100,7 +99,7 @@ def _known(subject: str) -> tuple[Person, dict[str, str]]:
     path = STATE / f"{subject}.json"
     if not path.is_file():
         return Person(subject), {}
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    known = read_state(path)
     about = known["person"]
     clips, videos, recordings = (frozenset(about[name]) for name in ("clips", "videos", "recordings"))
     person = Person(subject, clips, videos, recordings, about["sex"], about["enrolled"])
@@ -127,8 +126,7 @@ def _tables_without(person: Person, stores: Sequence[Store], objects: Mapping[st
     """
     tables = [md5 for md5, what in objects.items() if Path(what).suffix in (".parquet", ".csv")]
     shared = [md5 for md5 in tables if objects[md5].startswith(("data/", "reports/"))]
-    found = {md5: data for md5 in shared if (data := _read_anywhere(md5, stores))}
-    return [md5 for md5, data in found.items() if not _tells_of(data, person)]
+    return [md5 for md5 in shared if (data := _read_anywhere(md5, stores)) and not _tells_of(data, person)]
 
 
 def _tells_of(table: bytes, person: Person) -> bool:

@@ -28,6 +28,9 @@ _SKIPPED = ("__pycache__", "node_modules")
 _TOLD = (PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY)
 """Tables that name the person on purpose."""
 
+_AGAIN = 0.5
+"""Share of a file from which on it is a recording of the person, whoever is said to be in it."""
+
 _LINKED = ("raw", "data", "models", "reports", ".emo", ".dvc")
 """Folders of a project that may be links to other disks; links elsewhere are not followed."""
 
@@ -74,7 +77,8 @@ def prove(plan: Plan, stores: Sequence[Store], repository: Repository) -> Proof:
     has the objects.
     """
     proof = Proof(pictures=plan.looked_for.count)
-    files = list(_files([Path(), *map(Path, _LINKED), memo_root(), *_folders(stores)]))
+    lfs = [folder for folder in [repository.lfs] if folder]  # may lie above the project
+    files = list(_files([Path(), *map(Path, _LINKED), *lfs, memo_root(), *_folders(stores)]))
     suspects: list[Path] = []
     with progress_bar("searching", len(files)) as advance, ThreadPoolExecutor(worker_count()) as threads:
         for path, outcome in zip(
@@ -108,8 +112,10 @@ def _search(path: Path, plan: Plan, stores: Sequence[Store]) -> _Searched | None
         size_bytes = path.stat().st_size
         with path.open("rb") as file:
             held = plan.looked_for.held_by(file)
-        media = not is_parquet(path) and not is_text(path)
-        kind = kind_of(path, plan.person, sha256(path) if media else "")
+        is_table = is_text(path)
+        media = not is_parquet(path) and not is_table
+        in_history = is_table and ".git" in path.parts  # Git LFS: text tables of all versions, as Git's own
+        kind = "" if in_history else kind_of(path, plan.person, sha256(path) if media else "")
         if not kind and bears_mark(path, plan.person.subject):
             kind = "picture or file that emo made of the person"
     except FileNotFoundError:
@@ -140,18 +146,23 @@ def _count(path: Path, outcome: _Searched | None, stores: Sequence[Store], proof
 def _own(looked_for: Fingerprints, suspects: Sequence[Path], proof: Proof) -> Fingerprints:
     """Return what is looked for without the samples that the recordings of two or more others have as well.
 
-    A title card with which all recordings begin, say: it shows nobody. Where that would be half of all that
-    is looked for, somebody enrolled the person again, under other codes: then nothing is left out.
+    A title card with which all recordings begin, say: it shows nobody. But a file of which half is looked for
+    is the person's, enrolled again under another code: it tells nothing of what is common. And where half of
+    all that is looked for would be left out, nothing is.
     """
     subjects = {clip.sha256: clip.subject for clip in read_clips()}
     windows: dict[str, np.ndarray] = {}
     for path in suspects:
-        recording = recording_of(path)
-        # A shard of a recording that is not enrolled here: of another project, in a cache that both share.
-        if subject := subjects.get(recording, recording if is_parquet(path) else ""):
-            with path.open("rb") as file:
-                hits = looked_for.hits(file)
-            windows[subject] = np.union1d(windows.get(subject, hits), hits)
+        with contextlib.suppress(FileNotFoundError):
+            recording = recording_of(path)
+            # A shard of a recording that is not enrolled here: another project's, in a cache that both share.
+            if subject := subjects.get(recording, recording if is_parquet(path) else ""):
+                with path.open("rb") as file:
+                    if looked_for.share_of(file) >= _AGAIN:
+                        continue
+                    file.seek(0)
+                    hits = looked_for.hits(file)
+                windows[subject] = np.union1d(windows.get(subject, hits), hits)
     if len(windows) < 2:
         return looked_for
     values, counts = np.unique(np.concatenate(list(windows.values())), return_counts=True)

@@ -140,7 +140,7 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
             for url in remotes_once(repository, commits)
         ),
         *(
-            f"- `{path}`: emo did not make it, and left it; look whether it shows {subject}"
+            f"- `{path}`: bears no mark of emo's, and was left; look whether it shows {subject}"
             for path in outcome.plan.not_judged
         ),
         *(f"- `{path}` also stands under another name on this disk (a hard link)" for path in outcome.linked),

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from making import write_video
 
+from pipeline.core.errors import EmoError
 from pipeline.media.images import encode_jpeg, encode_png
 from pipeline.withdrawal import fingerprints as module
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
@@ -86,3 +87,10 @@ def test_saved_and_joined(tmp_path: Path) -> None:
     both = joined(load(tmp_path / "one.npz"), fingerprints([PNGS[1]], []))
     assert both.count == 2
     assert [held(both, PNGS[i]) for i in range(3)] == [1, 1, 0]
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", b"PK\x03\x04"])
+def test_a_damaged_file_is_told_in_a_line(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "V01.npz").write_bytes(content)
+    with pytest.raises(EmoError, match=r"V01.npz: damaged; remove it and run `emo withdraw V01 --yes` again"):
+        load(tmp_path / "V01.npz")

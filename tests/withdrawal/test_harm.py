@@ -103,6 +103,7 @@ def test_a_person_of_another_project_with_the_same_code_stays(project: Project, 
 def test_pictures_and_nets_that_dvc_tracks_otherwise_stay(project: Project) -> None:
     (project.root / "figures").mkdir()
     shutil.copy(project.root / "reports/funnel.png", project.root / "figures/setup.png")
+    (project.root / f"figures/{GONE}.parquet").write_text("the lab's own, not of emo")
     net = next((project.root / "models").glob("*.safetensors"))
     (project.root / "pretrained.safetensors").write_bytes(net.read_bytes()[:-4] + b"1234")
     project.run("dvc", "add", "-q", "figures", "pretrained.safetensors")

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pyarrow as pa
@@ -111,7 +112,13 @@ def test_an_object_goes_only_where_it_says_whose_it_is(cache: Store) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["subject,age\nV01,30\n", '\ufeff"subject";"age"\r\n"V01";"30"\r\n', "age\tclip\n30\tV01_happy\n"]
+    "text",
+    [
+        "subject,age\nV01,30\n",
+        '\ufeff"subject";"age"\r\n"V01";"30"\r\n',
+        "age\tclip\n30\tV01_happy\n",
+        f'subject,note\nV05,"{"x" * 200_000}\nV01,after a quotation mark that nobody closed\n',
+    ],
 )
 def test_a_table_that_a_spreadsheet_wrote_is_asked_too(cache: Store, text: str) -> None:
     Path("notes.csv").write_text(text, encoding="utf-8")
@@ -135,9 +142,44 @@ def test_nothing_is_left_out_where_the_person_came_back_under_two_codes(cache: S
     assert len(outcome.found) == 2
 
 
-def test_objects_of_git_extensions_are_searched(cache: Store) -> None:
-    """Those of Git LFS lie in .git as they are, not as Git's own."""
-    path = Path(".git/lfs/objects/ab/cd")
+def test_nor_where_one_of_the_recordings_did(cache: Store) -> None:
+    """Most of what is looked for is of the others; the card is left out all the same."""
+    for subject in ("V02", "V03"):
+        frames(Path(f"data/frames/{subject}_happy.parquet"), [MINE[0]], clip(subject).sha256)
+    for name in ("a", "b"):
+        frames(Path(f"{name}.parquet"), [CARD, *OTHERS], hashlib.sha256(name.encode()).hexdigest())
+    outcome = proof(cache)
+    assert [item.place for item in outcome.found] == [f"data/frames/V0{n}_happy.parquet" for n in (2, 3)]
+    assert outcome.common > 0
+
+
+@pytest.mark.parametrize("top", [".", ".."])
+def test_objects_of_git_extensions_are_searched(cache: Store, top: str) -> None:
+    """Those of Git LFS lie in .git as they are, not as Git's own; .git may lie above the project."""
+    Path("project").mkdir()
+    os.chdir("project")
+    shutil.copytree("../raw", "raw")
+    subprocess.run(["git", "init", "-q"], cwd=top, check=True)
+    path = Path(top, ".git/lfs/objects/ab/cd")
     path.parent.mkdir(parents=True)
     path.write_bytes(MINE[0])
-    assert [item.place for item in proof(cache).found] == [str(path)]
+    (path.parent / "ef").write_bytes(OTHERS[0])
+    assert [item.place for item in proof(cache).found if ".git" in item.place] == [
+        ".git/lfs/objects/ab/cd" if top == "." else str(path.resolve())
+    ]
+
+
+def test_text_tables_that_git_lfs_keeps_are_as_those_in_history(cache: Store) -> None:
+    path = Path(".git/lfs/objects/ab/cd")
+    path.parent.mkdir(parents=True)
+    path.write_text("subject,age\nV01,30\n")
+    assert proof(cache).found == []
+
+
+def test_a_shard_whose_facts_are_damaged_is_searched_all_the_same(cache: Store) -> None:
+    path = Path("data/frames/V02_sad.parquet")
+    for pictures, found in ((OTHERS, []), (MINE, [str(path)])):
+        frames(path, pictures, clip("V02").sha256)
+        data = path.read_bytes()
+        path.write_bytes(data.replace(b'{"recording"', b'?"recording"'))
+        assert [item.place for item in proof(cache).found] == found

@@ -244,7 +244,7 @@ def test_what_people_put_among_the_reports_stays_and_is_named(project: Project) 
     (reports / "thesis.pdf").write_bytes(b"%PDF-1.7 of a lab")
     for subject in (GONE, SUBJECTS[0]):
         project.emo("trace", f"{subject}_happy", "--out", f"reports/of_{subject}.png")
-    left = f"note: reports/thesis.pdf: emo did not make it; look whether it shows {GONE}\n"
+    left = f"note: reports/thesis.pdf: bears no mark of emo's; look whether it shows {GONE}\n"
     assert left in project.emo("withdraw", GONE)
     text = project.emo("withdraw", GONE, "--yes")
     assert left in text
@@ -254,7 +254,10 @@ def test_what_people_put_among_the_reports_stays_and_is_named(project: Project) 
     names = {path.name for path in reports.iterdir()}
     assert {"thesis.pdf", f"of_{SUBJECTS[0]}.png"} <= names
     assert f"of_{GONE}.png" not in names
-    assert "`reports/thesis.pdf`: emo did not make it" in (reports / f"withdrawals/{GONE}.md").read_text()
+    assert (
+        "`reports/thesis.pdf`: bears no mark of emo's, and was left"
+        in (reports / f"withdrawals/{GONE}.md").read_text()
+    )
 
 
 def test_pictures_that_no_commit_names_go_too(project: Project) -> None:
