@@ -158,11 +158,14 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
 
 
 def remotes_once(repository: Repository, commits: Sequence[str]) -> list[str]:
-    """Return the addresses of the remotes that commits configure, and the workspace does not any more."""
+    """Return the addresses of the remotes that commits configure, and the workspace does not any more.
+
+    Without names and passwords in them: a report is filed.
+    """
     found = repository.read((commit, _CONFIG) for commit in commits)
     here = [path.read_bytes() for path in (_CONFIG, _CONFIG.with_suffix(".local")) if path.is_file()]
     ever, now = ({url for text in texts for url in _urls(text)} for texts in (found.values(), here))
-    return sorted(ever - now)
+    return sorted({re.sub(r"//[^/@]*@", "//", url) for url in ever - now})
 
 
 def _urls(config: bytes) -> list[str]:

@@ -161,7 +161,7 @@ def test_a_clone_without_the_recordings(project: Project, tmp_path: Path) -> Non
     shutil.rmtree(project.root)
     clone = Project(tmp_path / "clone", tmp_path / "clone-memo")
     clone.run("dvc", "remote", "rename", "store", "same")
-    clone.run("dvc", "remote", "add", "once", "/mnt/once")
+    clone.run("dvc", "remote", "add", "once", "ssh://me:secret@lab/once")
     clone.run("git", "commit", "-qam", "Another remote, of once")
     clone.run("dvc", "remote", "remove", "once")
     outcome = withdraw(clone)
@@ -170,7 +170,7 @@ def test_a_clone_without_the_recordings(project: Project, tmp_path: Path) -> Non
     assert (tmp_path / "remote/files/md5" / table[:2] / table[2:]).is_file()
     report = (clone.root / f"reports/withdrawals/{GONE}.md").read_text()
     assert "**No picture and no recording of the person was on this machine" not in report  # the remote's
-    assert "a remote that other commits name, `/mnt/once`: it is not configured here" in report
+    assert "a remote that other commits name, `ssh://lab/once`: it is not configured here" in report
     assert report.count("a remote that other commits") == 1
     assert search(Project(tmp_path / "project", tmp_path), needles) == []
     clone.run("dvc", "pull", "-q", "raw/videos.dvc")
