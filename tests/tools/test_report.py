@@ -241,6 +241,8 @@ def test_figures_of_an_older_dataset_are_not_told_as_those_of_this_one() -> None
     page = render(gather())
     assert page.count("Of an older dataset") == 4  # on top, and in three parts
     assert "than are here now (data/dataset/test changed)" in text_of(page)
+    shutil.rmtree("data/dataset")  # as in a clone without `dvc pull`
+    assert "Of an older dataset" not in render(gather())
 
 
 @pytest.mark.usefixtures("project")

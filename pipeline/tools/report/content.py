@@ -159,10 +159,13 @@ def gather(*, faces: bool = True) -> Report:
 
 
 def read_outdated(version: Version) -> tuple[str, ...]:
-    """Return the folders of the dataset that are not those on which the figures of the net are."""
-    return (
-        other_folders(version.lock["evaluate"], version.root, DATASET) if "evaluate" in version.lock else ()
-    )
+    """Return the folders of the dataset that are not those on which the figures of the net are.
+
+    Where the dataset is not here, as in a clone without `dvc pull`, nothing is known to be another.
+    """
+    if "evaluate" not in version.lock or not (version.root / DATASET).is_dir():
+        return ()
+    return other_folders(version.lock["evaluate"], version.root, DATASET)
 
 
 def attempt(read: Callable[[], T]) -> T | Absent:
