@@ -205,6 +205,7 @@ def test_without_faces_there_is_no_picture() -> None:
     assert "data:" not in page.replace("img-src data:", "")
     assert "made without pictures of faces (--no-faces)" in text_of(page)
     assert "another label, 7 of 256 bits apart" in text_of(page)
+    assert "may look at the recording. The pictures are left out." in text_of(page)
 
 
 @pytest.mark.usefixtures("project")
