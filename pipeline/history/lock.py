@@ -15,8 +15,10 @@ LOCK = Path("dvc.lock")
 POINTER = Path("raw/videos.dvc")
 """What says which recordings a version has."""
 
+_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: ten times as fast
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml: ten times as fast
+
+class _Loader(_Fast):  # type: ignore[misc, valid-type]
     """YAML as DVC writes it: 1.2, in which `1e-05` is a number; PyYAML's 1.1 takes it for a text."""
 
 
