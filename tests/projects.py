@@ -111,18 +111,27 @@ def built_project(factory: pytest.TempPathFactory, root: Path) -> Project:
     except FileExistsError:
         _wait_for(template / "done")
     else:
-        project = new_project(template / "project")
-        videos = recordings(template / "videos", SUBJECTS, ("happy", "surprised"))
-        project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
-        assert project.repro()[0] == STAGES
-        (template / "done").touch()
+        try:
+            _build(template)
+        except BaseException:
+            shutil.rmtree(template)  # or all others would wait for it
+            raise
     shutil.copytree(template / "project", root)
     return Project(root, root / ".emo/memo")
+
+
+def _build(template: Path) -> None:
+    project = new_project(template / "project")
+    videos = recordings(template / "videos", SUBJECTS, ("happy", "surprised"))
+    project.emo("ingest", str(videos), "--participants", str(COHORT / "participants.tsv"))
+    assert project.repro()[0] == STAGES
+    (template / "done").touch()
 
 
 def _wait_for(mark: Path) -> None:
     deadline = time.monotonic() + 300
     while not mark.exists():
+        assert mark.parent.is_dir(), f"{mark.parent}: could not be built"
         assert time.monotonic() < deadline, f"{mark.parent}: was not built"
         time.sleep(0.2)
 
