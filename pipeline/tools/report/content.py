@@ -120,12 +120,13 @@ class Report:
     @property
     def consent(self) -> str:
         """How many people gave their consent, and how many withdrew it."""
-        people = {person.subject for person in self.version.people if not person.is_image}
+        enrolled = self.version.people
+        people = {person.subject for person in enrolled if not person.is_image}
         given = len(people & self.version.consenting)
         gone = len(people - self.version.consenting)
         told = f"given by {given:,} {'person' if given == 1 else 'people'}, withdrawn by {gone or 'nobody'}"
         corpus = "of the images without a subject, their corpus must tell"
-        return "; ".join([told] * bool(people) + [corpus] * bool(self.mark))
+        return "; ".join([told] * bool(people) + [corpus] * (len(people) < len(enrolled)))
 
 
 NO_FACES = "this copy was made without pictures of faces (--no-faces)"
