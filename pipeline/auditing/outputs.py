@@ -17,7 +17,7 @@ from pipeline.core.errors import EmoError, listed
 from pipeline.core.labels import EXPRESSIONS
 from pipeline.core.paths import AUDIT, CENSUS, SPLIT
 from pipeline.core.tables import read_parquet
-from pipeline.history.lock import mapping, read_yaml
+from pipeline.history.lock import StageLock, mapping, read_yaml
 from pipeline.history.unbuilt import unbuilt
 from pipeline.history.version import Version
 from pipeline.stages.dataset import DESCRIBED, images_digest
@@ -56,7 +56,7 @@ class Status:
     missing: tuple[str, ...] = ()
     "stages that make the dataset and are not in dvc.yaml, so that DVC knows nothing of them"
     unlike: tuple[str, ...] = ()
-    "settings, source files and tables that are not as dvc.lock has them, whether DVC says so or not"
+    "settings, source files, tables and outputs that are not as dvc.lock has them, whether DVC says so or not"
 
 
 @dataclass(frozen=True)
@@ -149,8 +149,18 @@ def read_status(here: Version) -> Status:
         run=frozenset(here.lock),
         gate_failed=gate_failed(AUDIT),
         missing=tuple(name for name in MAKING if name not in stages),
-        unlike=tuple(unbuilt(known)),
+        unlike=(*unbuilt(known), *remade(known.lock, stages)),
     )
+
+
+def remade(lock: Mapping[str, StageLock], stages: Mapping[str, Any]) -> Iterator[str]:
+    """Yield outputs made anew since a stage read them that, by dvc.yaml, no longer depends on them."""
+    outs = {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
+    for name, stage in lock.items():
+        named = mapping(stages.get(name)).get("deps") or ()
+        yield from (
+            path for path, md5 in stage.deps.items() if path not in named and outs.get(path, md5) != md5
+        )
 
 
 def gate_failed(report: Path) -> bool:

@@ -3,7 +3,6 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from pipeline.core.dataset import SPLITS
@@ -163,17 +162,15 @@ def moves(before: Version, after: Version) -> tuple[Change, ...]:
 def _renamed(before: Version, after: Version) -> list[tuple[str, str]]:
     """Return (subject before, subject after) of every recording that one lost and the other came by."""
     old, new = _owners(before), _owners(after)
-    both = [(old[content], new[content]) for content in old.keys() & new.keys()]
-    return sorted({pair for had, have in both for pair in product(had - have, have - had)})
+    lost: dict[str, list[str]] = {}
+    for content, subject in old - new:
+        lost.setdefault(content, []).append(subject)
+    return sorted({(one, other) for content, other in new - old for one in lost.get(content, ())})
 
 
-def _owners(version: Version) -> dict[str, set[str]]:
-    """Return SHA-256 of the recordings -> the subjects with a split whose they are."""
-    owners: dict[str, set[str]] = {}
-    for clip in version.clips:
-        if clip.subject in version.split:
-            owners.setdefault(clip.sha256, set()).add(clip.subject)
-    return owners
+def _owners(version: Version) -> set[tuple[str, str]]:
+    """Return (SHA-256 of a recording, subject with a split whose it is)."""
+    return {(clip.sha256, clip.subject) for clip in version.clips if clip.subject in version.split}
 
 
 def _clips(version: Version) -> dict[str, Clip]:

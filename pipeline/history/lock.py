@@ -1,6 +1,7 @@
 """dvc.lock and .dvc files: from which files, settings and code each output was made, as DVC wrote it."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,16 @@ LOCK = Path("dvc.lock")
 POINTER = Path("raw/videos.dvc")
 """What says which recordings a version has."""
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: ten times as fast
+_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: ten times as fast
+
+
+class _Loader(_Fast):  # type: ignore[misc, valid-type]
+    """YAML as DVC writes it: 1.2, in which `1e-05` is a number; PyYAML's 1.1 takes it for a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?e[-+]?[0-9]+$"), list("-+0123456789")
+)
 
 
 @dataclass(frozen=True)

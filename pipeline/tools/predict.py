@@ -9,12 +9,12 @@ from typing import Any
 
 import cv2
 import numpy as np
-import yaml
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import build, load_params
 from pipeline.core.progress import progress_bar
 from pipeline.core.shards import OK
+from pipeline.history.lock import read_yaml
 from pipeline.learning.predictor import Predictor
 from pipeline.media.haar import Box, Sighting, find_faces
 from pipeline.media.images import decode_colour, read_picture, write_picture
@@ -137,12 +137,12 @@ def read_settings(lock: Path = Path("dvc.lock")) -> Settings:
     Raises EmoError where dvc.lock cannot be read, or its settings are none of this emo.
     """
     try:
-        stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+        stages = read_yaml(lock.read_text(encoding="utf-8"), str(lock))["stages"]
         built = {name: stages[name]["params"]["params.yaml"][name] for name in ("frames", "faces")}
     except (FileNotFoundError, KeyError, TypeError):
         return Settings(load_params("frames", FramesParams), load_params("faces", FacesParams))
-    except (OSError, ValueError, yaml.YAMLError, RecursionError):
-        raise EmoError(f"{lock}: not readable YAML; restore it with `git checkout {lock}`") from None
+    except (OSError, ValueError):
+        raise EmoError(f"{lock}: cannot be read; restore it with `git checkout {lock}`") from None
     return Settings(
         build(FramesParams, built["frames"], f"{lock}: frames"),
         build(FacesParams, built["faces"], f"{lock}: faces"),

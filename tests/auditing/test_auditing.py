@@ -37,6 +37,7 @@ from pipeline.auditing.people import Withdrawn
 from pipeline.core.dataset import CensusRow
 from pipeline.core.enrolment import Clip
 from pipeline.core.errors import EmoError
+from pipeline.history.lock import StageLock
 from pipeline.history.version import nothing
 
 NAMED = "labels as the paths named them"
@@ -534,6 +535,13 @@ def test_a_change_of_which_dvc_is_not_told() -> None:
     stale = {"dedup": [{"changed deps": dict.fromkeys(unlike, "modified")}]}
     told = outputs.up_to_date(Status(stale, run=frozenset({"dedup"}), unlike=unlike)).detail
     assert told == "dedup: pipeline/stages/dedup.py changed; run `dvc repro`"
+
+
+def test_an_output_that_was_made_anew_since_a_stage_read_it_and_no_longer_depends_on_it() -> None:
+    lock = {"faces": StageLock(outs={"data/faces": "2"}), "dedup": StageLock(deps={"data/faces": "1"})}
+    assert list(outputs.remade(lock, {"dedup": {"deps": None}})) == ["data/faces"]
+    assert list(outputs.remade(lock, {"dedup": {"deps": ["data/faces"]}})) == []  # DVC tells of it
+    assert list(outputs.remade(lock | {"dedup": StageLock(deps={"data/faces": "2"})}, {})) == []
 
 
 def test_outputs_that_dvc_did_not_make() -> None:

@@ -19,6 +19,13 @@ def test_entries_of_another_form_are_left_out() -> None:
     assert found["two"].outs == found["two"].params == {}
 
 
+def test_small_settings_are_numbers_as_dvc_writes_them() -> None:
+    """DVC writes YAML 1.2, without a point, and quotes what is a text."""
+    text = "stages: {train: {params: {params.yaml: {train: {a: 1e-05, b: -2.5e-06, c: '1e5', d: 4e}}}}}"
+    assert read_lock(text, "dvc.lock")["train"].params == {
+        "train.a": 1e-05, "train.b": -2.5e-06, "train.c": "1e5", "train.d": "4e"}  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("text", "length"),
     [

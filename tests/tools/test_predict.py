@@ -5,8 +5,10 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import yaml
 
 from pipeline.core.errors import EmoError
+from pipeline.core.params import read_params
 from pipeline.media.images import decode_grey, write_picture
 from pipeline.media.probe import probe
 from pipeline.media.video import Sampling, Tally, sample
@@ -56,8 +58,17 @@ def test_a_video_gives_the_faces_of_the_pipeline(project: Path) -> None:
 @pytest.mark.parametrize("data", [b"{", b"\xff", b"[" * 5000])
 def test_a_dvc_lock_that_cannot_be_read(project: Path, data: bytes) -> None:
     (project / "dvc.lock").write_bytes(data)
-    with pytest.raises(EmoError, match=r"^dvc\.lock: not readable YAML; restore it with `git checkout"):
+    with pytest.raises(EmoError, match=r"^dvc\.lock: (not valid YAML|cannot be read); restore it with `git"):
         run([VIDEO])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_small_setting_as_dvc_writes_it() -> None:
+    sections = {name: {name: read_params()[name]} for name in ("frames", "faces")}
+    sections["frames"]["frames"]["trim_start_s"] = 1e-05
+    stages = {name: {"params": {"params.yaml": section}} for name, section in sections.items()}
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}).replace("1.0e-05", "1e-05"))
+    assert read_settings().frames.trim_start_s == 1e-05
 
 
 def test_a_picture_and_a_video_are_annotated(project: Path) -> None:

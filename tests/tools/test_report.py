@@ -186,6 +186,16 @@ def test_clips_of_video_and_pictures_are_told_apart() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_of_whose_consent_only_the_corpus_can_tell() -> None:
+    report = gather()
+    people = report.version.people
+    images = tuple(replace(person, extra={"stands_for": "image"}) for person in people)
+    corpus = "of the images without a subject, their corpus must tell"
+    for enrolled, told in ((images, corpus), ((*people[:2], *images[2:]), f"nobody; {corpus}")):
+        assert replace(report, version=replace(report.version, people=enrolled)).consent.endswith(told)
+
+
+@pytest.mark.usefixtures("project")
 def test_links_and_labels_lead_to_something() -> None:
     page = Page(render(gather()))
     ids = page.values("id")
@@ -205,6 +215,7 @@ def test_without_faces_there_is_no_picture() -> None:
     assert "data:" not in page.replace("img-src data:", "")
     assert "made without pictures of faces (--no-faces)" in text_of(page)
     assert "another label, 7 of 256 bits apart" in text_of(page)
+    assert "may look at the recording. The pictures are left out." in text_of(page)
 
 
 @pytest.mark.usefixtures("project")
@@ -241,6 +252,8 @@ def test_figures_of_an_older_dataset_are_not_told_as_those_of_this_one() -> None
     page = render(gather())
     assert page.count("Of an older dataset") == 4  # on top, and in three parts
     assert "than are here now (data/dataset/test changed)" in text_of(page)
+    shutil.rmtree("data/dataset")  # as in a clone without `dvc pull`
+    assert "Of an older dataset" not in render(gather())
 
 
 @pytest.mark.usefixtures("project")

@@ -120,12 +120,13 @@ class Report:
     @property
     def consent(self) -> str:
         """How many people gave their consent, and how many withdrew it."""
-        people = {person.subject for person in self.version.people if not person.is_image}
+        enrolled = self.version.people
+        people = {person.subject for person in enrolled if not person.is_image}
         given = len(people & self.version.consenting)
         gone = len(people - self.version.consenting)
         told = f"given by {given:,} {'person' if given == 1 else 'people'}, withdrawn by {gone or 'nobody'}"
         corpus = "of the images without a subject, their corpus must tell"
-        return "; ".join([told] * bool(people) + [corpus] * bool(self.mark))
+        return "; ".join([told] * bool(people) + [corpus] * (len(people) < len(enrolled)))
 
 
 NO_FACES = "this copy was made without pictures of faces (--no-faces)"
@@ -159,10 +160,13 @@ def gather(*, faces: bool = True) -> Report:
 
 
 def read_outdated(version: Version) -> tuple[str, ...]:
-    """Return the folders of the dataset that are not those on which the figures of the net are."""
-    return (
-        other_folders(version.lock["evaluate"], version.root, DATASET) if "evaluate" in version.lock else ()
-    )
+    """Return the folders of the dataset that are not those on which the figures of the net are.
+
+    Where the dataset is not here, as in a clone without `dvc pull`, nothing is known to be another.
+    """
+    if "evaluate" not in version.lock or not (version.root / DATASET).is_dir():
+        return ()
+    return other_folders(version.lock["evaluate"], version.root, DATASET)
 
 
 def attempt(read: Callable[[], T]) -> T | Absent:

@@ -59,7 +59,9 @@ class Trace:
                 f"{subject} withdrew consent, but is still here; `emo withdraw {subject}` shows where"
             )
         if self.placement.split not in ("", self.placement.drawn):
-            found.append(f"{SPLIT} is not what the rule gives ({self.placement.drawn}); `dvc repro split`")
+            found.append(
+                f"{SPLIT} is not what the rule gives ({self.placement.drawn}); `dvc repro --force split`"
+            )
         if self.is_image and self.shard and self.placement.split not in ("", self.shard.parent.name):
             found.append(
                 f"the dataset has it in {self.shard.parent.name}, as it was split before; run `dvc repro`"
