@@ -235,6 +235,9 @@ def summary(as_json: JsonOption = False) -> None:
         _print_table(title, header, rows)
     if found.subjects:
         typer.echo(f"subjects: {found.subjects}")
+    if found.not_evaluated:
+        changed = ", ".join(found.not_evaluated)
+        typer.echo(f"note: the net's figures are of an older dataset ({changed} changed); run `dvc repro`")
     if found.pictures:
         typer.echo("pictures: " + "  ".join(found.pictures))
 

@@ -8,12 +8,14 @@ from typing import Any
 
 from pipeline.core.errors import EmoError
 from pipeline.core.params import read_params
-from pipeline.core.paths import PARAMS
+from pipeline.core.paths import DATASET, PARAMS
 from pipeline.history.lock import StageLock, flattened
 from pipeline.history.version import Version
 
 _SMALL = (".py", ".csv")
 """Source files and tables; data are not hashed."""
+
+_EVALUATE = "evaluate"
 
 
 def unbuilt(version: Version) -> list[str]:
@@ -42,10 +44,17 @@ def other_files(lock: StageLock, root: Path) -> tuple[str, ...]:
     return tuple(path for path, md5 in sorted(small.items()) if _md5(root / path) != md5)
 
 
-def other_folders(lock: StageLock, root: Path, below: Path) -> tuple[str, ...]:
-    """Return the folders in `below` that a stage read and that are others now, by hashing their files."""
-    read = {path: md5 for path, md5 in lock.deps.items() if Path(path).is_relative_to(below)}
-    return tuple(path for path, md5 in sorted(read.items()) if folder_md5(root / path) != md5)
+def not_evaluated(version: Version) -> tuple[str, ...]:
+    """Return the folders of the dataset that are not those on which the figures of the net are.
+
+    Their files are hashed. Where the dataset is not here, as in a clone without `dvc pull`, nothing is known to be
+    another.
+    """
+    if _EVALUATE not in version.lock or not (version.root / DATASET).is_dir():
+        return ()
+    deps = version.lock[_EVALUATE].deps
+    read = {path: md5 for path, md5 in deps.items() if Path(path).is_relative_to(DATASET)}
+    return tuple(path for path, md5 in sorted(read.items()) if folder_md5(version.root / path) != md5)
 
 
 def folder_md5(folder: Path) -> str:

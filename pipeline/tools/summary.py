@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pipeline.core.dataset import SPLITS, CensusRow, read_split, split_mark
@@ -21,6 +22,8 @@ from pipeline.core.paths import (
 )
 from pipeline.core.subjectless import in_full
 from pipeline.core.tables import Table, read_csv
+from pipeline.history.unbuilt import not_evaluated
+from pipeline.history.version import workspace
 from pipeline.stages.dataset import FunnelRow, funnel_totals
 
 
@@ -35,11 +38,14 @@ class Summary:
     subjects: str = ""
     "what stands beside every figure where images have no subject; empty where all have one"
     pictures: list[str] = field(default_factory=list)
+    not_evaluated: tuple[str, ...] = ()
+    "folders of the dataset that are not those on which the metrics are"
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         census = [vars(row) for row in self.census]
-        mark = {"subjects": self.subjects} if self.subjects else {}
+        mark: dict[str, Any] = {"subjects": self.subjects} if self.subjects else {}
+        mark |= {"not_evaluated": list(self.not_evaluated)}
         return mark | {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
 
     def tables(self) -> list[Table]:
@@ -110,11 +116,13 @@ def read_summary() -> Summary:
         raise EmoError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
     drawn = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)
     pictures = [str(path) for path in (*drawn, *sorted(SHEETS.glob("*.png"))) if path.is_file()]
+    metrics = json.loads(METRICS.read_text()) if METRICS.is_file() else {}
     return Summary(
         funnel=funnel_totals(read_csv(FUNNEL, FunnelRow)),
         census=read_csv(CENSUS, CensusRow) if CENSUS.is_file() else [],
         audit=json.loads(AUDIT.read_text()) if AUDIT.is_file() else {},
-        metrics=json.loads(METRICS.read_text()) if METRICS.is_file() else {},
+        metrics=metrics,
         subjects=in_full(split_mark(read_split().values())) if SPLIT.is_file() else "",
         pictures=pictures,
+        not_evaluated=not_evaluated(workspace(Path.cwd())) if metrics else (),
     )

@@ -32,6 +32,7 @@ from pipeline.tools.report.content import Absent, Report, gather, read_audit
 from pipeline.tools.report.faces import evenly
 from pipeline.tools.report.page import _code, render, write_report
 from pipeline.tools.report.results import wilson
+from pipeline.tools.summary import read_summary
 from tests.tools.reported import CLASSES, SCRIPT, commit, figures, git, write_project, write_raw
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -252,6 +253,7 @@ def test_figures_of_an_older_dataset_are_not_told_as_those_of_this_one() -> None
     page = render(gather())
     assert page.count("Of an older dataset") == 4  # on top, and in three parts
     assert "than are here now (data/dataset/test changed)" in text_of(page)
+    assert read_summary().not_evaluated == ("data/dataset/test",)
     shutil.rmtree("data/dataset")  # as in a clone without `dvc pull`
     assert "Of an older dataset" not in render(gather())
 

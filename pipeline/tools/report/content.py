@@ -7,11 +7,10 @@ from typing import TypeVar
 
 from pipeline.auditing.audit import run_audit
 from pipeline.core.errors import EmoError
-from pipeline.core.paths import DATASET
 from pipeline.core.progress import progress_bar
 from pipeline.core.sentences import counted, in_kinds
 from pipeline.history.git import Repository
-from pipeline.history.unbuilt import other_folders
+from pipeline.history.unbuilt import not_evaluated
 from pipeline.history.version import Version, workspace
 from pipeline.tools.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
 from pipeline.tools.report.leak import Protocols, read_protocols
@@ -140,7 +139,7 @@ def gather(*, faces: bool = True) -> Report:
     wanted = _names(near_pairs, confusion)
     return Report(
         version=version,
-        outdated=read_outdated(version),
+        outdated=not_evaluated(version),
         mark=mark,
         origin=attempt(lambda: read_origin(repository)),
         audit=attempt(read_audit),
@@ -157,16 +156,6 @@ def gather(*, faces: bool = True) -> Report:
         net=attempt(read_net),
         faces=attempt(lambda: read_faces(wanted, alone)) if faces else Absent(NO_FACES),
     )
-
-
-def read_outdated(version: Version) -> tuple[str, ...]:
-    """Return the folders of the dataset that are not those on which the figures of the net are.
-
-    Where the dataset is not here, as in a clone without `dvc pull`, nothing is known to be another.
-    """
-    if "evaluate" not in version.lock or not (version.root / DATASET).is_dir():
-        return ()
-    return other_folders(version.lock["evaluate"], version.root, DATASET)
 
 
 def attempt(read: Callable[[], T]) -> T | Absent:
