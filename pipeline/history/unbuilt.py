@@ -47,8 +47,8 @@ def other_files(lock: StageLock, root: Path) -> tuple[str, ...]:
 def not_evaluated(version: Version) -> tuple[str, ...]:
     """Return the folders of the dataset that are not those on which the figures of the net are.
 
-    Their files are hashed. Where the dataset is not here, as in a clone without `dvc pull`, nothing is known to be
-    another.
+    Their files are hashed. Where the dataset is not here, as in a clone without `dvc pull`, nothing is known
+    to be another.
     """
     if _EVALUATE not in version.lock or not (version.root / DATASET).is_dir():
         return ()
