@@ -1,7 +1,5 @@
 """What is different by now from what the stages ran with: settings, source files and tables."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +8,7 @@ from pipeline.core.errors import EmoError
 from pipeline.core.params import read_params
 from pipeline.core.paths import DATASET, PARAMS
 from pipeline.history.lock import StageLock, flattened
+from pipeline.history.md5 import file_md5, folder_md5
 from pipeline.history.version import Version
 
 _SMALL = (".py", ".csv")
@@ -57,15 +56,8 @@ def not_evaluated(version: Version) -> tuple[str, ...]:
     return tuple(path for path, md5 in sorted(read.items()) if folder_md5(version.root / path) != md5)
 
 
-def folder_md5(folder: Path) -> str:
-    """Return the MD5 under which DVC knows a folder: that of its list of files, as DVC writes it."""
-    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
-    entries = [{"md5": _md5(files[name]), "relpath": name} for name in sorted(files)]
-    return f"{hashlib.md5(json.dumps(entries).encode(), usedforsecurity=False).hexdigest()}.dir"
-
-
 def _md5(path: Path) -> str:
     try:
-        return hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest()
+        return file_md5(path)
     except OSError:
         return ""

@@ -1,10 +1,8 @@
 """Which files of the workspace, the memo and DVC's cache hold a person."""
 
-import hashlib
 import re
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from pipeline.core.digests import sha256_all
@@ -33,6 +31,7 @@ from pipeline.core.paths import (
     SHEETS,
     VIDEOS,
 )
+from pipeline.history.md5 import file_md5
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.content import (
     LEFTOVER,
@@ -105,14 +104,14 @@ def in_workspace(person: Person, clean: Set[str]) -> list[Held]:
     from lists without the person.
     """
     emos = [Held(path, PICTURE) for path in _pictures() if _may_show(path, person)]
-    shared = [item for item in (*emos, *_models()) if _md5(item.path) not in clean]
+    shared = [item for item in (*emos, *_models()) if file_md5(item.path) not in clean]
     return [*_recordings(person), *_shards(person), *_figures(person), *shared]
 
 
 def not_judged(person: Person, clean: Set[str]) -> list[Path]:
     """Return the pictures and pages of reports/ without a mark of emo's that DVC does not keep (`clean`)."""
     others = [path for path in _pictures() if path != PAGE and not _may_show(path, person)]
-    return [path for path in others if not (bears_mark(path) or _md5(path) in clean)]
+    return [path for path in others if not (bears_mark(path) or file_md5(path) in clean)]
 
 
 def in_memo(person: Person) -> list[Held]:
@@ -212,9 +211,3 @@ def _may_show(path: Path, person: Person) -> bool:
 
 def _models() -> Iterator[Held]:
     yield from (Held(path, NET) for path in sorted(MODEL.rglob("*")) if path.is_file())
-
-
-def _md5(path: Path) -> str:
-    """Return the name that DVC gives a file's content."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, partial(hashlib.md5, usedforsecurity=False)).hexdigest()

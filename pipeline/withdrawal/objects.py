@@ -6,8 +6,6 @@ dvc.lock names, as its source, a list of files in which the person is not. What 
 person's.
 """
 
-import hashlib
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -27,6 +25,7 @@ from pipeline.core.paths import (
 )
 from pipeline.history.git import Repository
 from pipeline.history.lock import LOCK, POINTER, StageLock, read_listing, read_lock, read_pointer
+from pipeline.history.md5 import listing_bytes, listing_md5
 from pipeline.history.objects import FOLDER_MARK
 from pipeline.withdrawal.person import Person
 
@@ -134,12 +133,12 @@ def free_of(person: Person, named: Named) -> frozenset[str]:
     They are computed from what the lists hold: one whose lines were taken out no longer has the MD5 by which
     dvc.lock knows it.
     """
-    found = {_digest(listing) for listing in named.lists.values() if not held_in(person, listing)}
+    found = {listing_md5(listing) for listing in named.lists.values() if not held_in(person, listing)}
     for listing in named.lists.values():
         for top in {name.split("/")[0] for name in listing if "/" in name}:
             part = {name: md5 for name, md5 in listing.items() if name.startswith(f"{top}/")}
             if not any(is_of(person, name) for name in part):
-                found.add(_digest({name.removeprefix(f"{top}/"): md5 for name, md5 in part.items()}))
+                found.add(listing_md5({name.removeprefix(f"{top}/"): md5 for name, md5 in part.items()}))
     return frozenset(found)
 
 
@@ -151,7 +150,7 @@ def without(data: bytes, erased: frozenset[str]) -> bytes | None:
     """
     listing = _listing(data) or {}
     kept = {name: md5 for name, md5 in listing.items() if md5 not in erased}
-    return _as_bytes(kept) if len(kept) < len(listing) else None
+    return listing_bytes(kept) if len(kept) < len(listing) else None
 
 
 def _is_clean(stage: StageLock, path: str, clean: frozenset[str]) -> bool:
@@ -178,14 +177,3 @@ def _listing(data: bytes) -> dict[str, str] | None:
         return read_listing(data)
     except (ValueError, KeyError, TypeError):
         return None
-
-
-def _digest(listing: Mapping[str, str]) -> str:
-    """Return the name under which DVC keeps a list."""
-    return hashlib.md5(_as_bytes(listing), usedforsecurity=False).hexdigest() + FOLDER_MARK
-
-
-def _as_bytes(listing: Mapping[str, str]) -> bytes:
-    """Return a list as DVC writes it."""
-    entries = [{"md5": listing[name], "relpath": name} for name in sorted(listing)]
-    return json.dumps(entries, sort_keys=True).encode()

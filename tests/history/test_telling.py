@@ -21,8 +21,9 @@ from pipeline.history.depth import ImageChanges, compare_images
 from pipeline.history.diff import Diff, compare
 from pipeline.history.git import Repository
 from pipeline.history.lock import StageLock
+from pipeline.history.md5 import folder_md5
 from pipeline.history.telling import diff_tables
-from pipeline.history.unbuilt import folder_md5, unbuilt
+from pipeline.history.unbuilt import unbuilt
 from pipeline.history.version import Version, resolve_pair, workspace
 from pipeline.history.versions import all_moves, earlier_versions, history
 

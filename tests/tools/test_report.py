@@ -25,7 +25,7 @@ from pipeline.core.dataset import dataset_schema, shard_path
 from pipeline.core.errors import EmoError
 from pipeline.core.paths import METRICS, PROTOCOLS
 from pipeline.core.tables import table_of, write_parquet
-from pipeline.history.unbuilt import folder_md5
+from pipeline.history.md5 import folder_md5
 from pipeline.tools.report import content
 from pipeline.tools.report.charts import line_chart, steps
 from pipeline.tools.report.content import Absent, Report, gather, read_audit
