@@ -13,9 +13,9 @@ import typer
 from typer.core import TyperGroup
 
 if TYPE_CHECKING:
-    from pipeline.ingest.ingest import Outcome
     from pipeline.ingest.request import Request
-    from pipeline.tools.predict import FileResult
+    from pipeline.ingest.run import Outcome
+    from pipeline.learning.predict import FileResult
     from pipeline.withdrawal.outcome import Outcome as Withdrawal
     from pipeline.withdrawal.plan import Plan as WithdrawalPlan
 
@@ -65,7 +65,7 @@ def _plain_errors(
     stopped: str = "what was done is kept, the same command goes on from there",
 ) -> Iterator[None]:
     """Print an EmoError as its lines on stderr and exit with code 1; `stopped` tells what Ctrl-C leaves."""
-    from pipeline.core.errors import EmoError
+    from pipeline.runtime.errors import EmoError
 
     try:
         yield
@@ -79,7 +79,7 @@ def _plain_errors(
 
 def _enter_project() -> Path:
     """Change to the top of the project that holds the current directory; return where we were."""
-    from pipeline.core.paths import project_root
+    from pipeline.runtime.paths import project_root
 
     here = Path.cwd()
     os.chdir(project_root(here))
@@ -202,8 +202,8 @@ def audit(
     emo audit --deep --since v1
     emo audit --skip "outputs up to date"
     """
-    from pipeline.auditing.audit import HEADER, run_audit
-    from pipeline.core.subjectless import in_full
+    from pipeline.audit.run import HEADER, run_audit
+    from pipeline.schema.image_subjects import full_caveat
 
     with _plain_errors(_READS):
         _enter_project()
@@ -212,8 +212,8 @@ def audit(
         typer.echo(json.dumps(made.as_json(), indent=2))
     else:
         _print_table(f"Audit of the {made.version}", HEADER, made.rows())
-        if made.mark:
-            typer.echo(f"subjects: {in_full(made.mark)}")
+        if made.caveat:
+            typer.echo(f"subjects: {full_caveat(made.caveat)}")
     raise typer.Exit(0 if made.ok else 1)
 
 
@@ -223,7 +223,7 @@ def summary(as_json: JsonOption = False) -> None:
 
     The funnel, the census by class, the audit, the metrics, and where the pictures are.
     """
-    from pipeline.tools.summary import read_summary
+    from pipeline.report.summary import read_summary
 
     with _plain_errors(_READS):
         _enter_project()
@@ -256,8 +256,8 @@ def report(
     Where the images come from, who is in them, the audit, the net's figures and mistakes, the versions;
     each with what it shows and what it does not. One HTML file that needs no network (docs/report.md).
     """
-    from pipeline.core.paths import PAGE
-    from pipeline.tools.report.page import write_report
+    from pipeline.report.page import write_report
+    from pipeline.runtime.paths import PAGE
 
     with _plain_errors("nothing was written"):
         here = _enter_project()
@@ -301,10 +301,10 @@ def protocols(
     emo protocols
     emo protocols --protocol frame-random --protocol k-fold --seeds 1
     """
-    from pipeline.core.paths import PROTOCOLS
-    from pipeline.tools.protocols.plan import Request
-    from pipeline.tools.protocols.run import run_protocols
-    from pipeline.tools.protocols.write import check_target, write_outcome
+    from pipeline.learning.protocols.plan import Request
+    from pipeline.learning.protocols.run import run_protocols
+    from pipeline.learning.protocols.write import check_target, write_outcome
+    from pipeline.runtime.paths import PROTOCOLS
 
     with _plain_errors():
         here = _enter_project()
@@ -341,9 +341,9 @@ def compare(
     emo compare                     # HEAD and its experiments
     emo compare v1 v2 workspace
     """
-    from pipeline.history.git import Repository
-    from pipeline.tools.compare.compare import HEADER, compare_runs, mark
-    from pipeline.tools.compare.runs import find_runs
+    from pipeline.learning.comparison.compare import HEADER, compare_runs, mark
+    from pipeline.learning.comparison.runs import find_runs
+    from pipeline.versions.git import Repository
 
     with _plain_errors():
         _enter_project()
@@ -366,8 +366,8 @@ def versions(
     Read from the tables in Git: no data need be there. Newest first; commits that left the dataset as it
     was are not listed.
     """
-    from pipeline.history.git import Repository
-    from pipeline.history.versions import HEADER, history
+    from pipeline.versions.git import Repository
+    from pipeline.versions.history import HEADER, history
 
     with _plain_errors(_READS):
         _enter_project()
@@ -402,13 +402,13 @@ def diff(
     emo diff main...HEAD        # what a branch brings, since it left main
     emo diff ../other-clone
     """
-    from pipeline.core.errors import listed
-    from pipeline.history.depth import compare_images
-    from pipeline.history.diff import compare
-    from pipeline.history.git import Repository
-    from pipeline.history.telling import diff_markdown, diff_tables
-    from pipeline.history.unbuilt import unbuilt
-    from pipeline.history.version import resolve_pair
+    from pipeline.runtime.text import listed
+    from pipeline.versions.diff import compare
+    from pipeline.versions.diff_text import diff_markdown, diff_tables
+    from pipeline.versions.git import Repository
+    from pipeline.versions.image_diff import compare_images
+    from pipeline.versions.stale import unbuilt
+    from pipeline.versions.version import resolve_pair
 
     with _plain_errors(_READS):
         here = _enter_project()
@@ -448,14 +448,14 @@ def trace(
     emo trace export/train/happy/000123.png --out source.png
     emo trace V01_happy --out strip.png
     """
-    from pipeline.tools.trace.report import trace as trace_back
-    from pipeline.tools.trace.telling import frame_table, text
+    from pipeline.versions.trace.report import trace as trace_back
+    from pipeline.versions.trace.text import frame_table, text
 
     with _plain_errors(_READS):
         here = _enter_project()
         found = trace_back(what, here)
         if out:
-            from pipeline.tools.trace.pictures import draw
+            from pipeline.versions.trace.pictures import draw
 
             draw(found, here / out, here / what)
     if as_json:
@@ -527,7 +527,7 @@ def export(
 
     As PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
     """
-    from pipeline.tools.export.export import export as write_export
+    from pipeline.export.run import export as write_export
 
     with _plain_errors("nothing is exported"):
         here = _enter_project()
@@ -554,7 +554,7 @@ def models(
     emo models
     emo models lenet vgg
     """
-    from pipeline.tools.models import describe
+    from pipeline.learning.recipes_overview import describe
 
     with _plain_errors():
         _enter_project()
@@ -581,7 +581,7 @@ def predict(
     Faces are found and cropped as the pipeline does it. The model knows simulated expressions of the
     participants it was trained on; it does not measure what anybody feels.
     """
-    from pipeline.tools.predict import predict_files
+    from pipeline.learning.predict import predict_files
 
     found: list[dict[str, object]] = []
 
@@ -598,7 +598,7 @@ def predict(
 
 
 def _enrol(request: "Request", as_json: bool) -> None:
-    from pipeline.ingest.ingest import ingest as enrol
+    from pipeline.ingest.run import ingest as enrol
 
     outcome = enrol(request, show=None if as_json else _print_plan)
     if as_json:
@@ -620,7 +620,7 @@ def _print_plan(plan: "Outcome") -> None:
 
 
 def _print_done(outcome: "Outcome") -> None:
-    from pipeline.core.labels import EXPRESSIONS
+    from pipeline.schema.expressions import EXPRESSIONS
 
     rows = [
         [subject, *(str(row.get(name, 0) or "-") for name in EXPRESSIONS)]

@@ -18,7 +18,7 @@ import av
 import cv2
 import numpy as np
 
-from pipeline.core.labels import EXPRESSIONS
+from pipeline.schema.expressions import EXPRESSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 COHORT = ROOT / "demo" / "clips"

@@ -10,8 +10,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.enrolment import Clip, Participant
-from pipeline.core.tables import format_csv
+from pipeline.runtime.csv_files import format_csv
+from pipeline.schema.clips import Clip
+from pipeline.schema.participants import Participant
 
 ROOT = Path(__file__).resolve().parents[1]
 _COPIED = ("cli.py", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", "raw/.gitignore")

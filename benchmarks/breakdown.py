@@ -22,12 +22,14 @@ from _decode import decode
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.core.params import load_params
-from pipeline.media import haar, video
-from pipeline.media.video import Sampling
-from pipeline.stages import faces, frames
-from pipeline.stages.faces import FacesParams
-from pipeline.stages.frames import ClipFrames, FramesParams
+from pipeline.faces import clip_faces as faces
+from pipeline.faces.detectors.haar import HaarDetector
+from pipeline.faces.params import FacesParams
+from pipeline.runtime.params import load_params
+from pipeline.video import clip_frames as frames
+from pipeline.video import decode as video
+from pipeline.video.clip_frames import ClipFrames, FramesParams
+from pipeline.video.decode import Sampling
 
 STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
     "opening the file": ((video.av, "open"),),
@@ -37,8 +39,8 @@ STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
     "JPEG": ((frames, "encode_jpeg"),),
     "frames: Parquet and the rest": ((frames, "write_frames"),),
     "reading JPEG": ((faces, "decode_grey"),),
-    "search around the last face": ((haar, "_search_near"),),
-    "search of whole frames": ((haar, "_full_search"), (haar, "_search_small")),
+    "search around the last face": ((HaarDetector, "detect_near"),),
+    "search of whole frames": ((HaarDetector, "detect"),),
     "tracking": ((faces, "track"),),
     "cutting, sharpness": ((faces, "crop_face"),),
     "PNG": ((faces, "encode_png"),),

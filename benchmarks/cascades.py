@@ -10,7 +10,7 @@ time of one thread at a longest side of 640 px, reading and decoding not counted
 import argparse
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from math import inf
 from pathlib import Path
@@ -20,24 +20,24 @@ import cv2.data
 import numpy as np
 import pandas as pd
 
-from pipeline.media.haar import Box, Search, Sighting, track
-from pipeline.media.video import Sampling, Tally, sample
+from pipeline.faces.detector import Box
+from pipeline.faces.detectors.haar import HaarSettings
+from pipeline.faces.tracking import TrackedFace, TrackingParams, track
+from pipeline.video.decode import Sampling, Tally, sample
 
 ROOT = Path(__file__).resolve().parents[1]
 DATA = ROOT.parent / "shared" / "data"
 HEIGHT, WIDTH = 360, 640  # of the busy scenes
 
-CHOSEN = Search(
+HAAR = HaarSettings(
     cascade="frontalface_alt2",
-    second_opinion="frontalface_alt",
+    fallback_cascade="frontalface_alt",
     scale_factor=1.2,
     min_neighbors=5,
-    min_face=0.15,
-    max_face=1.0,
-    full_search_every_s=1.0,
-    min_sightings=2,
     min_score=5.0,
-    rival_share=0.5,
+)
+TRACKING = TrackingParams(
+    min_face=0.15, max_face=1.0, full_search_every_s=1.0, min_detections=2, rival_share=0.5
 )
 
 Images = list[np.ndarray]
@@ -243,10 +243,10 @@ def full(clip: Clip, name: str = "frontalface_alt2") -> list[Found]:
     return [[_box(b) for b in cascade.detectMultiScale(f, 1.1, 5, minSize=(low, low))] for f in clip.frames]
 
 
-def ours(clip: Clip, search: Search = CHOSEN) -> list[Found]:
+def ours(clip: Clip, haar: HaarSettings = HAAR, tracking: TrackingParams = TRACKING) -> list[Found]:
     """emo's own: the participant's face, or none."""
-    found: list[Sighting] = track(clip.frames, clip.times_s, search)
-    return [[s.box] if s.status == "ok" and s.box else [] for s in found]
+    found: list[TrackedFace] = track(clip.frames, clip.times_s, haar.build(), tracking)
+    return [[face.box] if face.status == "ok" and face.box else [] for face in found]
 
 
 Method = Callable[[Clip], list[Found]]
@@ -262,7 +262,7 @@ METHODS: dict[str, Method] = {
 def sweep() -> dict[str, Method]:
     """Other settings than the chosen ones, one change at a time."""
     changes: list[dict[str, object]] = [{}]
-    changes += [{"second_opinion": s} for s in ("none", "frontalface_alt2", "frontalface_default")]
+    changes += [{"fallback_cascade": s} for s in ("none", "frontalface_alt2", "frontalface_default")]
     changes += [{"cascade": c} for c in ("frontalface_alt", "frontalface_default")]
     changes += [{"scale_factor": 1.1}, {"scale_factor": 1.15}, {"scale_factor": 1.3}]
     changes += [{"min_neighbors": n} for n in (3, 8)]
@@ -272,8 +272,10 @@ def sweep() -> dict[str, Method]:
 
 
 def _with(change: dict[str, object]) -> Method:
-    search = replace(CHOSEN, **change)  # type: ignore[arg-type]
-    return lambda clip: ours(clip, search)
+    own = {field.name for field in fields(TrackingParams)}
+    haar = replace(HAAR, **{k: v for k, v in change.items() if k not in own})  # type: ignore[arg-type]
+    tracking = replace(TRACKING, **{k: v for k, v in change.items() if k in own})  # type: ignore[arg-type]
+    return lambda clip: ours(clip, haar, tracking)
 
 
 # --- measures ------------------------------------------------------------------------------------

@@ -21,7 +21,8 @@ import numpy as np
 import numpy.typing as npt
 import yaml
 
-from pipeline.media import neighbours, phash
+from pipeline.dataset.near_duplicates import search as neighbours
+from pipeline.faces import perceptual_hash as phash
 
 PARAMS = Path(__file__).resolve().parents[1] / "params.yaml"
 

@@ -19,11 +19,12 @@ from pathlib import Path
 from _corpus import HOME, Format, lengthened, recordings
 from _results import Row, bounded, parser, peak_mb, record, within
 
-from pipeline.core.params import load_params
-from pipeline.media.probe import probe
-from pipeline.media.video import Sampling
-from pipeline.stages.faces import FacesParams, write_faces
-from pipeline.stages.frames import ClipFrames, FramesParams, write_frames
+from pipeline.faces.clip_faces import write_faces
+from pipeline.faces.params import FacesParams
+from pipeline.runtime.params import load_params
+from pipeline.video.clip_frames import ClipFrames, FramesParams, write_frames
+from pipeline.video.decode import Sampling
+from pipeline.video.probe import probe
 
 MINUTE, QUICK = Format(1920, 1080, 25, 60.0), Format(1920, 1080, 25, 10.0)
 LIMIT_MB = 400

@@ -29,9 +29,10 @@ import numpy.typing as npt
 from _results import Row, bounded, faster, parser, peak_mb, record
 from dedup_calibration import DISTANCE, Detector, Face, codes, faces, read
 
-from pipeline.core.workers import worker_count
-from pipeline.media import neighbours, phash
-from pipeline.media.images import decode_grey, encode_png
+from pipeline.dataset.near_duplicates import search as neighbours
+from pipeline.faces import perceptual_hash as phash
+from pipeline.runtime.executors import worker_count
+from pipeline.runtime.image_codec import decode_grey, encode_png
 
 Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]

@@ -19,7 +19,7 @@ from _corpus import recordings
 from _results import Row, bounded, parser, record
 from cascades import DATA, Clip, Score, iou, located
 
-from pipeline.media.haar import Box
+from pipeline.faces.detector import Box
 
 SUBJECTS, QUICK_SUBJECTS = 20, 4
 

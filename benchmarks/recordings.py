@@ -21,7 +21,7 @@ from _corpus import recordings
 from _project import Project, Spent, enrol, new_project
 from _results import Row, faster, parser, record, within
 
-from pipeline.core.workers import worker_count
+from pipeline.runtime.executors import worker_count
 
 HERE = Path(__file__).parent
 CLIPS, QUICK = 280, 14

@@ -18,12 +18,13 @@ from typing import Any
 import numpy as np
 import yaml
 
-from pipeline.core.params import build, read_params
-from pipeline.learning.data import read_images
-from pipeline.learning.device import choose_device
-from pipeline.learning.loop import TrainParams, train
-from pipeline.learning.models import all_logits, shrink
-from pipeline.learning.progress import Silent
+from pipeline.learning.model.device import choose_device
+from pipeline.learning.model.image_set import read_images
+from pipeline.learning.model.inference import all_logits, shrink
+from pipeline.learning.training.params import TrainParams
+from pipeline.learning.training.progress import Silent
+from pipeline.learning.training.trainer import train
+from pipeline.runtime.params import build, read_params
 
 
 def changed(values: dict[str, Any], settings: str) -> dict[str, Any]:

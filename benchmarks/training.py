@@ -19,6 +19,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -29,14 +30,15 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.data import DataLoader, Dataset
 
-from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.params import load_params
-from pipeline.learning.augmentation import AugmentationParams
-from pipeline.learning.data import ImageSet
-from pipeline.learning.device import choose_device
-from pipeline.learning.loop import Trainer, TrainParams
-from pipeline.learning.models import build_model
-from pipeline.learning.progress import Silent
+from pipeline.learning.model.device import choose_device
+from pipeline.learning.model.image_set import ImageSet
+from pipeline.learning.model.inference import build_model
+from pipeline.learning.training.augmentation import AugmentationParams
+from pipeline.learning.training.params import TrainParams
+from pipeline.learning.training.progress import Silent
+from pipeline.learning.training.trainer import Trainer
+from pipeline.runtime.params import load_params
+from pipeline.schema.expressions import EXPRESSIONS
 
 SIDE_PX = 64
 WORKERS = (0, 2)  # of the DataLoader; the faster setting counts
@@ -212,9 +214,10 @@ def new_trainer(images: ImageSet, params: TrainParams) -> Trainer:
 
 def nets(params: TrainParams) -> dict[str, TrainParams]:
     """Return the lenet of params.yaml, and the same with as many maps as LeNet-5 has."""
-    params = replace(params, recipe="lenet")
-    small = replace(params, lenet=replace(params.lenet, maps=LENET5_MAPS))
-    return {f"lenet with {one.lenet.maps[0]} and {one.lenet.maps[1]} maps": one for one in (params, small)}
+    lenet: Any = params.chosen
+    small = replace(params, chosen=replace(lenet, maps=LENET5_MAPS))
+    named = ((lenet.maps, params), (LENET5_MAPS, small))
+    return {f"lenet with {maps[0]} and {maps[1]} maps": one for maps, one in named}
 
 
 def main() -> None:

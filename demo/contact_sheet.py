@@ -9,8 +9,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.core.labels import EXPRESSIONS
-from pipeline.media.video import Sampling, Tally, sample
+from pipeline.schema.expressions import EXPRESSIONS
+from pipeline.video.decode import Sampling, Tally, sample
 
 CLIPS = Path(__file__).parent / "clips"
 APEX_S = 1.0

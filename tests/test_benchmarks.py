@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from making import TOP
+from tests.support.making import TOP
 
 BENCHMARKS = TOP / "benchmarks"
 

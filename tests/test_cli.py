@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.enrolment import Clip, Participant
-from pipeline.core.tables import format_csv
+from pipeline.runtime.csv_files import format_csv
+from pipeline.schema.clips import Clip
+from pipeline.schema.participants import Participant
 
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = (
@@ -127,7 +128,7 @@ def test_predict_without_a_model(project: Path) -> None:
 
 def test_an_interrupted_command_that_reads_does_not_speak_of_going_on(project: Path) -> None:
     code = (
-        "import cli, sys, pipeline.history.versions as v\n"
+        "import cli, sys, pipeline.versions.history as v\n"
         "def stop(*_, **__): raise KeyboardInterrupt\n"
         "v.history = stop\n"
         "sys.argv = ['emo', 'versions']\n"

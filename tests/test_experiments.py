@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from projects import SUBJECTS, Project, built_project
+from tests.support.projects import SUBJECTS, Project, built_project
 
 CLASSES = ("happy", "surprised")
 

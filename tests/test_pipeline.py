@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
+from tests.support.projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
 
 
 @pytest.fixture(scope="module")

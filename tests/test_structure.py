@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from pipeline.core.closure import import_closure, imported_names, source_path
-from pipeline.core.params import SECTIONS
+from pipeline.runtime.code import import_closure, imported_names, source_path
+from pipeline.runtime.params import SECTIONS
 
 TOP = Path(__file__).resolve().parents[1]
 SOURCES = sorted((TOP / "pipeline").rglob("*.py"))

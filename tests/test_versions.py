@@ -12,7 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from projects import COHORT, SUBJECTS, Project, new_project, recordings
+from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 CLASSES = ("happy", "surprised")
 NEW = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[6]

@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.core.digests import sha256
-from pipeline.core.enrolment import Clip, Participant, read_enrolment
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import (
+from pipeline.ingest.request import Request
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import (
     CLIPS,
     PARTICIPANTS,
     VIDEOS,
@@ -13,9 +14,9 @@ from pipeline.core.paths import (
     WITHDRAWALS,
     WITHDRAWALS_COPY,
 )
-from pipeline.core.tables import write_csv
-from pipeline.core.withdrawn import read_withdrawn
-from pipeline.ingest.request import Request
+from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.participants import Participant
+from pipeline.schema.withdrawals import read_withdrawn
 
 COHORT = Path("demo/clips")
 

@@ -7,14 +7,16 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from pipeline.core.digests import sha256
-from pipeline.core.enrolment import Clip, Participant
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
-from pipeline.core.progress import Advance
-from pipeline.core.tables import replacing, write_csv
+from pipeline.ingest.inspection import threads
 from pipeline.ingest.plan import Plan, Step
-from pipeline.ingest.videos import threads
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import replacing
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.runtime.progress import Advance
+from pipeline.schema.clips import Clip
+from pipeline.schema.participants import Participant
 
 BATCH = 16
 """Recordings between two writings of the tables, at least: what a kill leaves for the next run to list."""

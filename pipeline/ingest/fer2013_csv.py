@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.core.errors import EmoError
-from pipeline.media.images import encode_png
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import encode_png
 
 WORDS = ("angry", "disgust", "fear", "happy", "sad", "surprise", "neutral")
 """By the number in the column `emotion`."""

@@ -8,15 +8,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
-from pipeline.core.enrolment import check_segment
-from pipeline.core.errors import EmoError, listed
-from pipeline.core.labels import canonical
-from pipeline.core.tables import EXTRA
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.participants import read_sex
 from pipeline.ingest.proposals import Proposal, Proposals, Wording, clip_hint
 from pipeline.ingest.sources import PICTURE_SUFFIXES, check_outside
-from pipeline.ingest.tables import read_table
+from pipeline.ingest.user_tables import read_table
+from pipeline.runtime.csv_files import EXTRA
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.text import listed
+from pipeline.schema.clips import check_segment
+from pipeline.schema.expressions import canonical
 
 
 @dataclass(frozen=True)

@@ -3,8 +3,8 @@
 import re
 import unicodedata
 
-from pipeline.core.enrolment import ID
-from pipeline.core.errors import EmoError
+from pipeline.runtime.errors import EmoError
+from pipeline.schema.participants import ID
 
 _LONGEST_HINT = 56
 """Characters of a clip's id that come from names; the rest is for numbers that tell them apart."""

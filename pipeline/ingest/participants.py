@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.errors import EmoError
 from pipeline.ingest.names import normal, subject_id
-from pipeline.ingest.tables import read_table
+from pipeline.ingest.user_tables import read_table
+from pipeline.runtime.errors import EmoError
 
 _SEXES = {
     "F": ("f", "female", "w", "woman", "weiblich"),

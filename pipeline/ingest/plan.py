@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from pipeline.core.enrolment import Clip
-from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.paths import CLIPS, WITHDRAWALS
-from pipeline.core.subjectless import NOBODY
+from pipeline.ingest.enrolment_plan import PeoplePlan, plan_people
+from pipeline.ingest.inspection import Found
 from pipeline.ingest.names import normal, unique
 from pipeline.ingest.participants import People
-from pipeline.ingest.people import PeoplePlan, plan_people
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
-from pipeline.ingest.videos import Found
+from pipeline.runtime.paths import CLIPS, WITHDRAWALS
+from pipeline.schema.clips import Clip
+from pipeline.schema.expressions import EXPRESSIONS
+from pipeline.schema.image_subjects import POOLED
 
 _LATE_S = 0.1
 """By how much a segment may end after the video: tables round, and players show the last frame longer."""
@@ -71,7 +71,7 @@ class Plan:
         """Count all clips of the subjects of this ingest by subject and expression; images in one row."""
         subjects = sorted({clip.subject for clip in (*self.added, *self.unchanged)})
         images = {p.subject for p in (*self.state.people, *self.people.new) if p.is_image}
-        rows = {subject: NOBODY if subject in images else subject for subject in subjects}
+        rows = {subject: POOLED if subject in images else subject for subject in subjects}
         table = {row: dict.fromkeys(EXPRESSIONS, 0) for row in rows.values()}
         for clip in self.clips:
             if clip.subject in rows:

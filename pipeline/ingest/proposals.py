@@ -6,12 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.errors import EmoError, listed
-from pipeline.core.labels import EXPRESSIONS, canonical, expression
 from pipeline.ingest.layouts.layout import Media, Named, Skip, Unread
 from pipeline.ingest.layouts.registry import Recognised
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.sources import Source, Sources
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.text import listed
+from pipeline.schema.expressions import EXPRESSIONS, canonical, expression
 
 
 @dataclass(frozen=True)

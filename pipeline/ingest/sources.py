@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import VIDEOS
 from pipeline.ingest.layouts.layout import Media
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import VIDEOS
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4"}

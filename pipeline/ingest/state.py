@@ -4,13 +4,14 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pipeline.core.dataset import read_split
-from pipeline.core.digests import sha256_all
-from pipeline.core.enrolment import Clip, Participant, read_enrolment, read_participants
-from pipeline.core.errors import EmoError
-from pipeline.core.memo import memo_root
-from pipeline.core.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
-from pipeline.core.withdrawn import read_withdrawn
+from pipeline.runtime.cache import cache_root
+from pipeline.runtime.digests import sha256_all
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
+from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.participants import Participant, read_participants
+from pipeline.schema.split import read_split
+from pipeline.schema.withdrawals import read_withdrawn
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ def _check_recordings(clips: Sequence[Clip]) -> None:
             f"{missing[0]}: no such file ({len(missing)} of {len(paths)} recordings in {CLIPS} are missing); "
             f"run `dvc checkout {VIDEOS}.dvc` or `dvc pull {VIDEOS}.dvc` first"
         )
-    digests = sha256_all(sorted(paths), memo_root() / "videos.json")
+    digests = sha256_all(sorted(paths), cache_root() / "videos.json")
     changed = [path for path in sorted(paths) if digests[path] != paths[path].sha256]
     if changed:
         raise EmoError(_changed(changed))

@@ -7,8 +7,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
 
 _POINTER = VIDEOS.with_suffix(".dvc")
 _COMMITTED = (PARTICIPANTS, CLIPS, _POINTER, VIDEOS.parent / ".gitignore")

@@ -7,7 +7,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from pipeline.core.errors import EmoError
 from pipeline.ingest import fer2013_csv
 from pipeline.ingest.layouts import fer2013
 from pipeline.ingest.layouts.layout import Media
@@ -16,6 +15,7 @@ from pipeline.ingest.names import slug, unique
 from pipeline.ingest.proposals import Proposals
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import MEDIA_SUFFIXES, PICTURE_SUFFIXES, check_given, files_below, why_not
+from pipeline.runtime.errors import EmoError
 
 _FOLDER = Path(".emo/unpacked")
 _SUFFIX = ".csv"

@@ -1,161 +1,45 @@
 """Stage dataset: kept faces -> data/dataset/<split>/<subject>.parquet, its census, funnel and pictures."""
 
-import hashlib
 import shutil
-from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from pipeline.core.card import dataset_card
-from pipeline.core.croissant import croissant, read_shards, version_of
-from pipeline.core.dataset import (
-    DUPLICATES_SCHEMA,
-    SPLITS,
-    CensusRow,
-    SplitRow,
-    dataset_schema,
-    image_name,
-    read_split,
-    shard_path,
-)
-from pipeline.core.enrolment import Clip, consented_clips, read_participants
-from pipeline.core.errors import EmoError
-from pipeline.core.facts import Facts
-from pipeline.core.labels import EXPRESSIONS
-from pipeline.core.params import check_choice, load_params, read_params
-from pipeline.core.paths import (
+from pipeline.dataset.build.collect import ClipImages, DatasetParams, census, collect, missing_classes
+from pipeline.dataset.build.describe import described
+from pipeline.dataset.card.card import dataset_card
+from pipeline.dataset.card.croissant import croissant, read_shards, version_of
+from pipeline.dataset.card.facts import Facts
+from pipeline.figures.face_sheets import face_sheets
+from pipeline.figures.funnel import funnel_figure
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import write_text
+from pipeline.runtime.params import load_params, read_params
+from pipeline.runtime.parquet import table_of, write_parquet
+from pipeline.runtime.paths import (
     CENSUS,
     CROISSANT,
     DATASET,
     DATASET_CARD,
-    DUPLICATES,
-    FACES,
     FUNNEL,
     FUNNEL_PLOT,
     SHEETS,
 )
-from pipeline.core.progress import progress_bar
-from pipeline.core.shards import FACES_SCHEMA, OK, read_facts
-from pipeline.core.stage import run_stage
-from pipeline.core.tables import read_parquet, table_of, write_csv, write_parquet, write_text
-from pipeline.media.figures import funnel_figure
-from pipeline.media.sheets import face_sheets
-
-DESCRIBED = ("frames", "faces", "dedup", "split", "dataset")
-"""The sections of params.yaml that the dataset card tells: those of the stages that made the dataset."""
-
-
-@dataclass(frozen=True)
-class DatasetParams:
-    """params.yaml, section dataset."""
-
-    expressions: tuple[str, ...]
-    "the classes of the dataset; clips of others are counted, not used"
-
-    def __post_init__(self) -> None:
-        for name in self.expressions:
-            check_choice("expressions", name, EXPRESSIONS)
-        if len(set(self.expressions)) != len(self.expressions) or len(self.expressions) < 2:
-            raise ValueError(f"expressions: {list(self.expressions)} are not two or more different ones")
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Return the expressions in the order of their labels."""
-        return tuple(sorted(self.expressions))
-
-
-@dataclass(frozen=True)
-class FunnelRow:
-    """One row of reports/funnel.csv: what became of every frame that was sampled from a clip."""
-
-    clip: str
-    subject: str
-    expression: str
-    split: str
-    sampled: int
-    "the sum of all that follows"
-    corrupt: int
-    "could not be decoded whole"
-    no_face: int
-    several_faces: int
-    too_small: int
-    blurred: int
-    duplicates: int
-    "faces for which a sharper near-duplicate stands"
-    other_class: int
-    "faces of clips whose expression is not among dataset.expressions"
-    images: int
-
-
-@dataclass(frozen=True)
-class ClipImages:
-    """What one clip gives to the dataset."""
-
-    clip: Clip
-    rows: list[dict[str, Any]]
-    "its images as rows of the dataset"
-    funnel: FunnelRow
-
-
-def collect(clip: Clip, split: str, duplicates: frozenset[int], classes: Sequence[str]) -> ClipImages:
-    """Return one clip's images and its row of the funnel; `duplicates` are frames not kept."""
-    path = FACES / f"{clip.clip}.parquet"
-    faces = read_parquet(path, FACES_SCHEMA, ["frame", "time_s", "status", "png"]).to_pylist()
-    statuses = Counter(face["status"] for face in faces)
-    kept = [face for face in faces if face["status"] == OK and face["frame"] not in duplicates]
-    wanted = clip.expression in classes
-    rows = [_image(clip, face, classes.index(clip.expression)) for face in kept] if wanted else []
-    corrupt = int(read_facts(path)["corrupt"])
-    funnel = FunnelRow(
-        clip=clip.clip,
-        subject=clip.subject,
-        expression=clip.expression,
-        split=split,
-        sampled=len(faces) + corrupt,
-        corrupt=corrupt,
-        no_face=statuses["no_face"],
-        several_faces=statuses["several_faces"],
-        too_small=statuses["too_small"],
-        blurred=statuses["blurred"],
-        duplicates=statuses[OK] - len(kept),
-        other_class=0 if wanted else len(kept),
-        images=len(rows),
-    )
-    return ClipImages(clip, rows, funnel)
-
-
-def census(split: str, collected: Sequence[ClipImages]) -> list[CensusRow]:
-    """Return the census rows of one subject's clips."""
-    groups: dict[str, list[ClipImages]] = {}
-    for item in collected:
-        if item.rows:
-            groups.setdefault(item.clip.expression, []).append(item)
-    return [
-        CensusRow(
-            split=split,
-            subject=items[0].clip.subject,
-            expression=expression,
-            clips=len(items),
-            images=sum(len(item.rows) for item in items),
-            digest=images_digest(row for item in items for row in item.rows),
-        )
-        for expression, items in groups.items()
-    ]
-
-
-def missing_classes(rows: Sequence[CensusRow], classes: Sequence[str]) -> dict[str, list[str]]:
-    """Return, by split, the expressions without an image; splits that have all are left out."""
-    present = {(row.split, row.expression) for row in rows}
-    missing = {split: [name for name in classes if (split, name) not in present] for split in SPLITS}
-    return {split: names for split, names in missing.items() if names}
+from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.stage import logger, run_stage
+from pipeline.schema.census import CensusRow
+from pipeline.schema.clips import Clip, consented_clips
+from pipeline.schema.dataset import dataset_schema, shard_path
+from pipeline.schema.duplicates import read_duplicates
+from pipeline.schema.funnel import FunnelRow, faces_found, funnel_totals
+from pipeline.schema.participants import read_participants
+from pipeline.schema.split import SPLITS, SplitRow, read_split
 
 
 def main() -> None:
     """Write the dataset, subject by subject, and all that describes it."""
     params = load_params("dataset", DatasetParams)
     splits, duplicates = read_split(), _duplicates()
-    for folder in (DATASET, SHEETS):  # nobody's images stay from a run before
+    for folder in (DATASET, SHEETS):  # no image stays from an earlier run
         shutil.rmtree(folder, ignore_errors=True)
     by_subject = _by_subject(consented_clips(), splits)
     counted: list[CensusRow] = []
@@ -187,9 +71,10 @@ def _describe(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequen
     write_text(CROISSANT, croissant(facts, shards))
     face_sheets(DATASET, SHEETS, classes, facts.alone)
     images = {split: sum(row.images for row in counted if row.split == split) for split in SPLITS}
-    print(f"dataset: {sum(images.values())} images: {', '.join(f'{k} {n}' for k, n in images.items())}")
+    counts = ", ".join(f"{split} {n}" for split, n in images.items())
+    logger.info("%d images: %s", sum(images.values()), counts)
     for split, names in missing_classes(counted, classes).items():
-        print(f"dataset: no image of {', '.join(names)} in {split}; the audit will refuse it")
+        logger.warning("no image of %s in %s; the audit will fail", ", ".join(names), split)
 
 
 def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[str], version: str) -> Facts:
@@ -203,27 +88,8 @@ def _facts(counted: list[CensusRow], funnel: list[FunnelRow], classes: Sequence[
         funnel=funnel_totals(funnel),
         found=faces_found(funnel),
         version=version,
-        params={section: settings[section] for section in DESCRIBED},
+        params=described(settings),
     )
-
-
-def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
-    """Return by subject the frames with an accepted face, and the frames that were searched for one.
-
-    Subjects without a frame that could be searched are left out.
-    """
-    counts: dict[str, tuple[int, int]] = {}
-    for row in funnel:
-        faces, frames = counts.get(row.subject, (0, 0))
-        faces += row.duplicates + row.other_class + row.images
-        counts[row.subject] = (faces, frames + row.sampled - row.corrupt)
-    return {subject: (faces, frames) for subject, (faces, frames) in counts.items() if frames}
-
-
-def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:
-    """Return the sum over all clips of each count of the funnel, in its order."""
-    names = [field.name for field in fields(FunnelRow) if field.type is int]
-    return {name: sum(getattr(row, name) for row in funnel) for name in names}
 
 
 def _by_subject(clips: Sequence[Clip], splits: Mapping[str, SplitRow]) -> dict[str, list[Clip]]:
@@ -237,7 +103,7 @@ def _by_subject(clips: Sequence[Clip], splits: Mapping[str, SplitRow]) -> dict[s
 
 def _duplicates() -> dict[str, frozenset[int]]:
     """Return, by clip, the frames that are not kept."""
-    table = read_parquet(DUPLICATES, DUPLICATES_SCHEMA, ["clip", "frame", "kept"])
+    table = read_duplicates(["clip", "frame", "kept"])
     found: dict[str, set[int]] = {}
     for row in table.to_pylist():
         if not row["kept"]:
@@ -245,29 +111,10 @@ def _duplicates() -> dict[str, frozenset[int]]:
     return {clip: frozenset(frames) for clip, frames in found.items()}
 
 
-def _image(clip: Clip, face: dict[str, Any], label: int) -> dict[str, Any]:
-    return {
-        "image": {"bytes": face["png"], "path": image_name(clip.clip, face["frame"])},
-        "label": label,
-        "subject": clip.subject,
-        "clip": clip.clip,
-        "frame": face["frame"],
-        "time_s": face["time_s"],
-    }
-
-
 def _write_subject(row: SplitRow, items: Sequence[ClipImages], classes: Sequence[str]) -> None:
     images = [image for item in items for image in item.rows]
     if images:
         write_parquet(shard_path(row.split, row.subject), table_of(images, dataset_schema(classes)))
-
-
-def images_digest(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the digest of a census row for its images, rows of the dataset in their order."""
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(f"{row['image']['path']}\0".encode() + row["image"]["bytes"])
-    return digest.hexdigest()[:16]
 
 
 if __name__ == "__main__":

@@ -1,96 +1,14 @@
 """Stage split: raw/participants.csv -> data/split.csv, every subject in exactly one split, for ever."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-from pipeline.core.allocation import Allocator
-from pipeline.core.dataset import SPLITS, SplitRow, split_mark
-from pipeline.core.enrolment import GIVEN, Participant, read_participants
-from pipeline.core.errors import EmoError
-from pipeline.core.params import check_range, load_params
-from pipeline.core.paths import PARTICIPANTS, SPLIT
-from pipeline.core.stage import run_stage
-from pipeline.core.subjectless import IMAGE, STANDS_FOR, in_full
-from pipeline.core.tables import write_csv
-
-_FILLED_BY = 6
-"""From six people on no split is empty."""
-
-_OTHER = "other"
-"""The stratum of those who are neither F nor M, or did not say: too few to balance one by one."""
-
-_STRATA = ("F", "M", _OTHER)
-
-
-@dataclass(frozen=True)
-class SplitParams:
-    """params.yaml, section split."""
-
-    seed: int
-    "another seed, another split; the order of enrolment and sex decide the rest"
-    validation: float
-    "share of the subjects"
-    test: float
-    "share of the subjects; the rest trains"
-    folds: int
-    "for cross-validation over subjects"
-
-    def __post_init__(self) -> None:
-        check_range("validation", self.validation, 0.1, 0.4)
-        check_range("test", self.test, 0.1, 0.4)
-        check_range("folds", self.folds, 2, 20)
-        for name, share in (("validation", self.validation), ("test", self.test)):
-            if abs(share * 100 - round(share * 100)) > 1e-6:
-                raise ValueError(f"{name}: {share} is not a whole percent, such as 0.15")
-
-    @property
-    def shares(self) -> tuple[float, float, float]:
-        """Return the shares in the order of SPLITS."""
-        return (round(1 - self.validation - self.test, 6), self.validation, self.test)
-
-
-def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
-    """Allocate people to splits and folds in the order of their enrolment.
-
-    Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row. Raises
-    EmoError where somebody's row was removed: without it those who came later would move.
-    """
-    ordered = in_order(people)
-    strata = [stratum(person) for person in ordered]
-    splits, folds = (rule.allocate(strata) for rule in rules(params))
-    return [
-        SplitRow(person.subject, person.sex, SPLITS[split], fold, _extra(person))
-        for person, split, fold in zip(ordered, splits, folds, strict=True)
-        if person.consent == GIVEN
-    ]
-
-
-def _extra(person: Participant) -> dict[str, str]:
-    return {STANDS_FOR: IMAGE} if person.is_image else {}
-
-
-def rules(params: SplitParams) -> tuple[Allocator, Allocator]:
-    """Return what allocates people to splits, and to folds."""
-    by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", _FILLED_BY)
-    by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")
-    return by_split, by_fold
-
-
-def stratum(person: Participant) -> str:
-    """Return the group of people within which somebody is balanced."""
-    return person.sex if person.sex in _STRATA else _OTHER
-
-
-def in_order(people: Sequence[Participant]) -> list[Participant]:
-    """Return people in the order of their enrolment; raise EmoError where somebody's row was removed."""
-    ordered = sorted(people, key=lambda person: person.enrolled)
-    for number, person in enumerate(ordered, 1):
-        if person.enrolled != number:
-            raise EmoError(
-                f"{PARTICIPANTS}: nobody has the number {number} in `enrolled`; put the row back, as "
-                f"`withdrawn` if need be, or those who came later would move between the splits"
-            )
-    return ordered
+from pipeline.dataset.split.subjects import FILLED_BY, SplitParams, split_subjects
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import load_params
+from pipeline.runtime.paths import PARTICIPANTS, SPLIT
+from pipeline.runtime.stage import logger, run_stage
+from pipeline.schema.image_subjects import full_caveat
+from pipeline.schema.participants import read_participants
+from pipeline.schema.split import SPLITS, SplitRow, split_caveat
 
 
 def main() -> None:
@@ -101,11 +19,11 @@ def main() -> None:
         raise EmoError(f"{PARTICIPANTS}: no participants yet; run `emo ingest VIDEOS` or `emo demo`")
     write_csv(SPLIT, rows, SplitRow)
     counts = ", ".join(f"{name} {sum(row.split == name for row in rows)}" for name in SPLITS)
-    print(f"split: {len(rows)} subjects: {counts}")
-    if mark := split_mark(rows):
-        print(f"split: subjects: {in_full(mark)}")
+    logger.info("%d subjects: %s", len(rows), counts)
+    if caveat := split_caveat(rows):
+        logger.info("subjects: %s", full_caveat(caveat))
     if len(rows) < len(SPLITS):
-        print(f"split: too few subjects to fill {', '.join(SPLITS)}: enrol at least {_FILLED_BY}")
+        logger.warning("too few subjects to fill %s: enrol at least %d", ", ".join(SPLITS), FILLED_BY)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.core.digests import sha256
-from pipeline.core.errors import EmoError
-from pipeline.core.marks import PREFIX, mark
-from pipeline.core.shards import read_facts
-from pipeline.withdrawal.person import Person
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.schema.clip_shards import read_facts
+from pipeline.schema.subject_tags import PREFIX, subject_tag
+from pipeline.withdrawal.subject import Person
 
 FRAMES_OR_FACES = "frames or faces"
 IMAGES = "images of the dataset"
@@ -42,7 +42,7 @@ def is_text(path: Path) -> bool:
 
 def bears_mark(path: Path, subject: str | None = None) -> bool:
     """Tell whether emo made a file that shows a subject, or any, and said so in it."""
-    return (mark([subject]) if subject else PREFIX).encode() in _ends(path)
+    return (subject_tag([subject]) if subject else PREFIX).encode() in _ends(path)
 
 
 def kind_of(path: Path, person: Person, sha256: str) -> str:

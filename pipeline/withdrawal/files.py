@@ -5,10 +5,9 @@ from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.core.digests import sha256_all
-from pipeline.core.enrolment import read_clips
-from pipeline.core.memo import DEFAULT_MEMO, memo_root
-from pipeline.core.paths import (
+from pipeline.runtime.cache import DEFAULT_CACHE, cache_root
+from pipeline.runtime.digests import sha256_all
+from pipeline.runtime.paths import (
     CALIBRATION_PLOT,
     CLIPS,
     CONFUSION_PLOT,
@@ -31,8 +30,9 @@ from pipeline.core.paths import (
     SHEETS,
     VIDEOS,
 )
-from pipeline.history.md5 import file_md5
-from pipeline.history.objects import FOLDER_MARK
+from pipeline.schema.clips import read_clips
+from pipeline.versions.dvc_cache import FOLDER_MARK
+from pipeline.versions.dvc_hash import file_md5
 from pipeline.withdrawal.content import (
     LEFTOVER,
     PROVEN,
@@ -43,8 +43,8 @@ from pipeline.withdrawal.content import (
     recording_of,
 )
 from pipeline.withdrawal.objects import is_of
-from pipeline.withdrawal.person import Person
 from pipeline.withdrawal.stores import Store
+from pipeline.withdrawal.subject import Person
 
 PICTURE = "picture or page that may show the person"
 NET = "net trained with the person"
@@ -119,7 +119,7 @@ def in_memo(person: Person) -> list[Held]:
 
     The memo may be removed at any time: what of it is not known to be somebody else's goes.
     """
-    roots = dict.fromkeys([memo_root(), DEFAULT_MEMO.resolve()])  # EMO_MEMO may not always have been set
+    roots = dict.fromkeys([cache_root(), DEFAULT_CACHE.resolve()])  # EMO_MEMO may not always have been set
     folders = [root / stage for root in roots for stage in ("frames", "faces")]
     unfinished = [path for folder in folders for path in folder.glob(".*.parquet.*.tmp")]
     held = [Held(path, kind_of(path, person, "") or LEFTOVER) for path in unfinished]
@@ -161,7 +161,7 @@ def _recordings(person: Person) -> Iterator[Held]:
 def _digests() -> dict[Path, str]:
     """Return the SHA-256 of every file below raw/videos."""
     paths = sorted(path for path in VIDEOS.rglob("*") if path.is_file())
-    return sha256_all(paths, memo_root() / "videos.json")
+    return sha256_all(paths, cache_root() / "videos.json")
 
 
 def _shards(person: Person) -> Iterator[Held]:

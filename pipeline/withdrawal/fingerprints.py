@@ -15,8 +15,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from pipeline.core.errors import EmoError
-from pipeline.core.tables import replacing
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import replacing
 
 WINDOW = 16
 """Bytes of one window."""

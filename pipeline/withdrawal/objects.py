@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import (
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import (
     CROISSANT,
     DATASET,
     DUPLICATES,
@@ -23,11 +23,11 @@ from pipeline.core.paths import (
     PREDICTIONS,
     SHEETS,
 )
-from pipeline.history.git import Repository
-from pipeline.history.lock import LOCK, POINTER, StageLock, read_listing, read_lock, read_pointer
-from pipeline.history.md5 import listing_bytes, listing_md5
-from pipeline.history.objects import FOLDER_MARK
-from pipeline.withdrawal.person import Person
+from pipeline.versions.dvc_cache import FOLDER_MARK
+from pipeline.versions.dvc_hash import listing_bytes, listing_md5
+from pipeline.versions.dvc_lock import LOCK, POINTER, StageLock, read_listing, read_lock, read_pointer
+from pipeline.versions.git import Repository
+from pipeline.withdrawal.subject import Person
 
 ReadObject = Callable[[str], bytes | None]
 """Returns the content of an object by its MD5, or None."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.tables import Table
-from pipeline.withdrawal.act import Erased
+from pipeline.runtime.text import TextTable
+from pipeline.withdrawal.erase import Erased
 from pipeline.withdrawal.files import Held
 from pipeline.withdrawal.plan import Plan
-from pipeline.withdrawal.proof import Proof
+from pipeline.withdrawal.prove import Proof
 from pipeline.withdrawal.stores import REMOTE, Unreached
 
 
@@ -30,7 +30,7 @@ class Preview:
     stores: tuple[Stored, ...]
     unreached: tuple[Unreached, ...]
 
-    def table(self) -> Table:
+    def table(self) -> TextTable:
         """Return (title, header, rows)."""
         rows = [*_rows("workspace", self.plan.workspace), *_rows("memo", self.plan.memo)]
         for item in self.stores:
@@ -78,7 +78,7 @@ class Outcome:
         """Whether DVC has remotes: what is made anew must go there for other clones to get it."""
         return any(item.place.startswith(REMOTE) for item in self.erased) or bool(self.unreached)
 
-    def table(self) -> Table:
+    def table(self) -> TextTable:
         """Return (title, header, rows)."""
         rows = [
             [item.place, f"{item.files:,}", megabytes(item.size_bytes), f"{item.lists:,}"]

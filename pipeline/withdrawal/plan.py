@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from pipeline.core.paths import WITHDRAWAL_STATE
-from pipeline.core.progress import progress_bar
-from pipeline.core.tables import write_text
-from pipeline.core.withdrawn import read_state, read_withdrawn
-from pipeline.history.git import Repository
-from pipeline.history.objects import FOLDER_MARK
+from pipeline.runtime.files import write_text
+from pipeline.runtime.paths import WITHDRAWAL_STATE
+from pipeline.runtime.progress import progress_bar
+from pipeline.schema.withdrawals import read_state, read_withdrawn
+from pipeline.versions.dvc_cache import FOLDER_MARK
+from pipeline.versions.git import Repository
 from pipeline.withdrawal.content import LEFTOVER, is_parquet, is_text, kind_of, pictures_in
 from pipeline.withdrawal.files import (
     NET,
@@ -27,8 +27,8 @@ from pipeline.withdrawal.files import (
 )
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
 from pipeline.withdrawal.objects import Named, find_named, held
-from pipeline.withdrawal.person import Person, find_person
 from pipeline.withdrawal.stores import Store, is_shared
+from pipeline.withdrawal.subject import Person, find_person
 
 UNNAMED = f"{PICTURE}, or {NET}: of a run that no commit names"
 

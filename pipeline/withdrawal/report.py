@@ -5,14 +5,14 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from pipeline.core.memo import memo_root
-from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
-from pipeline.core.tables import write_text
-from pipeline.history.git import Repository
-from pipeline.history.version import short
+from pipeline.runtime.cache import cache_root
+from pipeline.runtime.files import write_text
+from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
+from pipeline.versions.git import Repository
+from pipeline.versions.version import short
 from pipeline.withdrawal.fingerprints import WINDOW
 from pipeline.withdrawal.outcome import Outcome, megabytes
-from pipeline.withdrawal.person import Person
+from pipeline.withdrawal.subject import Person
 
 FOLDER = REPORTS / "withdrawals"
 
@@ -84,7 +84,7 @@ def _proof(outcome: Outcome) -> str:
         "their rows, or emo's mark. Compressed archives, encrypted files, anonymous exports as arrays, and "
         "pictures that were scaled or encoded anew outside of emo are not recognised.",
         "" if proof.pictures else _NO_SAMPLES,
-        f"The memo that was searched: `{memo_root()}`.",
+        f"The memo that was searched: `{cache_root()}`.",
         f"{proof.swept:,} objects were found by this search, and deleted." if proof.swept else "",
         f"{proof.common:,} samples stand in the recordings of two or more others as well (of a title card, "
         "say): they tell nobody from anybody and were left out."

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.errors import EmoError
-from pipeline.core.tables import replacing
-from pipeline.history.objects import FOLDER_MARK, object_path
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import replacing
+from pipeline.versions.dvc_cache import FOLDER_MARK, object_path
 
 CACHE = "cache"
 REMOTE = "remote "

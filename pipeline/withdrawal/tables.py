@@ -5,22 +5,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.dataset import CensusRow, SplitRow
-from pipeline.core.enrolment import WITHDRAWN, Clip, Participant, read_clips, read_participants
-from pipeline.core.paths import (
-    CENSUS,
-    CLIPS,
-    FUNNEL,
-    PARTICIPANTS,
-    SPLIT,
-    WITHDRAWALS,
-    WITHDRAWALS_COPY,
-)
-from pipeline.core.tables import read_csv, write_csv
-from pipeline.core.withdrawn import Withdrawal, read_withdrawn
-from pipeline.stages.dataset import FunnelRow
+from pipeline.runtime.csv_files import read_csv, write_csv
+from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, PARTICIPANTS, SPLIT, WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.schema.census import CensusRow
+from pipeline.schema.clips import Clip, read_clips
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.participants import WITHDRAWN, Participant, read_participants
+from pipeline.schema.split import SplitRow
+from pipeline.schema.withdrawals import Withdrawal, read_withdrawn
 from pipeline.withdrawal.objects import Named
-from pipeline.withdrawal.person import Person
+from pipeline.withdrawal.subject import Person
 
 
 def tombstone(person: Participant) -> Participant:

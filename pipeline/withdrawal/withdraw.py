@@ -4,15 +4,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.core.enrolment import read_clips
-from pipeline.core.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
-from pipeline.history.git import Repository
-from pipeline.history.lock import POINTER
 from pipeline.ingest.enrol import disk_faults, exclusive, sweep
-from pipeline.withdrawal.act import Names, erase_files, erase_stores
+from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
+from pipeline.schema.clips import read_clips
+from pipeline.versions.dvc_lock import POINTER
+from pipeline.versions.git import Repository
+from pipeline.withdrawal.erase import Names, erase_files, erase_stores
 from pipeline.withdrawal.outcome import Outcome, Preview, Stored
 from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
-from pipeline.withdrawal.proof import prove
+from pipeline.withdrawal.prove import prove
 from pipeline.withdrawal.report import report_path, write_report
 from pipeline.withdrawal.stores import Store, Unreached, cache_of, dvc_at_rest, one_line, remotes_of
 from pipeline.withdrawal.tables import write_withdrawal

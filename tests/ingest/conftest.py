@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from recordings import write_video
+from tests.support.recordings import write_video
 
-from pipeline.core.enrolment import Clip, Participant, read_enrolment
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import VIDEOS
-from pipeline.ingest.ingest import Outcome, Request, ingest
+from pipeline.ingest.run import Outcome, Request, ingest
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import VIDEOS
+from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.participants import Participant
 
 
 def no_progress(_label: str, _total: int) -> Any:

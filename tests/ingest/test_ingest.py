@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
-from recordings import write_sound
+from tests.support.recordings import write_sound
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
 from pipeline.ingest import enrol
-from pipeline.ingest.ingest import Outcome, Request, ingest
+from pipeline.ingest.run import Outcome, Request, ingest
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
 
 
 def small_study(project: Project) -> None:

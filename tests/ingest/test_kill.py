@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from conftest import Project
 
-from pipeline.core.digests import sha256
-from pipeline.core.paths import CLIPS, VIDEOS
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.paths import CLIPS, VIDEOS
 
 TOP = Path(__file__).resolve().parents[2]
 

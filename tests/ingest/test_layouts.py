@@ -2,9 +2,9 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pipeline.core.errors import EmoError
 from pipeline.ingest.layouts.layout import MOVE, Named, Reading, Skip, Unread
 from pipeline.ingest.layouts.registry import LAYOUTS, recognise
+from pipeline.runtime.errors import EmoError
 
 
 def read(*names: str, layout: str = "auto") -> list[Reading]:

@@ -1,8 +1,8 @@
 import pytest
 from conftest import Project
 
-from pipeline.core.paths import CLIPS
 from pipeline.ingest.manifest import named_expression
+from pipeline.runtime.paths import CLIPS
 
 HEADER = "video,subject,expression,start_s,end_s"
 

@@ -2,9 +2,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.enrolment import ID
-from pipeline.core.errors import EmoError
 from pipeline.ingest.names import slug, subject_id, unique
+from pipeline.runtime.errors import EmoError
+from pipeline.schema.participants import ID
 
 
 @pytest.mark.parametrize(

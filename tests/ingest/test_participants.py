@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import EmoError
 from pipeline.ingest.participants import read_people, read_sex
+from pipeline.runtime.errors import EmoError
 
 LONDON = Path(__file__).resolve().parents[3] / "shared" / "data" / "london" / "participants.tsv"
 

@@ -9,16 +9,17 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Project
-from pictures import fer2013_row, pixels, write_fer2013, write_picture
+from tests.support.corpora import fer2013_row, pixels, write_fer2013, write_picture
 from PIL import Image
 
-from pipeline.core.enrolment import WITHDRAWN, Clip, Participant
-from pipeline.core.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS
-from pipeline.core.tables import write_csv
-from pipeline.core.withdrawn import Withdrawal
 from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
 from pipeline.ingest.layouts.registry import LAYOUTS
-from pipeline.media.images import encode_png
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.image_codec import encode_png
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS
+from pipeline.schema.clips import Clip
+from pipeline.schema.participants import WITHDRAWN, Participant
+from pipeline.schema.withdrawals import Withdrawal
 
 
 def read(layout: str, *names: str) -> list[Reading]:

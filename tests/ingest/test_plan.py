@@ -5,12 +5,13 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.core.enrolment import Clip, Participant
+from pipeline.ingest.inspection import Found
 from pipeline.ingest.plan import Findings, Plan, make_plan
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
-from pipeline.ingest.videos import Found
-from pipeline.media.probe import VideoInfo
+from pipeline.schema.clips import Clip
+from pipeline.schema.participants import Participant
+from pipeline.video.probe import VideoInfo
 
 INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)
 

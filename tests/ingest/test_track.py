@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from conftest import Project, no_progress
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import CLIPS, VIDEOS
-from pipeline.ingest.ingest import Outcome, Request, ingest
+from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.ingest.track import check_dvc, track_videos
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import CLIPS, VIDEOS
 
 POINTER = Path("raw/videos.dvc")
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pipeline.learning.augmentation import AugmentationParams, _patterns, _turns, augment
+from pipeline.learning.training.augmentation import AugmentationParams, _patterns, _turns, augment
 
 OFF = AugmentationParams(
     flip=False,

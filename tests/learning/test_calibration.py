@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.learning.calibration import Bin, brier_score, calibration_error, reliability
+from pipeline.learning.evaluation.calibration import Bin, brier_score, calibration_error, reliability
 
 CHANCES = np.array([[0.9, 0.1], [0.7, 0.3], [0.7, 0.3], [0.4, 0.6], [0.5, 0.5]])
 LABELS = np.array([0, 0, 1, 1, 0])

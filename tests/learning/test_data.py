@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.core.errors import EmoError
-from pipeline.learning.data import decode_png, read_images
-from tests.learning.drawn import draw_subject, write_dataset, write_shard
+from pipeline.learning.model.image_set import decode_png, read_images
+from pipeline.runtime.errors import EmoError
+from tests.support.drawn import draw_subject, write_dataset, write_shard
 
 PAIR = ("happy", "neutral")
 

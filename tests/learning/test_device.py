@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.learning.device import ahead
+from pipeline.learning.model.device import ahead
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -65,7 +65,7 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
 ENDLESS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from tests.learning.recipes import people, trained
+from tests.support.trainings import people, trained
 class Talker:
     def step(self): print("step", flush=True)
     def epoch(self, row): pass

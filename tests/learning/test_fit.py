@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from pipeline.learning.fit import FitParams, new_optimiser, rate_share
-from tests.learning.recipes import FIT
+from pipeline.learning.recipes.optimisation import FitParams, new_optimiser, rate_share
+from tests.support.trainings import FIT
 
 RATE, DECAY, SLOPES = 0.1, 0.01, (2.0, -3.0, 0.5)
 

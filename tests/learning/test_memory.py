@@ -11,7 +11,7 @@ STARVED = """
 import resource
 from dataclasses import replace
 from pipeline.core.errors import EmoError
-from tests.learning.recipes import BNCNN, people, trained
+from tests.support.trainings import BNCNN, people, trained
 
 images = people(*range(6))
 wide = replace(BNCNN, maps=(256, 8, 8), input_px=64)

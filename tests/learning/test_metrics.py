@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pipeline.learning.metrics import (
+from pipeline.learning.evaluation.metrics import (
     ClassScores,
     accuracy,
     class_scores,

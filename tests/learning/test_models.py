@@ -5,11 +5,11 @@ from dataclasses import replace
 import pytest
 import torch
 
-from pipeline.core.errors import EmoError
-from pipeline.learning.models import all_logits, build_model, check_side, shrink
-from pipeline.learning.recipes.parts import Dropout, Standardise, Unroll
+from pipeline.learning.model.inference import all_logits, build_model, check_side, shrink
+from pipeline.learning.recipes.blocks import Dropout, Standardise, Unroll
 from pipeline.learning.recipes.registry import RECIPES
-from tests.learning.recipes import LENET, SMALL
+from pipeline.runtime.errors import EmoError
+from tests.support.trainings import LENET, SMALL
 
 
 @pytest.mark.parametrize("name", RECIPES)

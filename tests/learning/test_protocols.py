@@ -14,18 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.core.closure import import_closure, imported_names
-from pipeline.core.dataset import SPLITS
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import AUDIT, DATASET, FOLDS, PARAMS, SPLIT
-from pipeline.core.paths import PROTOCOLS as REPORT
-from pipeline.learning.data import read_images
-from pipeline.learning.metrics import accuracy
-from pipeline.learning.partitions import frame_random
-from pipeline.learning.protocols import Faces, fold_key, read_figures, with_epochs
-from pipeline.stages.evaluate import EvaluateParams
-from pipeline.tools.protocols.outcome import Outcome, by_subject, outcome
-from pipeline.tools.protocols.plan import (
+from pipeline.learning.evaluation.measure import EvaluateParams
+from pipeline.learning.evaluation.metrics import accuracy
+from pipeline.learning.model.image_set import read_images
+from pipeline.learning.protocols.folds import Faces, fold_key, read_figures, with_epochs
+from pipeline.learning.protocols.partitions import frame_random
+from pipeline.learning.protocols.plan import (
     FRAME_RANDOM,
     K_FOLD,
     LEAVE_ONE_OUT,
@@ -35,13 +29,19 @@ from pipeline.tools.protocols.plan import (
     plan,
     read_material,
 )
-from pipeline.tools.protocols.run import about, run_protocols
-from pipeline.tools.protocols.write import check_target, write_outcome
-from pipeline.tools.report.leak import protocols_of
+from pipeline.learning.protocols.results import Outcome, by_subject, outcome
+from pipeline.learning.protocols.run import about, run_protocols
+from pipeline.learning.protocols.write import check_target, write_outcome
+from pipeline.report.protocols import protocols_of
+from pipeline.runtime.code import import_closure, imported_names
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import AUDIT, DATASET, FOLDS, PARAMS, SPLIT
+from pipeline.runtime.paths import PROTOCOLS as REPORT
+from pipeline.schema.split import SPLITS
 from pipeline.withdrawal.files import in_workspace
-from pipeline.withdrawal.person import Person
-from tests.learning.project import PARAMS_YAML, files, write_audit, write_project
-from tests.learning.recipes import PARAMS as RECIPE
+from pipeline.withdrawal.subject import Person
+from tests.support.training_project import PARAMS_YAML, files, write_audit, write_project
+from tests.support.trainings import PARAMS as RECIPE
 
 TOP = Path(__file__).resolve().parents[2]
 ALL_FOUR = Request(seeds=2, epochs=2)
@@ -195,9 +195,11 @@ def test_the_leaky_split_cannot_become_a_dataset_or_a_model() -> None:
     """No stage knows it, and what knows it knows nobody who writes images or nets; a table cannot hold it."""
     for stage in ("split", "dataset", "audit", "train", "evaluate"):
         closure = import_closure(f"pipeline.stages.{stage}")
-        assert not {"pipeline.learning.partitions", "pipeline.learning.protocols"} & set(closure)
-    writers = {"pipeline.learning.store", "pipeline.stages.dataset", "pipeline.stages.train"}
-    assert not writers & set(import_closure("pipeline.learning.protocols"))
+        assert not {"pipeline.learning.protocols.partitions", "pipeline.learning.protocols.folds"} & set(
+            closure
+        )
+    writers = {"pipeline.learning.model.checkpoint", "pipeline.stages.dataset", "pipeline.stages.train"}
+    assert not writers & set(import_closure("pipeline.learning.protocols.folds"))
     for path in (TOP / "pipeline/tools/protocols").glob("*.py"):
         assert not writers & set(imported_names(path))
         assert not any(word in path.read_text() for word in ("write_parquet", "parquet_sink", "save_model"))

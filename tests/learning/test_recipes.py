@@ -9,15 +9,15 @@ import torch
 import yaml
 from torch import nn
 
-from pipeline.core.params import build
-from pipeline.learning.data import ImageSet
-from pipeline.learning.layers import layers_of
-from pipeline.learning.loop import TrainParams
-from pipeline.learning.models import build_model
-from pipeline.learning.recipes.parts import Dropout
+from pipeline.learning.model.image_set import ImageSet
+from pipeline.learning.model.inference import build_model
+from pipeline.learning.recipes.architecture import layers_of
+from pipeline.learning.recipes.blocks import Dropout
 from pipeline.learning.recipes.recipe import Recipe
 from pipeline.learning.recipes.registry import RECIPES
-from tests.learning.recipes import BNCNN, LENET, MOBILENET, RESNET, SMALL, TRANSFER, VGG, people, trained
+from pipeline.learning.training.params import TrainParams
+from pipeline.runtime.params import build
+from tests.support.trainings import BNCNN, LENET, MOBILENET, RESNET, SMALL, TRANSFER, VGG, people, trained
 
 TOP = Path(__file__).resolve().parents[2]
 

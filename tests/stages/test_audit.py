@@ -8,15 +8,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from making import clip, enrol, person
+from tests.support.making import clip, enrol, person
 from shards import texture
 
-from pipeline.core.dataset import NEAR_PAIRS_SCHEMA, dataset_schema, image_name, shard_path
-from pipeline.core.errors import EmoError
-from pipeline.core.tables import write_parquet
-from pipeline.media.images import encode_png
+from pipeline.audit.gate.checks import Evidence, Image, audit
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import encode_png
+from pipeline.runtime.parquet import write_parquet
+from pipeline.schema.dataset import dataset_schema, image_name, shard_path
+from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
 from pipeline.stages import audit as stage
-from pipeline.stages.audit import Evidence, Image, audit
 
 CLASSES = ("happy", "sad")
 SPLITS = {"S1": "train", "S2": "validation", "S3": "test"}

@@ -12,18 +12,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-from making import clip, enrol, person, set_params
+from tests.support.making import clip, enrol, person, set_params
 from PIL import Image
 from shards import face_rows, texture, write_face_shard
 
-from pipeline.core.dataset import CensusRow, SplitRow, class_names, dataset_schema
-from pipeline.core.digests import sha256
-from pipeline.core.enrolment import Participant
-from pipeline.core.errors import EmoError
-from pipeline.core.tables import read_csv, read_parquet, write_csv
-from pipeline.media.images import encode_png
+from pipeline.dataset.build.collect import DatasetParams
+from pipeline.runtime.csv_files import read_csv, write_csv
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import encode_png
+from pipeline.runtime.parquet import read_parquet
+from pipeline.schema.census import CensusRow
+from pipeline.schema.dataset import class_names, dataset_schema
+from pipeline.schema.funnel import FunnelRow, funnel_totals
+from pipeline.schema.participants import Participant
+from pipeline.schema.split import SplitRow
 from pipeline.stages import dataset, dedup
-from pipeline.stages.dataset import DatasetParams, FunnelRow, funnel_totals
 
 CLASSES = ("happy", "sad", "surprised")
 SPLITS = {"S1": "train", "S2": "train", "S3": "validation", "S4": "validation", "S5": "test", "S6": "test"}

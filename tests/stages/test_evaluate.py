@@ -10,10 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.core.dataset import SplitRow
-from pipeline.core.errors import EmoError
-from pipeline.core.params import load_params
-from pipeline.core.paths import (
+from pipeline.learning.evaluation.metrics import accuracy, macro_f1
+from pipeline.learning.model.checkpoint import save_model
+from pipeline.learning.model.inference import build_model
+from pipeline.learning.model.predictor import Predictor
+from pipeline.learning.training.params import TrainParams
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import load_params
+from pipeline.runtime.paths import (
     CALIBRATION_PLOT,
     CONFUSION,
     CONFUSION_PLOT,
@@ -27,15 +32,10 @@ from pipeline.core.paths import (
     REPORTS,
     SPLIT,
 )
-from pipeline.core.tables import write_csv
-from pipeline.learning.loop import TrainParams
-from pipeline.learning.metrics import accuracy, macro_f1
-from pipeline.learning.models import build_model
-from pipeline.learning.predictor import Predictor
-from pipeline.learning.store import save_model
+from pipeline.schema.split import SplitRow
 from pipeline.stages import evaluate, train
-from tests.learning.drawn import draw_subject, write_shard
-from tests.learning.project import files, write_project
+from tests.support.drawn import draw_subject, write_shard
+from tests.support.training_project import files, write_project
 
 PNG = b"\x89PNG\r\n\x1a\n"
 

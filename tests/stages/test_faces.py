@@ -6,18 +6,20 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from making import TOP, drawn_face, set_params, write_video
+from tests.support.making import TOP, drawn_face, set_params, write_video
 
-from pipeline.core.params import load_params
-from pipeline.core.shards import FACES_SCHEMA, read_facts
-from pipeline.core.tables import read_parquet
-from pipeline.media.crops import cut_square
-from pipeline.media.images import as_grey, decode_colour, decode_grey
-from pipeline.media.phash import perceptual_hash
-from pipeline.media.video import Sampling
+from pipeline.faces.clip_faces import StoredFrames, write_faces
+from pipeline.faces.crop import cut_square
+from pipeline.faces.params import FacesParams
+from pipeline.faces.perceptual_hash import perceptual_hash
+from pipeline.runtime.image_codec import as_grey, decode_colour, decode_grey
+from pipeline.runtime.params import load_params
+from pipeline.runtime.parquet import read_parquet
+from pipeline.schema.clip_shards import read_facts
+from pipeline.schema.faces import FACES_SCHEMA
 from pipeline.stages import faces
-from pipeline.stages.faces import FacesParams, StoredFrames, write_faces
-from pipeline.stages.frames import ClipFrames, write_frames
+from pipeline.video.clip_frames import ClipFrames, write_frames
+from pipeline.video.decode import Sampling
 
 PARAMS = load_params("faces", FacesParams, TOP / "params.yaml")
 STEP_PX = 6

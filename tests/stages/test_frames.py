@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from making import (
+from tests.support.making import (
     clip,
     clip_of,
     damage,
@@ -23,15 +23,16 @@ from making import (
     write_video,
 )
 
-from pipeline.core.digests import sha256
-from pipeline.core.enrolment import Clip
-from pipeline.core.errors import EmoError
-from pipeline.core.shards import FRAMES_SCHEMA, read_facts
-from pipeline.core.tables import read_parquet
-from pipeline.media.images import decode_colour
-from pipeline.media.video import Sampling
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import decode_colour
+from pipeline.runtime.parquet import read_parquet
+from pipeline.schema.clip_shards import read_facts
+from pipeline.schema.clips import Clip
+from pipeline.schema.frames import FRAMES_SCHEMA
 from pipeline.stages import frames
-from pipeline.stages.frames import ClipFrames, FramesParams, plan_clip, write_frames
+from pipeline.video.clip_frames import ClipFrames, FramesParams, plan_clip, write_frames
+from pipeline.video.decode import Sampling
 
 PARAMS = FramesParams(
     fps=5.0, trim_start_s=0.4, trim_end_s=0.4, max_per_clip=200, max_side=640, jpeg_quality=92

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.core.errors import EmoError
-from pipeline.core.paths import AUDIT, DATASET, HISTORY, MODEL, PARAMS, REPORTS
-from pipeline.learning.history import read_history
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import AUDIT, DATASET, HISTORY, MODEL, PARAMS, REPORTS
+from pipeline.schema.history import read_history
 from pipeline.stages import train
-from tests.learning.drawn import draw_subject, write_shard
-from tests.learning.project import PARAMS_YAML, files, write_audit, write_project
+from tests.support.drawn import draw_subject, write_shard
+from tests.support.training_project import PARAMS_YAML, files, write_audit, write_project
 
 
 @pytest.fixture

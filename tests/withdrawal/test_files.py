@@ -7,15 +7,15 @@ from dvc_data.hashfile.db.local import LocalHashFileDB
 from dvc_objects.fs.local import LocalFileSystem
 from test_proof import GONE, clip
 
-from pipeline.core.enrolment import Clip
-from pipeline.core.errors import EmoError
-from pipeline.core.marks import mark
-from pipeline.core.tables import write_csv
-from pipeline.history.git import Repository
+from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.schema.clips import Clip
+from pipeline.schema.subject_tags import subject_tag
+from pipeline.versions.git import Repository
 from pipeline.withdrawal.files import in_workspace, not_judged, with_unlisted
-from pipeline.withdrawal.person import Person
 from pipeline.withdrawal.plan import make_plan
 from pipeline.withdrawal.stores import Store
+from pipeline.withdrawal.subject import Person
 
 PERSON = Person(GONE, frozenset({f"{GONE}_happy"}), recordings=frozenset({clip(GONE).sha256}))
 
@@ -52,14 +52,14 @@ def test_what_others_have_as_well_is_not_taken_from_them() -> None:
 
 def test_pages_of_emos_are_told_by_mark_text_or_name() -> None:
     put("an older emo set no mark", "reports/near_pairs.png", "reports/near_pairs-2.png")
-    put(mark(["V02"]), "reports/near_pairs-3.png")
-    put(mark([GONE]), "reports/report.html")
+    put(subject_tag(["V02"]), "reports/near_pairs-3.png")
+    put(subject_tag([GONE]), "reports/report.html")
     put("a lab's", "reports/near_pairs_of_mine.png")
     assert held(PERSON) == [
         f"reports/{name}" for name in ("near_pairs-2.png", "near_pairs.png", "report.html")
     ]
     assert not_judged(PERSON, frozenset()) == [Path("reports/near_pairs_of_mine.png")]
-    put("<p>" + mark(["V02"]), "reports/report.html")
+    put("<p>" + subject_tag(["V02"]), "reports/report.html")
     assert "reports/report.html" not in held(PERSON)
     put("<th>V01</th>", "reports/report.html")
     assert "reports/report.html" in held(PERSON)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from making import write_video
+from tests.support.making import write_video
 
-from pipeline.core.errors import EmoError
-from pipeline.media.images import encode_jpeg, encode_png
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import encode_jpeg, encode_png
 from pipeline.withdrawal import fingerprints as module
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from projects import SUBJECTS, Project, built_project, new_project, recordings
+from tests.support.projects import SUBJECTS, Project, built_project, new_project, recordings
 from test_versions import needles_of, search, shards
 
 GONE, OTHER = SUBJECTS[2], SUBJECTS[1]

@@ -11,16 +11,17 @@ import pyarrow.parquet as pq
 import pytest
 from test_fingerprints import JPEGS
 
-from pipeline.core.enrolment import Clip
-from pipeline.core.shards import FRAMES_SCHEMA, add_facts
-from pipeline.core.tables import write_csv
-from pipeline.history.git import Repository
+from pipeline.runtime.csv_files import write_csv
+from pipeline.schema.clip_shards import add_facts
+from pipeline.schema.clips import Clip
+from pipeline.schema.frames import FRAMES_SCHEMA
+from pipeline.versions.git import Repository
 from pipeline.withdrawal.fingerprints import fingerprints
 from pipeline.withdrawal.objects import Named
-from pipeline.withdrawal.person import Person
 from pipeline.withdrawal.plan import Plan
-from pipeline.withdrawal.proof import Proof, prove
+from pipeline.withdrawal.prove import Proof, prove
 from pipeline.withdrawal.stores import Store
+from pipeline.withdrawal.subject import Person
 
 CARD, MINE, OTHERS = JPEGS[0], JPEGS[1:4], JPEGS[4:6]
 """A title card with which all recordings begin, and frames of the person and of others."""

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
-from projects import COHORT, SUBJECTS, Project, new_project, recordings
+from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 from test_versions import needles_of, search, shards
 
 GONE = SUBJECTS[2]

@@ -24,10 +24,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
-from pipeline.core.errors import listed
-from pipeline.core.labels import canonical
 from pipeline.ingest.layouts.layout import Layout, Named, Reading, Readings, Unread
 from pipeline.ingest.names import normal
+from pipeline.runtime.text import listed
+from pipeline.schema.expressions import canonical
 
 PATTERN = "S01/happy.mp4, S01/happy/1.mp4, happy/S01.mp4 or S01_happy.mp4"
 

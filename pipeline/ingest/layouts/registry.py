@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
-from pipeline.core.errors import EmoError, listed
-from pipeline.core.labels import canonical
 from pipeline.ingest.layouts import (
     ckplus,
     cremad,
@@ -20,6 +18,9 @@ from pipeline.ingest.layouts import (
     savee,
 )
 from pipeline.ingest.layouts.layout import Layout, Media, Named, Reading, Readings, Unread
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.text import listed
+from pipeline.schema.expressions import canonical
 
 _OF_VIDEOS = (ravdess, cremad, mead, savee, enterface, folders)
 _OF_PICTURES = (ckplus, jaffe, kdef, fer2013, imagefolder)

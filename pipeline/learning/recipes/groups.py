@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from torch import nn
 
-from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
+from pipeline.learning.recipes.blocks import Standardise, Unroll, convolution, dense_head
 from pipeline.learning.recipes.recipe import HeadedRecipe
 
 

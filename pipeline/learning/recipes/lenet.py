@@ -21,9 +21,9 @@ from dataclasses import dataclass
 
 from torch import nn
 
-from pipeline.core.params import check_choice, check_range
-from pipeline.learning.recipes.parts import ACTIVATIONS, POOLINGS, Dropout, Standardise, Unroll
+from pipeline.learning.recipes.blocks import ACTIVATIONS, POOLINGS, Dropout, Standardise, Unroll
 from pipeline.learning.recipes.recipe import Recipe
+from pipeline.runtime.params import check_choice, check_range
 
 
 @dataclass(frozen=True)

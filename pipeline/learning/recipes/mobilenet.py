@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.core.params import check_range
-from pipeline.learning.recipes.parts import Dropout, Standardise, Unroll
+from pipeline.learning.recipes.blocks import Dropout, Standardise, Unroll
 from pipeline.learning.recipes.recipe import Recipe
+from pipeline.runtime.params import check_range
 
 _STEM, _TOP = 32, 1280  # maps
 _STAGES = (  # expansion, maps, blocks, stride of the first, kernel: Tan & Le 2019, table 1

@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from torch import nn
 
-from pipeline.core.params import check_range
-from pipeline.learning.fit import FitParams
+from pipeline.learning.recipes.optimisation import FitParams
+from pipeline.runtime.params import check_range
 
 
 @dataclass(frozen=True)

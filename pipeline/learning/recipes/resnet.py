@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from torch import Tensor, nn
 from torch.nn import functional
 
-from pipeline.core.params import check_range
-from pipeline.learning.recipes.parts import Standardise, Unroll, convolution, dense_head
+from pipeline.learning.recipes.blocks import Standardise, Unroll, convolution, dense_head
 from pipeline.learning.recipes.recipe import HeadedRecipe
+from pipeline.runtime.params import check_range
 
 _STAGES = 3
 

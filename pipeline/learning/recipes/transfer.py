@@ -11,10 +11,10 @@ from pathlib import Path
 
 from torch import Tensor, nn
 
-from pipeline.core.errors import EmoError
-from pipeline.core.params import check_range
-from pipeline.learning.pretrained import read_package, read_tensors
 from pipeline.learning.recipes.mobilenet import Mobilenet
+from pipeline.learning.recipes.pretrained import read_package, read_tensors
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import check_range
 
 NONE, PACKAGE = "none", "package"
 

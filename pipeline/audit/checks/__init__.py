@@ -1,0 +1,14 @@
+"""The checks of `emo audit` beyond the gate; importing this package registers all of them."""
+
+from pipeline.audit.checks import (
+    faces,
+    images,
+    near_duplicates,
+    outputs,
+    participants,
+    recordings,
+    splits,
+)
+from pipeline.audit.gate import checks as gate
+
+__all__ = ["faces", "gate", "images", "near_duplicates", "outputs", "participants", "recordings", "splits"]

@@ -1,0 +1,127 @@
+"""Checks of what the face detector let through: clip by clip, person by person, women and men alike."""
+
+from collections.abc import Sequence
+from itertools import combinations
+from math import comb
+
+import numpy as np
+
+from pipeline.audit.gate.check import Finding, Scope, Topic, check, verdict
+from pipeline.runtime.paths import FUNNEL
+from pipeline.schema.funnel import FunnelRow, faces_found
+from pipeline.schema.participants import Participant
+
+LEAST = 0.5
+"""Share of the frames of a clip, or of a subject, in which a face must have been accepted."""
+
+LARGEST_DIFFERENCE = 0.05
+"""Between the mean yields of women and men, from which it matters if it is no chance."""
+
+CHANCE = 0.05
+"""How often people dealt at random may differ as much, for the difference to be no chance."""
+
+_DRAWS = 10_000
+_SEED = 0
+_PERCENTILES = (2.5, 97.5)
+
+
+def not_searched(funnel: Sequence[FunnelRow]) -> str:
+    """Return why nothing can be said of a detector where none was asked (`faces: detector: none`)."""
+    taken, sampled = sum(map(_faces, funnel)), sum(row.sampled for row in funnel)
+    return f"no face was looked for (faces: detector: none); taken whole: {taken} of {sampled} pictures"
+
+
+@check("faces in most frames of every clip", Topic.FACES, Scope.ENROLLED)
+def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
+    """Half or more of the sampled frames of every clip gave a face; of stills, half or more of all.
+
+    A clip all of whose faces are duplicates of another view of its take is fine; it is counted.
+    """
+    stills = [row for row in searched if row.sampled == 1]
+    found = sum(map(_faces, stills))
+    faults = [f"pictures: {found} of {len(stills)}"] if found < LEAST * len(stills) else []
+    faults += [
+        f"{row.clip}: {_faces(row)} of {row.sampled} frames"
+        for row in searched
+        if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
+    ]
+    doubled = sum(
+        _faces(row) > 0 and not row.images + row.other_class for row in searched if row.sampled != 1
+    )
+    fine = f"{len(searched)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
+    fine += f", a face in {found} of {len(stills)} pictures" if stills else ""
+    return verdict(faults, fine, f"{FUNNEL} says why")
+
+
+def _faces(row: FunnelRow) -> int:
+    return row.duplicates + row.other_class + row.images
+
+
+@check("similar detection rate for all subjects", Topic.FACES, Scope.ENROLLED)
+def faces_found_alike(searched: Sequence[FunnelRow], people: Sequence[Participant]) -> Finding:
+    """Faces are detected in most frames of every subject, and as often for female as for male subjects."""
+    yields = {subject: faces / frames for subject, (faces, frames) in faces_found(searched).items()}
+    by_sex = {
+        sex: [yields[p.subject] for p in people if p.subject in yields and p.sex == sex] for sex in _SEXES
+    }
+    means = [f"{_SEXES[sex]} {np.mean(v):.1%} ({len(v)})" for sex, v in by_sex.items() if v]
+    compared, differs = _compared(by_sex["F"], by_sex["M"])
+    worst = min(yields, key=lambda subject: (yields[subject], subject), default="")
+    told = f"{', '.join(means)}; {compared}; lowest: {worst} {yields[worst]:.1%}" if worst else "no frames"
+    low = [f"{subject} only {share:.1%}" for subject, share in sorted(yields.items()) if share < LEAST]
+    return verdict([*low, *(["F and M differ"] if differs else [])], told, told)
+
+
+_SEXES = {"F": "F", "M": "M", "X": "X", "": "not known"}
+
+
+def _compared(women: Sequence[float], men: Sequence[float]) -> tuple[str, bool]:
+    """Return the difference in words, and whether it is large and no chance."""
+    if min(len(women), len(men)) < 2:
+        return "too few people to compare F and M", False
+    groups = (np.array(women), np.array(men))
+    difference, low, high = mean_difference(*groups)
+    p = permutation_p(*groups)
+    told = f"F-M {difference * 100:+.1f} points (95 % {low * 100:+.1f} to {high * 100:+.1f}; p {p:.2g})"
+    return told, abs(difference) >= LARGEST_DIFFERENCE and p < CHANCE
+
+
+def mean_difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
+    """Return the difference of two means of subjects, and its 95 % interval from resampling subjects.
+
+    (n,) and (m,) float64. The percentile bootstrap of two samples (Efron & Tibshirani 1993); its intervals
+    are too narrow for a handful of subjects, so they are told, and `permutation_p` decides.
+    """
+    rng = np.random.default_rng(_SEED)
+    draws = [group[rng.integers(0, len(group), (_DRAWS, len(group)))].mean(axis=1) for group in (one, other)]
+    low, high = np.percentile(draws[0] - draws[1], _PERCENTILES)
+    return float(one.mean() - other.mean()), float(low), float(high)
+
+
+def permutation_p(one: np.ndarray, other: np.ndarray) -> float:
+    """Return how often two groups of these sizes, dealt at random, differ in the mean by as much or more.
+
+    (n,) and (m,) float64. Two-sided, over all ways to deal where there are 10,000 or fewer (Fisher 1935),
+    else over 10,000 drawn ones, to which the way it is counts as one more (Phipson & Smyth 2010).
+    """
+    pooled, n = np.concatenate([one, other]), len(one)
+    is_exact = comb(len(pooled), n) <= _DRAWS
+    dealt = _all_ways(len(pooled), n) if is_exact else _drawn_ways(len(pooled), n)
+    sums = dealt @ pooled
+    differences = np.abs(sums / n - (pooled.sum() - sums) / len(other))
+    as_large = int((differences >= abs(one.mean() - other.mean()) - 1e-12).sum())
+    return as_large / len(dealt) if is_exact else (as_large + 1) / (_DRAWS + 1)
+
+
+def _all_ways(people: int, n: int) -> np.ndarray:
+    """Return all ways to choose n of so many people, (ways, people) bool."""
+    chosen = np.array(list(combinations(range(people), n)))
+    ways = np.zeros((len(chosen), people), bool)
+    np.put_along_axis(ways, chosen, True, axis=1)
+    return ways
+
+
+def _drawn_ways(people: int, n: int) -> np.ndarray:
+    """Return 10,000 random ways to choose n of so many people, (ways, people) bool."""
+    ways = np.tile(np.arange(people) < n, (_DRAWS, 1))
+    return np.random.default_rng(_SEED).permuted(ways, axis=1)

@@ -1,0 +1,319 @@
+"""What the checks look at, read from the workspace and its history when the first of them asks."""
+
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.audit.branch_tables import Tips, read_tips
+from pipeline.audit.checks.faces import not_searched
+from pipeline.audit.checks.images import Cut, Key, Picture, alike, read_cuts
+from pipeline.audit.checks.near_duplicates import Pair, pairs_across
+from pipeline.audit.checks.outputs import Shard, Status, read_shard
+from pipeline.audit.checks.participants import Piece, Withdrawn
+from pipeline.audit.gate.check import UnavailableError
+from pipeline.audit.gate.evidence import GateEvidence
+from pipeline.audit.pair_sheet import draw_pairs
+from pipeline.dataset.near_duplicates.collapse import DedupParams
+from pipeline.dataset.split.subjects import SplitParams
+from pipeline.faces.params import FacesParams
+from pipeline.runtime.csv_files import read_csv
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.executors import worker_count
+from pipeline.runtime.params import load_params
+from pipeline.runtime.paths import (
+    CENSUS,
+    CLIPS,
+    DATASET,
+    DUPLICATES,
+    FACES,
+    FRAMES,
+    FUNNEL,
+    PARTICIPANTS,
+    SPLIT,
+    VIDEOS,
+    WITHDRAWALS,
+)
+from pipeline.runtime.progress import progress_bar
+from pipeline.schema.census import CensusRow, read_census
+from pipeline.schema.clip_shards import read_facts
+from pipeline.schema.clips import Clip
+from pipeline.schema.dataset import shard_path, shard_paths
+from pipeline.schema.duplicates import read_duplicates
+from pipeline.schema.funnel import FunnelRow, read_funnel
+from pipeline.schema.participants import GIVEN, WITHDRAWN, Participant, read_participants
+from pipeline.schema.split import SplitRow, read_split
+from pipeline.schema.withdrawals import erased_objects, read_withdrawn, unfinished
+from pipeline.versions.dvc_cache import cache_folder, object_path
+from pipeline.versions.dvc_lock import POINTER, read_length
+from pipeline.versions.git import Repository
+from pipeline.versions.history import earlier_versions
+from pipeline.versions.version import MARKS, Version, version_at, workspace
+
+BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
+"""What the stages make and no audit can do without."""
+
+
+def check_built() -> None:
+    """Raise EmoError where what the stages make is not here, or only a part of it."""
+    missing = [str(path) for path in BUILT if not path.exists()]
+    if len(missing) == len(BUILT):
+        raise EmoError(f"{DATASET}: nothing is built yet; run `dvc repro`")
+    if missing:
+        raise EmoError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
+
+
+class Evidence(GateEvidence):
+    """What all checks look at; the gate's part is read anew, and near pairs are searched among the pixels."""
+
+    def __init__(self, *, deep: bool, since: str | None, ask_dvc: Callable[[], Status]) -> None:
+        self.deep, self.since, self._ask_dvc = deep, since, ask_dvc
+
+    @cached_property
+    def people(self) -> list[Participant]:
+        """All enrolled participants, in that order."""
+        return read_participants()
+
+    @cached_property
+    def clips(self) -> list[Clip]:
+        """All clips as they are in the table: what is wrong with them is for the checks to report."""
+        return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
+
+    @cached_property
+    def consented(self) -> list[Clip]:
+        """The clips of those who consent."""
+        return [clip for clip in self.clips if clip.subject in self.consenting]
+
+    @cached_property
+    def near_pairs(self) -> list[dict[str, Any]]:
+        """Near-duplicates among the images, searched anew among their pixels."""
+        distance = load_params("dedup", DedupParams).pair_distance
+        return alike(self.pictures, self.clips, distance)
+
+    @cached_property
+    def status(self) -> Status:
+        """What DVC says of the workspace."""
+        return self._ask_dvc()
+
+    @cached_property
+    def split(self) -> dict[str, SplitRow]:
+        """data/split.csv, by subject."""
+        return read_split()
+
+    @cached_property
+    def split_params(self) -> SplitParams:
+        """The settings of the draw."""
+        return load_params("split", SplitParams)
+
+    @cached_property
+    def census(self) -> list[CensusRow]:
+        """data/census.csv."""
+        return read_census()
+
+    @cached_property
+    def funnel(self) -> list[FunnelRow]:
+        """reports/funnel.csv."""
+        return read_funnel()
+
+    @cached_property
+    def searched(self) -> list[FunnelRow]:
+        """reports/funnel.csv; raises UnavailableError where the detector searches for nothing."""
+        if load_params("faces", FacesParams).settings.EXPECTS_CROPS:
+            raise UnavailableError(not_searched(self.funnel))
+        return self.funnel
+
+    @cached_property
+    def shards(self) -> list[Shard]:
+        """The files of the dataset, counted again."""
+        paths = shard_paths()
+        with ThreadPoolExecutor(worker_count()) as threads:  # hashing and reading let go of the interpreter
+            return list(threads.map(read_shard, paths))
+
+    @cached_property
+    def pictures(self) -> list[Picture]:
+        """The images of the dataset."""
+        return [picture for shard in self.shards for picture in shard.pictures]
+
+    @cached_property
+    def cuts(self) -> dict[Key, Cut]:
+        """The accepted faces of the clips that have images; raises UnavailableError where no face is here."""
+        if not any(FACES.glob("*.parquet")):
+            raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
+        with ThreadPoolExecutor(worker_count()) as threads:
+            found = list(threads.map(read_cuts, {picture.clip for picture in self.pictures}))
+        return {key: cut for cuts in found for key, cut in cuts.items()}
+
+    @cached_property
+    def kept(self) -> frozenset[Key]:
+        """The faces that the stage dedup kept; raises UnavailableError where its table is not here."""
+        if not DUPLICATES.is_file():
+            raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
+        rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
+        return frozenset((row["clip"], row["frame"]) for row in rows if row["kept"])
+
+    @cached_property
+    def files(self) -> list[Path]:
+        """All files below data/dataset."""
+        return [path for path in DATASET.rglob("*") if path.is_symlink() or not path.is_dir()]
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        """Near-duplicates across subjects, splits or labels, the worst first."""
+        return pairs_across(self.near_pairs, self.clips, self.split)
+
+    @cached_property
+    def pair_sheet(self) -> str:
+        """The pictures of the pairs, drawn now, without those who may not be shown."""
+        shards = {
+            picture.clip: shard_path(shard.split, shard.subject)
+            for shard in self.shards
+            for picture in shard.pictures
+        }
+        return draw_pairs(self.pairs, self.consenting, shards)
+
+    @cached_property
+    def lengths(self) -> dict[str, int]:
+        """Bytes of the files below raw/videos, by their path there."""
+        files = (path for path in VIDEOS.rglob("*") if path.is_file())
+        return {path.relative_to(VIDEOS).as_posix(): path.stat().st_size for path in files}
+
+    @cached_property
+    def tracked(self) -> int | None:
+        """Bytes of raw/videos as DVC noted them; None where it did not."""
+        if not POINTER.is_file():
+            return None
+        return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
+
+    @cached_property
+    def digests(self) -> dict[str, str]:
+        """SHA-256 of every file below raw/videos, by its path there, hashed now."""
+        if not self.deep:
+            raise UnavailableError("use --deep")
+        if not self.lengths:
+            raise UnavailableError(f"{VIDEOS}: not here")
+        return _hashed(self.lengths)
+
+    @cached_property
+    def repository(self) -> Repository:
+        """The history; raises UnavailableError where there is none."""
+        repository = Repository(Path.cwd())
+        try:
+            if repository.has_commits:
+                return repository
+        except EmoError as error:  # no git
+            raise UnavailableError(str(error)) from None
+        raise UnavailableError("no Git history here")
+
+    @property
+    def cut_note(self) -> str:
+        """The end of a message where older commits are missing here."""
+        return self.repository.cut_note
+
+    @cached_property
+    def here(self) -> Version:
+        """The workspace as a version."""
+        return workspace(Path.cwd())
+
+    @cached_property
+    def earlier(self) -> list[Version]:
+        """The versions up to HEAD, newest first; from `since` on, if it is given."""
+        versions = earlier_versions(self.repository)
+        if self.since is None:
+            return versions
+        older = {commit.id for commit in self.repository.log(MARKS, self.since, full=True)}
+        first = version_at(self.repository, self.since)
+        return [*(version for version in versions if version.commit not in older), first]
+
+    @cached_property
+    def tips(self) -> Tips:
+        """What branches and tags say about people."""
+        return read_tips(self.repository)
+
+    @cached_property
+    def withdrawn(self) -> Withdrawn:
+        """Who withdrew by the table, by raw/withdrawn.csv, or by any branch or tag."""
+        rows = read_withdrawn()
+        try:
+            told, note = self.tips.withdrawn, self.tips.note
+        except UnavailableError as error:
+            told, note = {}, f"; {error}"
+        told = told | {row.subject: str(WITHDRAWALS) for row in rows}
+        told |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
+        listed = {person.subject for person in self.people if person.consent == GIVEN}
+        return Withdrawn(
+            told,
+            {row.sha256: row.subject for row in rows if row.sha256},
+            note,
+            given=sorted(listed & {row.subject for row in rows}),
+            unfinished=unfinished(),
+            returned=_in_cache_again(erased_objects()),
+        )
+
+    @cached_property
+    def pieces(self) -> list[Piece]:
+        """All files that hold pictures of people."""
+        try:
+            earlier = self.tips.clips
+        except UnavailableError:
+            earlier = {}
+        subjects = earlier | {clip.clip: clip.subject for clip in self.clips}
+        return [*self._recordings(), *_shards_of_clips(subjects), *_shards_of_subjects()]
+
+    def _recordings(self) -> list[Piece]:
+        listed = {clip.video: clip for clip in self.clips}
+        digests = self.digests if self.deep and self.lengths else {}
+        pieces = []
+        for name in self.lengths:
+            clip = listed.get(name)
+            subject = clip.subject if clip else name.partition("/")[0]  # where ingest puts them
+            digest = digests.get(name, clip.sha256 if clip else "")
+            pieces.append(Piece(VIDEOS, subject, digest))
+        return pieces
+
+
+def _in_cache_again(erased: Collection[str]) -> int:
+    """Return how many of these objects DVC's cache has."""
+    try:
+        cache = cache_folder(Path.cwd()) if erased else None
+    except EmoError:  # no DVC here
+        return 0
+    return sum(object_path(cache, md5).is_file() for md5 in erased) if cache else 0
+
+
+def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
+    return [
+        Piece(folder, subjects.get(path.stem, ""), _recording_of(path))
+        for folder in (FRAMES, FACES)
+        for path in sorted(folder.rglob("*.parquet"))
+    ]
+
+
+def _recording_of(shard: Path) -> str:
+    """Return the SHA-256 of the recording that a shard is made of; raise EmoError where it cannot be read."""
+    try:
+        return str(read_facts(shard).get("recording", ""))
+    except (OSError, ValueError):  # pyarrow's errors are either
+        raise EmoError(f"{shard}: not a readable Parquet file; remove it and run `dvc repro`") from None
+
+
+def _shards_of_subjects() -> list[Piece]:
+    return [Piece(DATASET, path.stem) for path in sorted(DATASET.rglob("*.parquet"))]
+
+
+def _hashed(names: Collection[str]) -> dict[str, str]:
+    """Return the SHA-256 of files below raw/videos; raise EmoError for one that cannot be read."""
+    pool = ThreadPoolExecutor(worker_count())  # hashing lets go of the interpreter
+    try:
+        with progress_bar("hashing", len(names)) as advance:
+            jobs = {name: pool.submit(sha256, VIDEOS / name) for name in names}
+            for _ in as_completed(jobs.values()):
+                advance()
+        return {name: job.result() for name, job in jobs.items()}
+    except OSError as error:
+        raise EmoError(
+            f"{error.filename or VIDEOS}: {error.strerror}; check the disk and permissions"
+        ) from None
+    finally:
+        pool.shutdown(cancel_futures=True)

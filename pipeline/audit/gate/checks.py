@@ -1,0 +1,92 @@
+"""The checks of the gate: without them nothing may be trained."""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from pipeline.audit.gate.check import Finding, Topic, check
+from pipeline.audit.gate.evidence import Image
+from pipeline.runtime.text import listed
+from pipeline.schema.clips import Clip
+from pipeline.schema.dataset import image_name
+from pipeline.schema.split import SPLITS
+
+_TOLERANCE_S = 0.001
+"""Timestamps are rounded to the container's clock."""
+
+
+@check("no subject in two splits", Topic.GATE)
+def subjects_in_one_split(images: Sequence[Image]) -> Finding:
+    """No subject is in two splits."""
+    found = _splits_by(images, lambda image: image.subject)
+    bad = [f"{subject} in {listed(splits)}" for subject, splits in found.items() if len(splits) > 1]
+    return _verdict(bad, f"{len(found)} subjects")
+
+
+@check("no take in two splits", Topic.GATE)
+def takes_in_one_split(images: Sequence[Image], clips: Sequence[Clip]) -> Finding:
+    """No take, a performance recorded from several views, is in two splits."""
+    takes = {clip.clip: clip.take for clip in clips}
+    found = _splits_by(images, lambda image: takes.get(image.clip, image.clip))
+    bad = [f"{take} in {listed(splits)}" for take, splits in found.items() if len(splits) > 1]
+    return _verdict(bad, f"{len(found)} takes")
+
+
+@check("no near-duplicate across splits", Topic.GATE)
+def no_near_duplicates_across_splits(
+    images: Sequence[Image], near_pairs: Sequence[Mapping[str, Any]]
+) -> Finding:
+    """No two images of different splits are near-duplicates."""
+    split_of = {(image.clip, image.frame): image.split for image in images}
+    bad = []
+    for pair in near_pairs:
+        here, there = (pair["clip"], pair["frame"]), (pair["other_clip"], pair["other_frame"])
+        if split_of.get(here, "") != split_of.get(there, "") and here in split_of and there in split_of:
+            names = f"{image_name(*here)} and {image_name(*there)}"
+            bad.append(f"{names} ({split_of[here]}, {split_of[there]}; {pair['distance']} bits)")
+    return _verdict(bad, f"{len(near_pairs)} near pairs, all within a split")
+
+
+@check("every class in every split", Topic.GATE)
+def every_class_in_every_split(images: Sequence[Image], classes: Sequence[str]) -> Finding:
+    """Every split has an image of every class."""
+    present = {(image.split, image.label) for image in images}
+    wanted = [(split, name) for split in SPLITS for name in classes]
+    bad = [f"no {name} in {split}" for split, name in wanted if (split, name) not in present]
+    return _verdict(bad, f"{len(classes)} classes")
+
+
+@check("every image traceable to a clip", Topic.GATE)
+def every_image_traceable(images: Sequence[Image], clips: Sequence[Clip]) -> Finding:
+    """Every image belongs to a clip of raw/clips.csv: its subject, its expression, within its time."""
+    known = {clip.clip: clip for clip in clips}
+    bad = [
+        image_name(image.clip, image.frame)
+        for image in images
+        if image.clip not in known or not _belongs(image, known[image.clip])
+    ]
+    return _verdict(bad, f"{len(images)} images")
+
+
+def _belongs(image: Image, clip: Clip) -> bool:
+    start_s, end_s = clip.segment
+    is_in_time = start_s - _TOLERANCE_S <= image.time_s < end_s
+    return is_in_time and (clip.subject, clip.expression) == (image.subject, image.label)
+
+
+@check("consent given for every subject", Topic.GATE)
+def everybody_consents(images: Sequence[Image], consenting: frozenset[str]) -> Finding:
+    """Every subject with an image has given consent and has not withdrawn it."""
+    subjects = {image.subject for image in images}
+    return _verdict(sorted(subjects - consenting), f"{len(subjects)} subjects")
+
+
+def _splits_by(images: Iterable[Image], key: Callable[[Image], str]) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for image in images:
+        found[key(image)].add(image.split)
+    return {name: sorted(splits) for name, splits in sorted(found.items())}
+
+
+def _verdict(bad: Sequence[str], fine: str) -> Finding:
+    return Finding(not bad, listed(bad, 5) if bad else fine)

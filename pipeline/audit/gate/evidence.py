@@ -1,0 +1,96 @@
+"""What the checks of the gate look at: the tables of raw/ and what the stages wrote."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from pipeline.audit.gate.check import Scope
+from pipeline.runtime.paths import DATASET
+from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.dataset import read_dataset_shard, shard_paths
+from pipeline.schema.duplicates import read_near_pairs
+from pipeline.schema.expressions import EXPRESSIONS
+from pipeline.schema.image_subjects import subject_caveat
+from pipeline.schema.participants import Participant, consenting
+
+_COLUMNS = ("label", "subject", "clip", "frame", "time_s")
+
+
+@dataclass(frozen=True)
+class Image:
+    """One image of the dataset, without its pixels."""
+
+    split: str
+    "the folder that holds it"
+    label: str
+    subject: str
+    clip: str
+    frame: int
+    time_s: float
+
+
+class GateEvidence:
+    """The project in the current directory. Each part is read once, and only if a check needs it."""
+
+    @cached_property
+    def people(self) -> list[Participant]:
+        """All enrolled participants, in that order."""
+        return read_enrolment()[0]
+
+    @cached_property
+    def clips(self) -> list[Clip]:
+        """All clips."""
+        return read_enrolment()[1]
+
+    @cached_property
+    def consenting(self) -> frozenset[str]:
+        """The subjects who may be processed and shown."""
+        return consenting(self.people)
+
+    @cached_property
+    def images(self) -> list[Image]:
+        """The images of the dataset."""
+        return self._read_images[0]
+
+    @cached_property
+    def classes(self) -> Sequence[str]:
+        """The classes of the dataset, in the order of their labels."""
+        return self._read_images[1]
+
+    @cached_property
+    def near_pairs(self) -> Sequence[dict[str, Any]]:
+        """Kept images that are near-duplicates, as rows of data/near_pairs.parquet."""
+        return read_near_pairs()
+
+    def caveat(self, scope: Scope) -> str:
+        """Return the caveat of figures where images have no subject; empty where all have one."""
+        if scope is Scope.ENROLLED:
+            return subject_caveat(len(self._image_subjects), len(self.people))
+        subjects = {image.subject for image in self.images}
+        return subject_caveat(len(subjects & self._image_subjects), len(subjects))
+
+    @cached_property
+    def _image_subjects(self) -> frozenset[str]:
+        return frozenset(person.subject for person in self.people if person.is_image)
+
+    @cached_property
+    def _read_images(self) -> tuple[list[Image], tuple[str, ...]]:
+        return read_images()
+
+
+def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
+    """Read the images of all shards, without their pixels, and the classes."""
+    images: list[Image] = []
+    classes: tuple[str, ...] = EXPRESSIONS
+    for path in shard_paths(dataset):
+        shard = read_dataset_shard(path, _COLUMNS)
+        classes = shard.classes
+        images += [
+            Image(
+                shard.split, classes[row["label"]], row["subject"], row["clip"], row["frame"], row["time_s"]
+            )
+            for row in shard.rows()
+        ]
+    return images, classes

@@ -1,0 +1,77 @@
+"""How a net is fitted: the optimiser, and its learning rate over the steps."""
+
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Optimizer
+
+from pipeline.runtime.params import check_choice, check_range
+
+_MOMENTUM = 0.9  # of SGD, in the form of Nesterov (Sutskever, Martens, Dahl & Hinton 2013)
+
+
+@dataclass(frozen=True)
+class FitParams:
+    """How a recipe's net is fitted."""
+
+    optimiser: str
+    "sgd (Nesterov's momentum of 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)"
+    learning_rate: float
+    "the highest, after the warm-up"
+    schedule: str
+    "of the learning rate: constant, step or cosine; see `rate_share`"
+    warm_up: float
+    "share of all steps over which the learning rate rises at first"
+    weight_decay: float
+    "part of the gradient for sgd and adam, apart from it for adamw"
+    batch: int
+    "images a step"
+    epochs: int
+    "at most"
+    patience: int
+    "epochs without a better validation loss before training stops"
+
+    def __post_init__(self) -> None:
+        check_choice("optimiser", self.optimiser, _OPTIMISERS)
+        check_range("learning_rate", self.learning_rate, 1e-8, 10)
+        check_choice("schedule", self.schedule, _SCHEDULES)
+        check_range("warm_up", self.warm_up, 0, 0.5)
+        check_range("weight_decay", self.weight_decay, 0, 10)
+        for name in ("batch", "epochs", "patience"):
+            check_range(name, getattr(self, name), 1, 1_000_000)
+
+
+def new_optimiser(parameters: Iterable[Tensor], fit: FitParams) -> Optimizer:
+    """Return the optimiser, in the form of it that takes the fewest operations."""
+    make, options = _OPTIMISERS[fit.optimiser]
+    return make(parameters, lr=fit.learning_rate, weight_decay=fit.weight_decay, **options)
+
+
+def rate_share(fit: FitParams, progress: float) -> float:
+    """Return the share of the learning rate at `progress` 0..1 of all steps.
+
+    It rises in a line from a twentieth over the warm-up. Then it stays (constant), falls to a tenth at half
+    and to a hundredth at three quarters of the rest (step; He et al. 2016), or falls along half a cosine
+    to nothing (cosine; Loshchilov & Hutter 2017).
+    """
+    if progress < fit.warm_up:
+        return 0.05 + 0.95 * progress / fit.warm_up
+    return _SCHEDULES[fit.schedule](min(1.0, (progress - fit.warm_up) / (1 - fit.warm_up)))
+
+
+_OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
+    # The fused SGD fails when weights that were frozen begin to learn: only some have a momentum by then.
+    "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True, "foreach": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+}
+
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "step": lambda progress: 0.1 ** ((progress >= 0.5) + (progress >= 0.75)),
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+}

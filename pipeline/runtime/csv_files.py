@@ -1,0 +1,165 @@
+"""Text tables (CSV): read with clear errors, written whole or not at all.
+
+UTF-8, `\\n`, sorted by key, so that `git diff` reads as an audit.
+"""
+
+import csv
+import dataclasses
+import io
+import re
+import types
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.files import write_text
+
+T = TypeVar("T")
+
+
+_NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
+"""Python also takes 1_000 and digits of other scripts for numbers; other readers of CSV do not."""
+
+_CONFLICT = re.compile("^<<<<<<< ", re.MULTILINE)
+"""How Git marks where two versions of a file begin to differ."""
+
+EXTRA = "extra"
+"""A record's field of this name keeps columns that emo does not know: `dict[str, str]`."""
+
+
+def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
+    """Read a CSV file as records of the dataclass `record`; `key` names a column without repeats.
+
+    Raises EmoError with file, line, column and value for anything that does not fit.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise EmoError(f"{path}: no such file") from None
+    except UnicodeDecodeError:
+        raise EmoError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
+    except OSError as error:
+        raise EmoError(f"{path}: cannot be read: {reason(error)}") from None
+    return parse_csv(text, record, key=key, where=str(path))
+
+
+def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> list[T]:
+    """Parse CSV text as `read_csv` does; `where` starts each message."""
+    if "\0" in text:
+        line = text[: text.index("\0")].count("\n") + 1
+        raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or no text")
+    if conflict := _CONFLICT.search(text):
+        line = text[: conflict.start()].count("\n") + 1
+        raise EmoError(
+            f"{where}: line {line}: two versions that Git could not merge; choose, and `git add` it"
+        )
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        _check_header(reader.fieldnames or (), record, where)
+        records = [_record(record, row, f"{where}: line {reader.line_num}") for row in reader]
+    except csv.Error as error:
+        raise EmoError(f"{where}: line {reader.line_num}: not valid CSV: {error}") from None
+    if key:
+        _check_unique([str(getattr(item, key)) for item in records], key, where)
+    return records
+
+
+def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
+    """Write records as CSV, sorted by all their columns in order; leave an equal file untouched."""
+    write_text(path, format_csv(records, record))
+
+
+def format_csv(records: Iterable[Any], record: type) -> str:
+    """Return the CSV text of records of the dataclass `record`, sorted by all columns in order."""
+    names = [field.name for field in dataclasses.fields(record) if field.name != EXTRA]
+    rows = [_row(item, names) for item in records]
+    extra = sorted({column for row in rows for column in row if column not in names})
+    lines = sorted([row.get(name, "") for name in (*names, *extra)] for row in rows)
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow([*names, *extra])
+    writer.writerows(lines)
+    return out.getvalue()
+
+
+def _check_header(columns: Sequence[str], record: type, where: str) -> None:
+    fields = {field.name: field for field in dataclasses.fields(record)}
+    keeps_others = fields.pop(EXTRA, None) is not None
+    for name, field in fields.items():
+        if name not in columns and field.default is dataclasses.MISSING:
+            raise EmoError(
+                f"{where}: line 1: missing column {name!r}; its columns, divided by commas: "
+                f"{', '.join(columns) or 'none'}"
+            )
+    unknown = [column for column in columns if column not in fields]
+    if unknown and not keeps_others:
+        raise EmoError(f"{where}: line 1: unknown column {unknown[0]!r}")
+    if len(set(columns)) < len(columns):
+        twice = next(name for name in columns if list(columns).count(name) > 1)
+        raise EmoError(f"{where}: line 1: two columns are called {twice!r}: {', '.join(columns)}")
+
+
+def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
+    if None in row or None in row.values():
+        raise EmoError(f"{where}: more or fewer values than columns")
+    hints = dict(_hints(typing.cast(Any, record)))
+    keeps_others = hints.pop(EXTRA, None) is not None
+    values = {
+        name: _parse(hints[name], row[name].strip(), f"{where}: {name}") for name in hints if name in row
+    }
+    if keeps_others:
+        values[EXTRA] = {str(name): text for name, text in row.items() if name not in hints}
+    try:
+        return record(**values)
+    except ValueError as error:
+        raise EmoError(f"{where}: {error}") from None
+
+
+@cache
+def _hints(record: Any) -> dict[str, Any]:
+    return typing.get_type_hints(record)
+
+
+def _parse(hint: Any, text: str, where: str) -> Any:
+    arguments = typing.get_args(hint)
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        if not text:
+            return None
+        hint = next(a for a in arguments if a is not type(None))
+    if hint is str:
+        return text
+    if hint is bool:
+        if text not in ("true", "false"):
+            raise EmoError(f"{where}: {text!r} is not true or false")
+        return text == "true"
+    try:
+        if not _NUMBER.fullmatch(text):
+            raise ValueError
+        return hint(text)
+    except ValueError:
+        kind = "a whole number" if hint is int else "a number"
+        raise EmoError(f"{where}: {text!r} is not {kind}") from None
+
+
+def _row(item: Any, names: Sequence[str]) -> dict[str, str]:
+    row = {name: _text(getattr(item, name)) for name in names}
+    return row | getattr(item, EXTRA, {})
+
+
+def _text(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _check_unique(values: Sequence[str], key: str, where: str) -> None:
+    seen: set[str] = set()
+    for value in values:
+        if value in seen:
+            raise EmoError(f"{where}: {key} {value!r} stands twice")
+        seen.add(value)

@@ -1,0 +1,46 @@
+"""SHA-256 of files, remembered while a file's stat does not change (as Git and DVC do)."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from pipeline.runtime.executors import worker_count
+from pipeline.runtime.files import write_text
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file's content, 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
+    """Return the SHA-256 of each file; `store` is the JSON file that remembers them by stat."""
+    known = _load(store)
+    marks = {path: _mark(path) for path in paths}
+    unknown = [path for path in marks if not known.get(marks[path])]
+    with ThreadPoolExecutor(worker_count()) as threads:  # hashing lets go of the interpreter
+        hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
+    found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}
+    fresh = {marks[path]: digest for path, digest in found.items()}
+    if fresh != known:
+        with contextlib.suppress(OSError):  # a memo that may only be read: it costs time, nothing else
+            write_text(store, json.dumps(fresh, sort_keys=True, indent=0))
+    return found
+
+
+def _mark(path: Path) -> str:
+    """Return what changes when the content does: path, inode, length and time of modification."""
+    info = path.stat()
+    return f"{path}\0{info.st_ino}\0{info.st_size}\0{info.st_mtime_ns}"
+
+
+def _load(store: Path) -> dict[str, str]:
+    try:
+        known = json.loads(store.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known if isinstance(known, dict) else {}

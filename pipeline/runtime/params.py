@@ -1,0 +1,165 @@
+"""params.yaml: the only home of values, read into frozen dataclasses."""
+
+import dataclasses
+import math
+import re
+import types
+import typing
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.old_params import modernised
+from pipeline.runtime.paths import PARAMS
+from pipeline.runtime.stages import SECTIONS
+from pipeline.runtime.text import listed
+
+T = TypeVar("T")
+
+_EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
+def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
+    """Return a dataclass field for the settings of one of several variants, such as one of the detectors.
+
+    In params.yaml every variant has a section under its own name, beside the key `chosen_by` that names the one
+    that is used. All sections are checked; the field holds the settings of the chosen one.
+    """
+    return dataclasses.field(metadata={"chosen_by": chosen_by, "registry": registry})
+
+
+def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
+    """Read one section of params.yaml as an instance of the frozen dataclass `schema`.
+
+    Raises EmoError where the file is missing or no YAML, a section or key is unknown or missing, or a
+    value has the wrong type or is out of range (a ValueError of the dataclass's `__post_init__`).
+    """
+    values = read_params(path)
+    if section not in values:
+        raise EmoError(f"{path}: missing section: {section}")
+    return build(schema, values[section], f"{path}: {section}")
+
+
+def read_params(path: Path = PARAMS) -> dict[str, Any]:
+    """Read params.yaml as plain values by section, unchecked: to tell about settings, not to use them.
+
+    Raises EmoError where the file is missing or no YAML, or a section is unknown.
+    """
+    values = modernised(_read_yaml(path))
+    unknown = sorted(set(values) - set(SECTIONS))
+    if unknown:
+        raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")
+    return values
+
+
+def build(schema: type[T], values: object, where: str) -> T:
+    """Build the dataclass `schema` from a mapping, recursively; `where` starts each message."""
+    if not isinstance(values, Mapping):
+        raise EmoError(f"{where}: expected keys and values, found {values!r}")
+    fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
+    variants = {name: fields.pop(name) for name in list(fields) if fields[name].metadata}
+    sections = [name for field in variants.values() for name in field.metadata["registry"]]
+    for key in values:
+        if key not in (*fields, *sections):
+            raise EmoError(f"{where}: unknown key: {key}; the keys are {listed((*fields, *sections), 30)}")
+    for name in fields:
+        if name not in values:
+            raise EmoError(f"{where}: missing key: {name}")
+    hints = typing.get_type_hints(schema)
+    typed = {name: _value(hints[name], values[name], f"{where}: {name}") for name in fields}
+    typed |= {name: _chosen(field.metadata, values, where) for name, field in variants.items()}
+    try:
+        return schema(**typed)
+    except ValueError as error:
+        raise EmoError(f"{where}: {error}") from error
+
+
+def check_range(name: str, value: float, low: float, high: float) -> None:
+    """Raise ValueError unless `low <= value <= high` (NaN fails)."""
+    if not low <= value <= high:
+        raise ValueError(f"{name}: {value} is not within {low}..{high}")
+
+
+def check_choice(name: str, value: str, choices: typing.Iterable[str]) -> None:
+    """Raise ValueError unless `value` is one of `choices`."""
+    if value not in (known := tuple(choices)):
+        raise ValueError(f"{name}: {value!r} is not one of {listed(known, 20)}")
+
+
+def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) -> Any:
+    """Build the settings of all variants that have a section; return those of the chosen one."""
+    registry, key = metadata["registry"], metadata["chosen_by"]
+    name = values[key]
+    if name not in registry:
+        raise EmoError(f"{where}: {key}: {name!r} is not one of {listed(registry, 20)}")
+    if name not in values:
+        raise EmoError(f"{where}: missing section: {name}, which {key} names")
+    built = {
+        other: build(registry[other], values[other], f"{where}: {other}")
+        for other in registry
+        if other in values
+    }
+    return built[name]
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except FileNotFoundError:
+        raise EmoError(f"{path}: no such file; restore it with `git checkout {path}`") from None
+    except UnicodeDecodeError:
+        raise EmoError(f"{path}: not UTF-8 text; save it in UTF-8") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f"line {mark.line + 1}: " if mark else ""
+        raise EmoError(f"{path}: {line}not valid YAML: {getattr(error, 'problem', error)}") from None
+    if not isinstance(values, dict):
+        raise EmoError(f"{path}: expected sections such as `frames:`, found {values!r}")
+    return {str(name): value for name, value in values.items()}
+
+
+class _Loader(yaml.SafeLoader):
+    """A SafeLoader that refuses a key that stands twice; YAML's own rule, but not PyYAML's."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if str(key.value) in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value} stands twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def _value(hint: Any, value: object, where: str) -> Any:
+    """Check one value against its annotation: a scalar, `X | None`, `tuple[X, ...]`, a dataclass."""
+    if dataclasses.is_dataclass(hint):
+        return build(hint, value, where)  # type: ignore[arg-type]
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (types.UnionType, typing.Union):
+        if value is None and type(None) in arguments:
+            return None
+        return _value(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, list):
+            raise EmoError(f"{where}: expected a list, found {value!r}")
+        return tuple(_value(arguments[0], item, where) for item in value)
+    return _scalar(hint, value, where)
+
+
+def _scalar(hint: type, value: object, where: str) -> Any:
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value) if abs(value) < 1 << 1000 else math.inf * (1 if value > 0 else -1)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
+            raise EmoError(
+                f"{where}: YAML takes {value} for a text; write it as {float(value)!r} or with a "
+                "point and a sign, as in 1.0e-4"
+            )
+        kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {value!r}")
+    return value

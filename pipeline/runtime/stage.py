@@ -1,0 +1,60 @@
+"""How every stage starts and ends."""
+
+import errno
+import importlib
+import logging
+import os
+import sys
+
+from pipeline.runtime.errors import EmoError, formatted
+
+logger = logging.getLogger("emo.stage")
+"""What a stage reports; `run_stage` prints it on standard output, each line after the stage's name."""
+
+_MACHINE_ERRORS = {
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "make it writable for you",
+    errno.EPERM: "make it writable for you",
+    errno.EROFS: "make it writable",
+}
+
+
+def run_stage(module_name: str) -> None:
+    """Run `main()` of a stage module; print an EmoError as its lines and exit with code 1.
+
+    The module is imported by its name, so that functions sent to worker processes belong to it and
+    not to `__main__`, which another process or machine could not import.
+    """
+    start_logging(module_name.rpartition(".")[2])
+    try:
+        importlib.import_module(module_name).main()
+    except EmoError as error:
+        print(formatted(error), file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; finished work is cached, `dvc repro` resumes", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        if error.errno not in _MACHINE_ERRORS:
+            raise
+        print(
+            f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
+            f"{_MACHINE_ERRORS[error.errno]} and run `dvc repro` again, it resumes",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+
+
+def start_logging(stage: str) -> None:
+    """Print what stages and libraries log: information on standard output, warnings on standard error."""
+    plain = logging.Formatter(f"{stage}: %(message)s")
+    out, err = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
+    out.addFilter(lambda record: record.levelno < logging.WARNING)
+    err.setLevel(logging.WARNING)
+    root = logging.getLogger("emo")
+    root.setLevel(logging.INFO)
+    root.propagate = False
+    root.handlers = [out, err]
+    for handler in root.handlers:
+        handler.setFormatter(plain)

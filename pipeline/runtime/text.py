@@ -1,0 +1,26 @@
+"""Words and tables for people: lists, counts, tables of a terminal and of Markdown."""
+
+from collections.abc import Iterable, Sequence
+
+TextTable = tuple[str, list[str], list[list[str]]]
+"""Title, header and rows, as a command prints them."""
+
+
+def listed(values: Iterable[object], limit: int = 8) -> str:
+    """Join values for a message: `a, b, c and 12 more`."""
+    texts = [str(value) for value in values]
+    if len(texts) <= limit:
+        return ", ".join(texts)
+    return f"{', '.join(texts[:limit])} and {len(texts) - limit} more"
+
+
+def counted(number: int, thing: str) -> str:
+    """Return a number with its thing, in the plural where it is not 1."""
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -> str:
+    """Return a table in Markdown; vertical bars in cells are escaped."""
+    lines = [header, ["---"] * len(header), *rows]
+    cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
+    return "\n".join(f"| {' | '.join(line)} |" for line in cells)

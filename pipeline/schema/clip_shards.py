@@ -1,0 +1,33 @@
+"""What the shards of data/frames and data/faces have in common: one file a clip, with facts about the clip."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+
+from pipeline.runtime.errors import EmoError
+
+_KEY = "emo"
+
+
+def add_facts(writer: pq.ParquetWriter, facts: dict[str, Any]) -> None:
+    """Put facts about the whole clip into a shard's metadata, as JSON."""
+    writer.add_key_value_metadata({_KEY: json.dumps(facts, sort_keys=True)})
+
+
+def read_facts(path: Path) -> dict[str, Any]:
+    """Return the facts about the whole clip that a shard carries; raise EmoError where they are damaged."""
+    metadata = pq.read_metadata(path).metadata or {}
+    try:
+        facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
+    except ValueError:
+        raise EmoError(
+            f"{path}: what it tells of its clip is damaged; remove it and run `dvc repro`"
+        ) from None
+    return facts
+
+
+def shard_names(folder: Path) -> list[str]:
+    """Return the clips that have a shard in a folder, sorted."""
+    return sorted(path.stem for path in folder.glob("*.parquet"))

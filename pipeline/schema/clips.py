@@ -1,0 +1,128 @@
+"""raw/clips.csv: which stretch of which recording shows which expression of which subject."""
+
+import math
+import re
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+from pipeline.runtime.csv_files import read_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import check_range
+from pipeline.runtime.paths import CLIPS, PARTICIPANTS
+from pipeline.schema.expressions import EXPRESSIONS
+from pipeline.schema.participants import GIVEN, Participant, check_case, check_id, read_participants
+from pipeline.schema.withdrawals import read_withdrawn
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One row of raw/clips.csv: a labelled stretch of one video."""
+
+    clip: str
+    "unique id"
+    video: str
+    "path below raw/videos, with forward slashes"
+    subject: str
+    expression: str
+    start_s: float | None
+    "first second of the stretch in the video; None: from its start"
+    end_s: float | None
+    "end of the stretch, exclusive; None: to the video's end"
+    take: str
+    "clips of one performance share it: other views, other modalities"
+    sha256: str
+    "of the video's content, 64 hexadecimal digits"
+    width: int
+    "pixels of the upright picture, as shown"
+    height: int
+    fps: float
+    "average frame rate in frames/s"
+    duration_s: float
+    "of the whole video"
+    frames: int
+    "of the whole video"
+    codec: str
+    rotation: int
+    "degrees clockwise by which the stored picture is turned to stand upright: 0, 90, 180, 270"
+    extra: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        check_id("clip", self.clip)
+        check_id("subject", self.subject)
+        if self.expression not in EXPRESSIONS:
+            raise ValueError(f"expression: {self.expression!r} is not one of {', '.join(EXPRESSIONS)}")
+        if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
+        if not self.video or ".." in Path(self.video).parts or Path(self.video).is_absolute():
+            raise ValueError(f"video: {self.video!r} is not a path below raw/videos")
+        for name in ("width", "height", "frames"):
+            check_range(name, getattr(self, name), 1, math.inf)
+        for name in ("fps", "duration_s"):
+            check_range(name, getattr(self, name), 0, sys.float_info.max)
+        if self.rotation not in (0, 90, 180, 270):
+            raise ValueError(f"rotation: {self.rotation} is not one of 0, 90, 180, 270")
+        check_segment(self.start_s, self.end_s)
+
+    @property
+    def is_still(self) -> bool:
+        """Whether the recording is one picture: a clip of one frame, without an onset to cut off."""
+        return self.frames == 1
+
+    @property
+    def segment(self) -> tuple[float, float]:
+        """The stretch as (first second, end), the end infinite where it is the video's."""
+        return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
+
+
+def check_segment(start_s: float | None, end_s: float | None) -> None:
+    """Raise ValueError unless 0 <= start < end, both finite where they are given."""
+    start, end = start_s or 0.0, math.inf if end_s is None else end_s
+    if not (0 <= start < end) or (end_s is not None and not math.isfinite(end_s)):
+        raise ValueError(f"segment: start_s {start_s} and end_s {end_s} are not 0 <= start < end")
+
+
+def read_clips(path: Path = CLIPS) -> list[Clip]:
+    """Read and check raw/clips.csv, in the order of the clips' ids."""
+    clips = read_csv(path, Clip, key="clip")
+    check_case([clip.clip for clip in clips], str(path))
+    check_overlaps(clips, str(path))
+    return sorted(clips, key=lambda clip: clip.clip)
+
+
+def read_enrolment() -> tuple[list[Participant], list[Clip]]:
+    """Read both tables; every clip's subject must be a participant."""
+    people, clips = read_participants(), read_clips()
+    known = {person.subject for person in people}
+    for clip in clips:
+        if clip.subject not in known:
+            raise EmoError(f"{CLIPS}: clip {clip.clip}: subject {clip.subject!r} is not in {PARTICIPANTS}")
+    return people, clips
+
+
+def consented_clips() -> list[Clip]:
+    """Return the clips of the participants whose consent is given; only these may be processed.
+
+    Raises EmoError where the tables are older than somebody's withdrawal.
+    """
+    people, clips = read_enrolment()
+    given = {person.subject for person in people if person.consent == GIVEN}
+    for subject in sorted(given & {row.subject for row in read_withdrawn()}):
+        raise EmoError(
+            f"{PARTICIPANTS}: {subject} has withdrawn, and this table is older or was changed back; run "
+            f"`emo withdraw {subject} --yes` to take the person out of it"
+        )
+    return [clip for clip in clips if clip.subject in given]
+
+
+def check_overlaps(clips: Sequence[Clip], where: str) -> None:
+    """Raise EmoError where two clips claim the same stretch of one video."""
+    ordered = sorted(clips, key=lambda clip: (clip.video, clip.segment))
+    for first, second in pairwise(ordered):
+        if first.video == second.video and second.segment[0] < first.segment[1]:
+            raise EmoError(
+                f"{where}: clips {first.clip} and {second.clip} overlap in {first.video} at "
+                f"{second.segment[0]} s; a stretch has one label"
+            )

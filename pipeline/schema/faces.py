@@ -1,0 +1,39 @@
+"""data/faces/<clip>.parquet: one row for every sampled frame, with its status and, if it is `ok`, the face crop."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.runtime.parquet import read_parquet
+from pipeline.runtime.paths import FACES
+
+FACES_SCHEMA = pa.schema(
+    [
+        ("frame", pa.int64()),  # index in the recording's stream
+        ("time_s", pa.float64()),
+        ("status", pa.string()),  # one of STATUSES
+        ("x", pa.float64()),  # the bounding box, pixels of the recording; null where there is no face
+        ("y", pa.float64()),
+        ("w", pa.float64()),
+        ("h", pa.float64()),
+        ("score", pa.float64()),  # the detector's
+        ("sharpness", pa.float64()),  # variance of the Laplacian of the crop
+        ("png", pa.binary()),  # the face crop; empty where there is none
+        ("hash", pa.binary()),  # perceptual, 32 bytes; empty where there is no crop
+    ]
+)
+
+OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED = "ok", "no_face", "several_faces", "too_small", "blurred"
+
+STATUSES = (OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED)
+"""What a sampled frame can be; their wording is in `pipeline.schema.funnel`."""
+
+
+def faces_path(clip: str, folder: Path = FACES) -> Path:
+    """Return the shard of one clip."""
+    return folder / f"{clip}.parquet"
+
+
+def read_faces(clip: str, columns: list[str]) -> pa.Table:
+    """Read columns of one clip's shard; raise EmoError where it is missing or damaged."""
+    return read_parquet(faces_path(clip), FACES_SCHEMA, columns)

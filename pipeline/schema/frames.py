@@ -1,0 +1,20 @@
+"""data/frames/<clip>.parquet: the sampled frames of a clip, as JPEG."""
+
+from pathlib import Path
+
+import pyarrow as pa
+
+from pipeline.runtime.paths import FRAMES
+
+FRAMES_SCHEMA = pa.schema(
+    [
+        ("frame", pa.int64()),  # index in the recording's stream
+        ("time_s", pa.float64()),  # seconds from the first frame of the stream
+        ("jpeg", pa.binary()),
+    ]
+)
+
+
+def frames_path(clip: str) -> Path:
+    """Return the shard of one clip."""
+    return FRAMES / f"{clip}.parquet"

@@ -1,0 +1,37 @@
+"""Corpora without subject ids: each image is treated as its own subject, and all metrics carry that caveat."""
+
+from collections.abc import Mapping
+
+STANDS_FOR = "stands_for"
+"""Column of raw/participants.csv and data/split.csv: `image` where the row is no person, else empty."""
+
+IMAGE = "image"
+
+POOLED = "(images)"
+"""The subject in tables where all images without one share a row."""
+
+MEANING = "figures are of unseen images, not of unseen people"
+
+
+def stands_for_image(extra: Mapping[str, str]) -> bool:
+    """Return whether a row, by its further columns, stands for an image and not for a person."""
+    return extra.get(STANDS_FOR, "") == IMAGE
+
+
+def check_stands_for(extra: Mapping[str, str]) -> None:
+    """Raise ValueError unless a row stands for a person or for an image."""
+    if extra.get(STANDS_FOR, "") not in ("", IMAGE):
+        raise ValueError(f"{STANDS_FOR}: {extra[STANDS_FOR]!r} is not {IMAGE} or empty")
+
+
+def subject_caveat(images: int, subjects: int) -> str:
+    """Return the caveat of all metrics where `images` of the subjects are images; empty where all are people."""
+    if not images:
+        return ""
+    known = "none" if images == subjects else f"unknown for {images:,} of {subjects:,}"
+    return f"{known}: each image is treated as its own subject"
+
+
+def full_caveat(caveat: str) -> str:
+    """Return a caveat with its meaning, for where there is room; empty where there is none."""
+    return f"{caveat}; {MEANING}" if caveat else ""

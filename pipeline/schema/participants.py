@@ -1,0 +1,102 @@
+"""raw/participants.csv: who takes part, with consent and the order of enrolment."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pipeline.runtime.csv_files import read_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import check_range
+from pipeline.runtime.paths import PARTICIPANTS
+from pipeline.schema.image_subjects import check_stands_for, stands_for_image
+from pipeline.schema.withdrawals import read_withdrawn
+
+ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+"""What subjects' and clips' ids match."""
+
+
+SEXES = ("F", "M", "X", "")
+
+
+GIVEN, WITHDRAWN = "given", "withdrawn"
+
+
+@dataclass(frozen=True)
+class Participant:
+    """One row of raw/participants.csv."""
+
+    subject: str
+    "pseudonymous code, unique also without regard to case"
+    sex: str
+    "F, M, X, or empty where it is not known"
+    age: float | None
+    "years"
+    consent: str
+    "given or withdrawn"
+    enrolled: int
+    "1, 2, 3 ... in the order of first enrolment, never reused"
+    extra: dict[str, str] = field(default_factory=dict, compare=False)
+
+    def __post_init__(self) -> None:
+        check_id("subject", self.subject)
+        if self.sex not in SEXES:
+            raise ValueError(f"sex: {self.sex!r} is not one of F, M, X or empty")
+        if self.consent not in (GIVEN, WITHDRAWN):
+            raise ValueError(f"consent: {self.consent!r} is not one of {GIVEN}, {WITHDRAWN}")
+        if self.enrolled < 1:
+            raise ValueError(f"enrolled: {self.enrolled} is not 1 or more")
+        if self.age is not None:
+            check_range("age", self.age, 0, 130)
+        check_stands_for(self.extra)
+
+    @property
+    def is_image(self) -> bool:
+        """Whether this stands for an image of a corpus without subjects, not for a person."""
+        return stands_for_image(self.extra)
+
+
+def check_id(name: str, value: str) -> None:
+    """Raise ValueError unless `value` can be the id of a subject or clip."""
+    if not ID.fullmatch(value):
+        raise ValueError(
+            f"{name}: {value!r} is not an id: 1 to 64 letters, digits, - and _, first a letter or digit"
+        )
+
+
+def read_participants(path: Path = PARTICIPANTS) -> list[Participant]:
+    """Read and check raw/participants.csv, in the order of enrolment."""
+    people = read_csv(path, Participant, key="subject")
+    check_case([person.subject for person in people], str(path))
+    _check_order(people, path)
+    return sorted(people, key=lambda person: person.enrolled)
+
+
+def consenting(people: Iterable[Participant]) -> frozenset[str]:
+    """Return the subjects who may be processed and shown: consent is given, and was not withdrawn since.
+
+    An older version of the table, checked out again, does not know of a withdrawal; raw/withdrawn.csv and its
+    copy beside Git do.
+    """
+    gone = {row.subject for row in read_withdrawn()}
+    return frozenset(person.subject for person in people if person.consent == GIVEN) - gone
+
+
+def check_case(ids: Iterable[str], where: str) -> None:
+    """Raise EmoError where two ids differ only by case: some file systems would mix them up."""
+    seen: dict[str, str] = {}
+    for name in ids:
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise EmoError(f"{where}: {other!r} and {name!r} differ only by case; rename one")
+
+
+def _check_order(people: Sequence[Participant], path: Path) -> None:
+    seen: dict[int, str] = {}
+    for person in people:
+        other = seen.setdefault(person.enrolled, person.subject)
+        if other != person.subject:
+            raise EmoError(
+                f"{path}: {other} and {person.subject} have the same number {person.enrolled} "
+                "in `enrolled`; each participant has one of its own"
+            )

@@ -1,0 +1,63 @@
+"""Who withdrew, with the digests of what is gone: so that nobody comes back unnoticed.
+
+`emo withdraw` writes raw/withdrawn.csv, which Git keeps, and a copy that no `git checkout` of an older
+version takes away.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.runtime.csv_files import read_csv
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY, original
+
+
+@dataclass(frozen=True)
+class Withdrawal:
+    """One row: a recording of somebody who withdrew. Its content cannot be told from the digest."""
+
+    subject: str
+    sha256: str
+    "64 hexadecimal digits; empty where no recording was known"
+    md5: str = ""
+    "by which DVC names it; empty where that is not known"
+
+    def __post_init__(self) -> None:
+        if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
+            raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
+
+
+def read_withdrawn(*paths: Path) -> set[Withdrawal]:
+    """Return what both tables say, or those at `paths`; a table that is not there says nothing."""
+    usual = (WITHDRAWALS, original(Path.cwd()) / WITHDRAWALS_COPY)
+    tables = [path for path in paths or usual if path.is_file()]
+    return {row for path in tables for row in read_csv(path, Withdrawal)}
+
+
+def unfinished() -> list[str]:
+    """Return the subjects whose erasure was begun in this clone, and is not done and proved."""
+    return sorted(subject for subject, state in _states().items() if not state["done"])
+
+
+def erased_objects() -> set[str]:
+    """Return the MD5 of the objects that were erased in this clone."""
+    return {md5 for state in _states().values() for md5 in state["objects"]}
+
+
+def read_state(path: Path) -> dict[str, Any]:
+    """Return how far an erasure is, and what it knows; raise EmoError where the file does not tell."""
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        state = None
+    if not (isinstance(state, dict) and {"done", "objects", "person"} <= state.keys()):
+        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
+    return state
+
+
+def _states() -> dict[str, dict[str, Any]]:
+    """Return how far each erasure is, by subject."""
+    return {path.stem: read_state(path) for path in sorted(WITHDRAWAL_STATE.glob("*.json"))}

@@ -1,0 +1,143 @@
+"""dvc.lock and .dvc files: from which files, settings and code each output was made, as DVC wrote it."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+
+import yaml
+
+from pipeline.runtime.code import PACKAGE
+from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.old_params import modernised
+from pipeline.runtime.params import build, load_params
+
+T = TypeVar("T")
+
+LOCK = Path("dvc.lock")
+POINTER = Path("raw/videos.dvc")
+"""What says which recordings a version has."""
+
+_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: ten times as fast
+
+
+class _Loader(_Fast):  # type: ignore[misc, valid-type]
+    """YAML as DVC writes it: 1.2, in which `1e-05` is a number; PyYAML's 1.1 takes it for a text."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?[0-9]+(\.[0-9]*)?e[-+]?[0-9]+$"), list("-+0123456789")
+)
+
+
+@dataclass(frozen=True)
+class StageLock:
+    """One stage as it ran last."""
+
+    deps: Mapping[str, str] = field(default_factory=dict)
+    "path -> MD5 (of a folder: `<MD5>.dir`)"
+    outs: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    "dotted key -> value"
+
+    @property
+    def code(self) -> dict[str, str]:
+        """The source folders and files among the dependencies."""
+        return {path: md5 for path, md5 in self.deps.items() if PurePosixPath(path).parts[0] == PACKAGE}
+
+    def section(self, name: str) -> dict[str, Any]:
+        """Return the settings of one section of params.yaml, nested, as this version of emo names them."""
+        values: dict[str, Any] = {}
+        for key, value in self.params.items():
+            *above, last = key.split(".")
+            if above and above[0] == name:
+                inner = values
+                for part in above[1:]:
+                    inner = inner.setdefault(part, {})
+                inner[last] = value
+        return dict(modernised({name: values})[name])
+
+
+def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
+    """Return the stages of a project's dvc.lock by name; none where DVC has not run."""
+    path = root / LOCK
+    if not path.is_file():
+        return {}
+    try:
+        return read_lock(path.read_text(encoding="utf-8", errors="replace"), str(LOCK))
+    except OSError as error:
+        raise EmoError(
+            f"{LOCK}: cannot be read: {reason(error)}; restore it with `git checkout {LOCK}`"
+        ) from None
+
+
+def settings_as_built(stage: str, schema: type[T]) -> T:
+    """Return the settings that a stage last ran with (dvc.lock), else those of params.yaml.
+
+    Raises EmoError where dvc.lock cannot be read, or holds settings that this version of emo does not know.
+    """
+    lock = read_project_lock()
+    if stage not in lock:
+        return load_params(stage, schema)
+    return build(schema, lock[stage].section(stage), f"{LOCK}: {stage}")
+
+
+def read_lock(text: str, where: str) -> dict[str, StageLock]:
+    """Return the stages of a dvc.lock by name; `where` starts the message of the EmoError."""
+    stages = mapping(read_yaml(text, where).get("stages"))
+    return {name: _stage(mapping(entry)) for name, entry in stages.items()}
+
+
+def read_pointer(text: str, where: str) -> dict[str, str]:
+    """Return the outputs of a .dvc file: path -> MD5."""
+    return _hashes(read_yaml(text, where).get("outs"))
+
+
+def read_length(text: str, where: str) -> int | None:
+    """Return how many bytes the output of a .dvc file has; None where it does not tell."""
+    lengths = (entry.get("size") for entry in _entries(read_yaml(text, where).get("outs")))
+    return next((length for length in lengths if isinstance(length, int)), None)
+
+
+def read_listing(data: bytes) -> dict[str, str]:
+    """Return the files of a folder that DVC keeps, from the object `<MD5>.dir`: relative path -> MD5."""
+    return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+
+
+def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested settings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _stage(entry: Mapping[str, Any]) -> StageLock:
+    files = mapping(entry.get("params"))
+    params = {key: value for section in files.values() for key, value in flattened(mapping(section))}
+    return StageLock(_hashes(entry.get("deps")), _hashes(entry.get("outs")), params)
+
+
+def _hashes(entries: object) -> dict[str, str]:
+    return {str(entry["path"]): str(entry.get("md5", "")) for entry in _entries(entries) if "path" in entry}
+
+
+def _entries(entries: object) -> list[Mapping[str, Any]]:
+    listed = entries if isinstance(entries, list) else []
+    return [entry for entry in listed if isinstance(entry, Mapping)]
+
+
+def read_yaml(text: str, where: str) -> Mapping[str, Any]:
+    """Return what a file of DVC holds; `where` starts the message of the EmoError where it is no YAML."""
+    try:
+        return mapping(yaml.load(text, _Loader))
+    except (yaml.YAMLError, RecursionError, ValueError):
+        raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
+
+
+def mapping(value: object) -> Mapping[str, Any]:
+    """Return a value that should be a mapping; an empty one where it is anything else."""
+    return value if isinstance(value, Mapping) else {}

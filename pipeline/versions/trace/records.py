@@ -1,0 +1,84 @@
+"""What `emo trace` looks things up in: the tables of raw/, dvc.lock, and the files that the stages wrote."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import read_params
+from pipeline.runtime.paths import CENSUS, CLIPS, DUPLICATES, SPLIT
+from pipeline.schema.census import read_census
+from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.dataset import shard_path, shard_paths
+from pipeline.schema.duplicates import read_duplicates
+from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.split import SplitRow, read_split
+from pipeline.schema.withdrawals import read_withdrawn
+from pipeline.versions.dvc_lock import StageLock, flattened, read_project_lock
+
+
+@dataclass(frozen=True)
+class Records:
+    """The tables of the workspace, each read when it is first asked for."""
+
+    people: Mapping[str, Participant]
+    "by subject, in the order of enrolment"
+    clips: Mapping[str, Clip]
+    "by id"
+    lock: Mapping[str, StageLock]
+    "by stage; empty where DVC has not run"
+
+    @cached_property
+    def withdrawn(self) -> frozenset[str]:
+        """Those who have withdrawn consent, also where a table was changed back."""
+        gone = {row.subject for row in read_withdrawn()}
+        return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
+
+    @cached_property
+    def split(self) -> dict[str, SplitRow]:
+        """The rows of data/split.csv by subject; empty before the stage split has run."""
+        return read_split() if SPLIT.is_file() else {}
+
+    @cached_property
+    def shards(self) -> dict[str, Path]:
+        """The files of the dataset by subject, those that should be there; empty before it is built."""
+        if CENSUS.is_file():
+            return {row.subject: shard_path(row.split, row.subject) for row in read_census()}
+        return {path.stem: path for path in shard_paths()}
+
+    @cached_property
+    def duplicates(self) -> pa.Table:
+        """data/duplicates.parquet."""
+        return read_duplicates(path=self.stored(DUPLICATES))
+
+    @cached_property
+    def settings_now(self) -> dict[str, Any]:
+        """The values of params.yaml by dotted key."""
+        return dict(flattened(read_params()))
+
+    def settings(self, stage: str) -> dict[str, Any]:
+        """Return the settings that a stage ran with (dvc.lock), else those of params.yaml, by dotted key."""
+        values = self.lock[stage].params if stage in self.lock else self.settings_now
+        return {key: value for key, value in values.items() if key.startswith(f"{stage}.")}
+
+    def stored(self, path: Path) -> Path:
+        """Return the path of what a stage wrote; raise EmoError where it is not here."""
+        if path.is_file():
+            return path
+        outs = {Path(out) for stage in self.lock.values() for out in stage.outs}
+        if outs & {path, *path.parents}:
+            raise EmoError(f"{path}: not here; run `dvc checkout` or `dvc pull`, or `dvc repro` to build it")
+        raise EmoError(f"{path}: not built yet; run `dvc repro`")
+
+
+def read_records() -> Records:
+    """Read the tables of the project in the current folder; raise EmoError where no clip is enrolled."""
+    people, clips = read_enrolment()
+    if not clips:
+        raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS` or `emo demo`")
+    lock = read_project_lock()
+    return Records({person.subject: person for person in people}, {clip.clip: clip for clip in clips}, lock)

@@ -1,0 +1,123 @@
+"""video.clip_frames."""
+
+from dataclasses import dataclass
+from itertools import islice
+from math import inf
+from pathlib import Path
+from typing import Any
+
+from pipeline.runtime.cache import cache_root
+from pipeline.runtime.digests import sha256_all
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import encode_jpeg
+from pipeline.runtime.params import check_range
+from pipeline.runtime.parquet import parquet_sink, table_of
+from pipeline.runtime.paths import CLIPS, VIDEOS
+from pipeline.schema.clip_shards import add_facts
+from pipeline.schema.clips import Clip
+from pipeline.schema.frames import FRAMES_SCHEMA
+from pipeline.video.decode import Picture, Sampling, Tally, sample
+
+_GROUP = 64
+"""Frames written, and later read, at a time."""
+
+
+@dataclass(frozen=True)
+class FramesParams:
+    """params.yaml, section frames."""
+
+    fps: float
+    "frames sampled per second of recording"
+    trim_start_s: float
+    "cut from the start of every clip (onset), seconds"
+    trim_end_s: float
+    "cut from its end (offset), seconds"
+    max_per_clip: int
+    "more frames than this are spread evenly over the clip instead"
+    max_side: int
+    "longer side of the stored frame, pixels; larger pictures are scaled down"
+    jpeg_quality: int
+
+    def __post_init__(self) -> None:
+        check_range("fps", self.fps, 0.01, 240)
+        check_range("trim_start_s", self.trim_start_s, 0, 3600)
+        check_range("trim_end_s", self.trim_end_s, 0, 3600)
+        check_range("max_per_clip", self.max_per_clip, 1, 10**6)
+        check_range("max_side", self.max_side, 64, 8192)
+        check_range("jpeg_quality", self.jpeg_quality, 1, 100)
+
+
+@dataclass(frozen=True)
+class ClipFrames:
+    """How the frames of one clip are sampled and stored."""
+
+    sampling: Sampling
+    jpeg_quality: int
+    recording: str = ""
+    "SHA-256 of an enrolled recording: every shard tells where it is from"
+
+
+def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
+    """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left.
+
+    A still is its own apex: nothing is trimmed from it.
+    """
+    if clip.is_still:
+        sampling = Sampling(0.0, inf, 1 / params.fps, params.max_side)
+        return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
+    first, end = clip.segment
+    if first >= clip.duration_s:
+        raise EmoError(
+            f"{CLIPS}: start_s {first:g} is not before the end of {VIDEOS / clip.video}, which lasts "
+            f"{clip.duration_s:g} s; correct it"
+        )
+    start_s, end_s = first + params.trim_start_s, min(end, clip.duration_s) - params.trim_end_s
+    if not start_s < end_s:
+        raise EmoError(
+            f"{VIDEOS / clip.video}: the trims of params.yaml leave nothing of its "
+            f"{min(end, clip.duration_s) - first:g} s; lower frames: trim_start_s or trim_end_s"
+        )
+    step_s = max(1 / params.fps, (end_s - start_s) / params.max_per_clip)
+    sampling = Sampling(start_s, end_s, step_s, params.max_side)
+    return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
+
+
+def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
+    """Sample one clip into a shard; raise EmoError where no frame can be decoded."""
+    tally = Tally()
+    rows = (_row(picture, plan.jpeg_quality) for picture in sample(video, plan.sampling, tally))
+    with parquet_sink(target, FRAMES_SCHEMA) as sink:
+        while group := list(islice(rows, _GROUP)):
+            sink.write_table(table_of(group, FRAMES_SCHEMA))
+        facts = {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt}
+        add_facts(sink, facts | {"recording": plan.recording})
+    if tally.wanted == tally.corrupt:
+        raise EmoError(
+            f"{video}: no frame can be decoded between {plan.sampling.start_s:g} and "
+            f"{plan.sampling.end_s:g} s ({tally.corrupt} damaged); replace the recording or remove "
+            f"its clip from {CLIPS}"
+        )
+    return tally
+
+
+def check_recordings(clips: list[Clip]) -> None:
+    """Raise EmoError where a recording is missing or is not the one that was enrolled."""
+    paths = {clip.video: VIDEOS / clip.video for clip in clips}
+    missing = sorted(str(path) for path in paths.values() if not path.is_file())
+    if missing:
+        raise EmoError(
+            f"{missing[0]}: no such file ({len(missing)} of {len(paths)} recordings missing); "
+            "run `dvc checkout` or `dvc pull`"
+        )
+    digests = sha256_all(sorted(paths.values()), cache_root() / "videos.json")
+    for clip in clips:
+        if digests[paths[clip.video]] != clip.sha256:
+            raise EmoError(
+                f"{paths[clip.video]}: not the recording that was enrolled as {clip.clip} (its SHA-256 "
+                f"is not the one in {CLIPS}); restore it with `dvc checkout`"
+            )
+
+
+def _row(picture: Picture, quality: int) -> dict[str, Any]:
+    jpeg = encode_jpeg(picture.pixels, quality)
+    return {"frame": picture.frame, "time_s": picture.time_s, "jpeg": jpeg}

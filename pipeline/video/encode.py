@@ -1,0 +1,24 @@
+"""video.encode."""
+
+from collections.abc import Iterable
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from av.video.frame import VideoFrame
+
+
+def write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None:
+    """Write (H, W, 3) uint8 BGR pictures of one shape as H.264 in MP4."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
+        stream.pix_fmt = "yuv420p"
+        for picture in pictures:
+            height, width = (side - side % 2 for side in picture.shape[:2])  # 4:2:0 needs even sides
+            if not stream.codec_context.is_open:
+                stream.width, stream.height = width, height
+            cut = np.ascontiguousarray(picture[:height, :width])
+            container.mux(stream.encode(VideoFrame.from_ndarray(cut, format="bgr24")))
+        container.mux(stream.encode())

@@ -1,0 +1,640 @@
+"""Every violation that can be planted is found by its own check; a clean cohort raises none."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.cohort import (
+    CLASSES,
+    CLIPS,
+    FRAMES,
+    PEOPLE,
+    SPLIT,
+    census_of,
+    cohort,
+    failing,
+    funnel_row,
+    named_clips,
+    near,
+    picture_of,
+    pieces_of,
+    shards_of,
+    version,
+)
+from tests.support.making import clip, enrol, person
+
+from pipeline.audit import faces as detector
+from pipeline.audit import outputs, recordings, splits
+from pipeline.audit import run as audit
+from pipeline.audit.checks.images import alike
+from pipeline.audit.checks.outputs import Status
+from pipeline.audit.checks.participants import Withdrawn
+from pipeline.audit.evidence import Evidence
+from pipeline.audit.gate.check import UnavailableError, verdict
+from pipeline.audit.run import CHECKS, UP_TO_DATE, run_audit
+from pipeline.runtime.errors import EmoError
+from pipeline.schema.census import CensusRow
+from pipeline.schema.clips import Clip
+from pipeline.versions.dvc_lock import StageLock
+from pipeline.versions.version import nothing
+
+NAMED = "labels as the paths named them"
+
+
+def with_clip(name: str, **changed: Any) -> list[Clip]:
+    return [replace(c, **changed) if c.clip == name else c for c in CLIPS]
+
+
+def test_a_clean_cohort_raises_nothing() -> None:
+    assert failing() == {}
+    evidence: Any = cohort(clips=named_clips())
+    found = [check(evidence) for check in CHECKS.values()]
+    assert all(finding.ok and finding.detail and "\n" not in finding.detail for finding in found)
+    assert not any(finding.skipped for finding in found)
+
+
+# --- Recordings -----------------------------------------------------------------------------------
+
+
+def test_one_recording_of_two_subjects() -> None:
+    found = failing(clips=with_clip("S2_sad", sha256=CLIPS[0].sha256))
+    assert set(found) == {"no recording enrolled twice", "recordings as enrolled"}
+    assert "S1_happy and S2_sad: one recording of S1, S2; " in found["no recording enrolled twice"]
+    assert "one recording as S1_happy.mp4, S2_sad.mp4" in found["no recording enrolled twice"]
+
+
+def test_overlapping_stretches_under_two_labels() -> None:
+    same = {"video": "S1.mp4", "sha256": "a" * 64, "end_s": 2.0}
+    clips = [replace(c, **same) if c.subject == "S1" else c for c in CLIPS]
+    lengths = {c.video: 1 for c in clips}
+    assert failing(clips=clips, lengths=lengths, tracked=len(lengths), digests={}) == {
+        "no recording enrolled twice": "S1_happy and S1_sad: one stretch of a recording twice, as happy, "
+        "sad; correct raw/clips.csv"
+    }
+    apart = [replace(c, start_s=2.0, end_s=None) if c.clip == "S1_sad" else c for c in clips]
+    assert recordings.enrolled_once(apart).ok
+
+
+def test_views_of_one_take_under_two_labels() -> None:
+    found = failing(clips=with_clip("S1_sad", take="S1_happy"))
+    assert found == {
+        "no take under two labels": "S1_happy: S1_happy is happy, S1_sad is sad; correct raw/clips.csv"
+    }
+
+
+def test_a_label_against_the_name_of_the_path() -> None:
+    evidence: Any = cohort(clips=named_clips(S1_sad="angry"))
+    finding = CHECKS[NAMED](evidence)
+    assert (finding.ok, finding.detail) == (
+        False,
+        "S1_sad: sad, its path named angry; correct the label in raw/clips.csv, or empty the cell `named`",
+    )
+    with pytest.raises(UnavailableError, match="no clip comes from a manifest"):
+        CHECKS[NAMED](cohort())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"),
+    [
+        ({"S1_sad.mp4": None}, "raw/videos/S1_sad.mp4: missing; "),
+        ({"S1_sad.mp4": 0}, "raw/videos/S1_sad.mp4: empty; "),
+        ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
+        (
+            {"notes.txt": 6},
+            "raw/videos: 12,006 bytes, with notes.txt, of nobody who consents; raw/videos.dvc ",
+        ),
+    ],
+)
+def test_recordings_that_are_missing_or_cut(changed: dict[str, Any], expected: str) -> None:
+    lengths = {name: size for name, size in (cohort().lengths | changed).items() if size is not None}
+    found = failing(lengths=lengths)
+    assert list(found) == ["recordings here"]
+    assert found["recordings here"].startswith(expected)
+
+
+def test_a_recording_with_another_content() -> None:
+    found = failing(digests=cohort().digests | {"S3_sad.mp4": "b" * 64})
+    assert list(found) == ["recordings as enrolled"]
+    assert found["recordings as enrolled"].startswith(
+        "raw/videos/S3_sad.mp4: SHA-256 bbbbbbbbbbbb.., enrolled"
+    )
+
+
+# --- People ---------------------------------------------------------------------------------------
+
+
+def test_a_clip_of_nobody() -> None:
+    found = failing(clips=[*CLIPS, clip("stray", subject="S9", sha256="c" * 64)])
+    assert found["every clip of a participant"] == "stray of S9; add the row to raw/participants.csv"
+
+
+def test_what_is_left_of_somebody_who_withdrew() -> None:
+    found = failing(withdrawn=Withdrawn({"S2": "raw/participants.csv of v1"}, {}))
+    assert found == {
+        "nothing left of who withdrew": "S2, withdrawn in raw/participants.csv of v1: files: 2 in "
+        "raw/videos, 2 in data/faces, 1 in data/dataset; run `emo withdraw S2`"
+    }
+
+
+def test_a_recording_that_came_back_under_another_code() -> None:
+    found = failing(withdrawn=Withdrawn({"S9": "raw/withdrawn.csv"}, {CLIPS[0].sha256: "S9"}))
+    assert found == {
+        "nothing left of who withdrew": "S9, withdrawn in raw/withdrawn.csv: files: 1 in raw/videos, under "
+        "the code S1; run `emo withdraw S9`"
+    }
+
+
+def test_nothing_is_left_of_somebody_who_is_gone() -> None:
+    others = [c for c in CLIPS if c.subject != "S2"]
+    assert (
+        failing(withdrawn=Withdrawn({"S2": "raw/withdrawn.csv"}, {"d" * 64: "S2"}), pieces=pieces_of(others))
+        == {}
+    )
+
+
+# --- Near-duplicates ------------------------------------------------------------------------------
+
+
+def same_split() -> tuple[str, str]:
+    """Return two subjects of one split."""
+    train = [name for name, row in SPLIT.items() if row.split == "train"]
+    return train[0], train[1]
+
+
+def test_near_duplicates_across_subjects() -> None:
+    one, other = same_split()
+    found = failing(near_pairs=near(f"{one}_sad", f"{other}_sad", 2))
+    assert found == {
+        "no near-duplicate across subjects": f"{one} and {other}: 2 pairs, nearest {one}_sad_000000.png and "
+        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? look at "
+        "near_pairs.png"
+    }
+
+
+def test_near_duplicates_across_splits_fail_in_the_gate_too() -> None:
+    train, test = (next(n for n, row in SPLIT.items() if row.split == split) for split in ("train", "test"))
+    found = failing(near_pairs=near(f"{train}_sad", f"{test}_sad"))
+    assert set(found) == {"no near-duplicate across splits", "no near-duplicate across subjects"}
+
+
+def test_a_clip_under_two_labels() -> None:
+    found = failing(near_pairs=near("S1_happy", "S1_sad", 2))
+    assert found == {
+        "no clip under two labels": "S1_happy: 2 of 3 images, as in S1_sad; S1_sad: 2 of 3 images, as in "
+        "S1_happy; look at near_pairs.png"
+    }
+
+
+def test_single_images_under_two_labels_are_told() -> None:
+    pairs = near("S1_happy", "S1_sad")
+    assert failing(near_pairs=pairs) == {}
+    detail = CHECKS["no clip under two labels"](cohort(near_pairs=pairs)).detail  # type: ignore[arg-type]
+    assert detail == "2 clips, a few images each, as at a neutral start: near_pairs.png"
+    many = [funnel_row(c, images=5, duplicates=4) for c in CLIPS]
+    assert failing(near_pairs=near("S1_happy", "S1_sad", 2), funnel=many) == {}
+
+
+# --- Splits ---------------------------------------------------------------------------------------
+
+
+def moved_split(name: str, place: str) -> dict[str, Any]:
+    return SPLIT | {name: replace(SPLIT[name], split=place)}
+
+
+def test_a_split_that_was_edited_by_hand() -> None:
+    train = same_split()[0]
+    found = failing(split=moved_split(train, "test"), earlier=[version("v1", moved_split(train, "test"))])
+    assert set(found) - {"sexes in their quota"} == {"split as drawn", "folders as the split says"}
+    fold = SPLIT[train].fold
+    assert found["split as drawn"] == (
+        f"{train}: test (fold {fold}) in data/split.csv, drawn for train (fold {fold}); "
+        "`dvc repro --force split` draws it anew"
+    )
+    assert found["folders as the split says"].startswith(
+        f"data/dataset/train/{train}.parquet: the subject has test"
+    )
+
+
+def test_a_row_too_many_and_one_too_few() -> None:
+    less = {name: row for name, row in SPLIT.items() if name != "S6"}
+    found = failing(split=less | {"S9": replace(SPLIT["S6"], subject="S9")})
+    assert "S6: no split in data/split.csv" in found["split as drawn"]
+    assert "S9: " in found["split as drawn"]
+    assert "drawn for no split" in found["split as drawn"]
+
+
+def test_sexes_beyond_their_quota() -> None:
+    everybody = {name: replace(row, split="train") for name, row in SPLIT.items()}
+    finding = splits.sexes_in_quota(PEOPLE, everybody, cohort().split_params)
+    assert (finding.ok, finding.detail) == (False, "F and M in train: +1.8 people; 1 allowed")
+
+
+def test_a_hole_left_by_somebody_who_withdrew_is_no_fault() -> None:
+    """Withdrawn people count where they were drawn for: all of the validation and test people may go."""
+    gone = [name for name, row in SPLIT.items() if row.split != "train"]
+    people = [replace(p, consent="withdrawn") if p.subject in gone else p for p in PEOPLE]
+    left = {name: row for name, row in SPLIT.items() if name not in gone}
+    assert splits.sexes_in_quota(people, left, cohort().split_params).ok
+    assert splits.splits_as_drawn(people, left, cohort().split_params).ok
+
+
+def of_test_people(people: int, sad: int) -> Any:
+    """Return the finding where so many test people have 40 happy images each, and so many sad ones."""
+    train = [CensusRow("train", f"S{n}", name, 1, 40, "") for n in range(8) for name in ("happy", "sad")]
+    held_out = [
+        CensusRow("test", f"T{n}", name, 1, images, "")
+        for n in range(people)
+        for name, images in (("happy", 40), ("sad", sad))
+    ]
+    return splits.classes_in_proportion([*train, *held_out])
+
+
+def test_a_class_out_of_proportion() -> None:
+    assert of_test_people(5, 40).detail == "fewest, happy in test: 200 images, 200.0 in proportion"
+    finding = of_test_people(5, 5)
+    assert not finding.ok
+    assert finding.detail.startswith("sad in test: 25 images, 89.7 in proportion; ")  # 225 x 345 / 865
+
+
+def test_one_clip_less_of_two_people_is_told_not_faulted() -> None:
+    finding = of_test_people(2, 5)
+    assert finding.ok
+    assert finding.detail.startswith("fewest, sad in test: 10 images, ")
+    assert finding.detail.endswith(" in proportion, of 2 people only")
+
+
+def test_too_few_images_say_nothing_about_a_class() -> None:
+    rows = [replace(row, images=1 if row.split != "train" else 2) for row in census_of(CLIPS)]
+    uneven = [row for row in rows if (row.split, row.expression) != ("test", "sad")]
+    assert splits.classes_in_proportion(uneven).ok
+
+
+def test_somebody_who_moved() -> None:
+    one = same_split()[0]
+    versions = [version("2b3c4d5"), version("1a2b3c4 (v1)", moved_split(one, "test"), seed=5)]
+    assert failing(earlier=versions) == {
+        "nobody moved to another split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
+    }
+
+
+def test_somebody_who_moved_under_another_code() -> None:
+    one, other = same_split()[0], next(name for name in SPLIT if SPLIT[name].split == "test")
+    before = replace(version("1a2b3c4 (v1)"), clips=tuple(with_clip(f"{other}_sad", subject=one)))
+    assert failing(earlier=[before]) == {
+        "nobody moved to another split": f"{one} as {other}: train in 1a2b3c4 (v1), test now"
+    }
+
+
+def test_a_version_that_cannot_be_read_hides_no_other() -> None:
+    bad = nothing(Path(), "2b3c4d5", "2b3c4d5", "data/split.csv: line 4: more or fewer values than columns")
+    one = same_split()[0]
+    told = failing(earlier=[bad, version("1a2b3c4", moved_split(one, "test"))])
+    assert told["nobody moved to another split"].startswith(f"{one}: test in 1a2b3c4, train now")
+    finding = splits.nobody_moved(version("workspace"), [bad, version("1a2b3c4")])
+    assert finding.detail == (
+        "6 subjects, compared with 1 version in Git; not readable: 2b3c4d5: data/split.csv: line 4: more or "
+        "fewer values than columns"
+    )
+
+
+def test_versions_that_cannot_be_seen_are_told() -> None:
+    finding = splits.nobody_moved(version("workspace"), [version("1a2b3c4")], "; the clone is shallow")
+    assert finding.detail == "6 subjects, compared with 1 version in Git; the clone is shallow"
+    with pytest.raises(UnavailableError, match=r"no commit has data/split\.csv; the clone is shallow"):
+        splits.nobody_moved(version("workspace"), [], "; the clone is shallow")
+
+
+# --- The detector ---------------------------------------------------------------------------------
+
+
+def with_row(name: str, **changed: int) -> list[Any]:
+    return [funnel_row(c, **changed) if c.clip == name else funnel_row(c) for c in CLIPS]
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"no_face": 5, "duplicates": 1}, "S1_sad: 4 of 9 frames"),
+        ({"no_face": 9, "duplicates": 0, "images": 0}, "S1_sad: 0 of 9 frames"),
+        ({"sampled": 0, "duplicates": 0, "images": 0}, "S1_sad: 0 of 0 frames"),
+    ],
+)
+def test_a_clip_with_few_faces(changed: dict[str, int], told: str) -> None:
+    found = failing(funnel=with_row("S1_sad", **changed))
+    assert found == {"a face in most frames of each clip": f"{told}; reports/funnel.csv says why"}
+
+
+def test_a_clip_that_another_view_stands_for() -> None:
+    finding = detector.clips_give_faces(with_row("S1_sad", duplicates=9, images=0))
+    assert (finding.ok, finding.detail) == (True, "12 clips, 1 all duplicates of other views")
+
+
+def test_a_subject_whose_face_is_seldom_found() -> None:
+    found = detector.faces_found_alike({p.subject: (9, 9) for p in PEOPLE} | {"S3": (4, 9)}, PEOPLE)
+    assert not found.ok
+    assert found.detail.startswith("S3 only 44.4%; ")
+    assert found.detail.endswith("lowest: S3 44.4%")
+
+
+def test_of_a_detector_that_was_not_asked_nothing_is_said() -> None:
+    evidence: Any = cohort(detector="none")
+    for name in ("a face in most frames of each clip", "faces found alike in all"):
+        with pytest.raises(
+            UnavailableError, match=r"no face was looked for .* taken whole: 108 of 108 pictures"
+        ):
+            CHECKS[name](evidence)
+
+
+def test_figures_of_the_tables_have_the_mark_of_the_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of images that give no face the dataset knows nothing, but the draw of the split counts them."""
+    monkeypatch.chdir(tmp_path)
+    image = person("imagefolder_1", enrolled=7, extra={"stands_for": "image"})
+    enrol([*PEOPLE, image], CLIPS)
+    evidence: Any = SimpleNamespace(mark=Evidence(False, None, lambda: Status({})).mark, gate=cohort().gate)
+    assert evidence.mark == "not known of 1 of 7: each image counts as its own"
+    assert audit.mark_of("split as drawn", evidence) == evidence.mark
+    assert audit.mark_of("nobody without consent", evidence) == ""
+
+
+def yields(women: Sequence[int], men: Sequence[int]) -> Any:
+    """Return the finding for faces in so many of 100 frames."""
+    people = [person(f"F{n}", sex="F") for n in range(len(women))]
+    people += [person(f"M{n}", sex="M") for n in range(len(men))]
+    found = zip((p.subject for p in people), [(n, 100) for n in (*women, *men)], strict=True)
+    return detector.faces_found_alike(dict(found), people)
+
+
+def test_faces_of_women_and_men_found_less_often() -> None:
+    uneven = yields([90, 88, 92, 89], [99, 98, 100, 99])
+    assert not uneven.ok
+    assert "F and M differ; F 89.8% (4), M 99.0% (4); F-M -9.2 points (95 % " in uneven.detail
+    assert "; p 0.029)" in uneven.detail  # 2 of the 70 ways to deal eight people to four and four
+    assert yields([90, 88], [99, 98]).ok  # 2 of 6 ways: two and two can show nothing
+    assert yields([97, 96, 97, 96], [99, 98, 99, 98]).ok  # surely different, but by two points
+    assert yields([60, 99, 99, 98], [99, 98, 99, 98]).ok  # by ten, but because of one person
+    alone = yields([60], [99, 98])
+    assert alone.ok
+    assert "too few people to compare F and M" in alone.detail
+
+
+def test_the_interval_is_that_of_the_normal_distribution_for_many() -> None:
+    """Standard error of a difference of means, n = 400 each: sqrt(2 * 0.01 / 400) = 0.00707; times 1.96."""
+    rng = np.random.default_rng(1)
+    difference, low, high = detector.mean_difference(rng.normal(0.9, 0.1, 400), rng.normal(0.8, 0.1, 400))
+    assert high - difference == pytest.approx(0.0139, abs=0.001)
+    assert difference - low == pytest.approx(0.0139, abs=0.001)
+
+
+def test_permutations_by_hand() -> None:
+    """Of {1, 2, 3, 10} two and two: 10 and 3 are farthest from the others, then 10 and 2; and mirrors."""
+    assert detector.permutation_p(np.array([10.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx(2 / 6)
+    assert detector.permutation_p(np.array([10.0, 2.0]), np.array([3.0, 1.0])) == pytest.approx(4 / 6)
+
+
+def test_drawn_permutations_come_to_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(2)
+    one, other = rng.normal(0.9, 0.05, 7), rng.normal(0.85, 0.05, 7)
+    exact = detector.permutation_p(one, other)
+    monkeypatch.setattr(detector, "comb", lambda *_: 10**9)
+    drawn = detector.permutation_p(one, other)
+    assert drawn == pytest.approx(exact, abs=0.01)
+    assert drawn == detector.permutation_p(one, other)
+
+
+def test_people_of_other_sexes_are_told_not_compared() -> None:
+    people = [person("A", sex="X"), person("B", sex="")]
+    detail = detector.faces_found_alike({"A": (9, 10), "B": (8, 10)}, people).detail
+    assert detail == "X 90.0% (1), not known 80.0% (1); too few people to compare F and M; lowest: B 80.0%"
+
+
+# --- Outputs --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"images": 2}, "sad has 3 images, 2 in data/census.csv"),
+        ({"digest": "0" * 16}, "sad has other images"),
+    ],
+)
+def test_a_shard_that_is_not_what_the_census_says(changed: dict[str, Any], told: str) -> None:
+    census = census_of(CLIPS)
+    found = failing(census=[replace(census[1], **changed), census[0], *census[2:]], shards=shards_of(census))
+    assert list(found) == ["dataset as the census says"]
+    path = f"data/dataset/{census[1].split}/S1.parquet"
+    assert found["dataset as the census says"].startswith(f"{path}: {told}; ")
+
+
+def test_a_shard_with_somebody_elses_images() -> None:
+    shards = shards_of(census_of(CLIPS))
+    swapped = [replace(shards[0], rows=shards[1].rows), replace(shards[1], rows=shards[0].rows), *shards[2:]]
+    found = failing(shards=swapped)
+    assert list(found) == ["folders as the split says"]
+    assert "S1.parquet: images of S2" in found["folders as the split says"]
+
+
+# --- Images ---------------------------------------------------------------------------------------
+
+
+def with_picture(**changed: Any) -> dict[str, Any]:
+    """Return the cohort's images with the first of them changed."""
+    first, *others = cohort().gate.images
+    return {"pictures": [picture_of(first, **changed), *map(picture_of, others)]}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"digest": b"another"}, "other pixels than in data/faces/S1_happy.parquet"),
+        ({"time_s": 0.5}, "at 0.5 s, at 0 s in data/faces/S1_happy.parquet"),
+        ({"name": "S1_happy_000007.png"}, "is called S1_happy_000007.png"),
+    ],
+)
+def test_an_image_that_is_not_the_face_that_was_cut(changed: dict[str, Any], told: str) -> None:
+    found = failing(**with_picture(**changed))
+    assert list(found) == ["images as they were cut"]
+    assert found["images as they were cut"].startswith(f"S1_happy_000000.png: {told}; ")
+
+
+def test_an_image_from_no_face_or_twice_or_of_a_duplicate() -> None:
+    clean = cohort()
+    key = ("S1_happy", 0)
+    name = "images as they were cut"
+    cuts = {other: cut for other, cut in clean.cuts.items() if other != key}
+    assert "data/faces/S1_happy.parquet has no such face" in failing(cuts=cuts)[name]
+    assert "S1_happy_000000.png: 2 times" in failing(pictures=[*clean.pictures, clean.pictures[0]])[name]
+    assert "not kept by data/duplicates.parquet" in failing(kept=clean.kept - {key})[name]
+
+
+def test_near_duplicates_are_searched_among_the_pixels() -> None:
+    """One and the same picture of two people; of two views of one performance it would be nothing."""
+    one, other = (picture_of(image) for image in cohort().gate.images[:: len(CLASSES) * FRAMES][:2])
+    far = replace(other, hash=np.full(4, 2**64 - 1, np.uint64))
+    [row] = alike([one, other, far], CLIPS, 31)
+    assert (row["clip"], row["other_clip"], row["distance"]) == (one.clip, other.clip, 0)
+    views = [replace(c, subject="S1", expression="happy", take="t") for c in CLIPS]
+    assert alike([one, other], views, 31) == []
+    assert len(alike([one, other], [], 31)) == 1  # clips that no table knows
+
+
+def test_a_file_that_nothing_explains() -> None:
+    files = [*cohort().files, Path("data/dataset/train/old/S9.parquet")]
+    found = failing(files=files)
+    assert list(found) == ["nothing else in the dataset"]
+    assert found["nothing else in the dataset"].startswith("data/dataset/train/old/S9.parquet; look at")
+
+
+# --- DVC ------------------------------------------------------------------------------------------
+
+
+def status(changes: dict[str, Any], *frozen: str) -> Any:
+    return lambda: Status(changes, frozen, frozenset({"split", "dataset"}))
+
+
+CHANGED = {
+    "split": [{"changed deps": {"params.yaml": {"split": "modified"}}}, "changed command"],
+    "raw/videos.dvc": [{"changed outs": {"raw/videos": "modified"}}],
+}
+
+
+def test_outputs_that_are_out_of_date() -> None:
+    assert failing(ask_dvc=status(CHANGED, "dataset")) == {
+        UP_TO_DATE: "dataset: frozen; `dvc unfreeze dataset`; split: params.yaml: split, command changed; "
+        "raw/videos.dvc: raw/videos changed; run `dvc repro`"
+    }
+
+
+def test_what_never_ran_or_is_not_here_is_told() -> None:
+    changes = {
+        "train": [{"changed deps": {"data/dataset": "modified"}}, {"changed outs": {"models": "deleted"}}],
+        "split": [{"changed deps": {"data/faces": "deleted"}}],
+    }
+    finding = outputs.up_to_date(status(changes)())
+    assert (finding.ok, finding.detail) == (True, "as dvc.lock says; never run: train; not here: data/faces")
+    code = {"split": [{"changed deps": {"pipeline/stages/split.py": "deleted"}}]}
+    assert not outputs.up_to_date(status(code)()).ok
+
+
+def test_a_stage_that_was_taken_out_of_the_pipeline() -> None:
+    assert outputs.up_to_date(Status({}, missing=("dedup",))).detail == (
+        "dedup: not in dvc.yaml; `git checkout dvc.yaml`; run `dvc repro`"
+    )
+
+
+def test_a_change_of_which_dvc_is_not_told() -> None:
+    """A dependency was taken out of dvc.yaml; dvc.lock still has its digest."""
+    unlike = ("pipeline/stages/dedup.py",)
+    assert outputs.up_to_date(Status({}, unlike=unlike)).detail == (
+        "pipeline/stages/dedup.py: changed, but not among what dvc.yaml names; `git checkout dvc.yaml`; run "
+        "`dvc repro`"
+    )
+    stale = {"dedup": [{"changed deps": dict.fromkeys(unlike, "modified")}]}
+    told = outputs.up_to_date(Status(stale, run=frozenset({"dedup"}), unlike=unlike)).detail
+    assert told == "dedup: pipeline/stages/dedup.py changed; run `dvc repro`"
+
+
+def test_an_output_that_was_made_anew_since_a_stage_read_it_and_no_longer_depends_on_it() -> None:
+    lock = {"faces": StageLock(outs={"data/faces": "2"}), "dedup": StageLock(deps={"data/faces": "1"})}
+    assert list(outputs.remade(lock, {"dedup": {"deps": None}})) == ["data/faces"]
+    assert list(outputs.remade(lock, {"dedup": {"deps": ["data/faces"]}})) == []  # DVC tells of it
+    assert list(outputs.remade(lock | {"dedup": StageLock(deps={"data/faces": "2"})}, {})) == []
+
+
+def test_outputs_that_dvc_did_not_make() -> None:
+    changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
+    assert failing(ask_dvc=status(changes)) == {
+        UP_TO_DATE: "train: made, but not by DVC, or it failed; run `dvc repro`"
+    }
+
+
+def test_a_gate_that_failed_is_called_so(tmp_path: Path) -> None:
+    changes = {"audit": [{"changed outs": {"reports/audit.json": "new"}}]}
+    finding = outputs.up_to_date(Status(changes, gate_failed=True))
+    assert finding.detail == "audit: the gate failed, see its checks above; run `dvc repro`"
+    report = tmp_path / "audit.json"
+    assert not outputs.gate_failed(report)
+    for text, failed in (('{"ok": false}', True), ('{"ok": true}', False), ("[]", False), ("no JSON", False)):
+        report.write_text(text)
+        assert outputs.gate_failed(report) is failed
+
+
+def test_outputs_that_only_the_cache_lacks_are_told() -> None:
+    changes = {"dataset": [{"changed outs": {"data/dataset": "not in cache"}}]}
+    finding = outputs.up_to_date(status(changes)())
+    assert (finding.ok, finding.detail) == (True, "as dvc.lock says; not in DVC's cache: data/dataset")
+
+
+def test_a_frozen_import_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "dvc.yaml").write_text("stages: {a: {cmd: a}, b: {cmd: b, frozen: true}}\n")
+    (tmp_path / "raw/imported.dvc").write_text("frozen: true\ndeps: [{path: x}]\nouts: [{path: y}]\n")
+    (tmp_path / "raw/videos.dvc").write_text("frozen: true\nouts: [{path: videos}]\n")
+    assert list(outputs.frozen(tmp_path)) == ["b", "raw/videos.dvc"]
+
+
+def test_files_of_dvc_that_hold_nothing_freeze_nothing(tmp_path: Path) -> None:
+    (tmp_path / "raw").mkdir()
+    (tmp_path / "dvc.yaml").write_text("")
+    (tmp_path / "raw/videos.dvc").write_text("[1]")
+    assert list(outputs.frozen(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "part", "told"),
+    [
+        ("raw/videos.dvc", "tracked", "not valid YAML; restore it with `git checkout`"),
+        ("data/frames/S1_happy.parquet", "pieces", "not a readable Parquet file; remove it and run"),
+        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and run `emo withdraw S1 --yes` again"),
+    ],
+)
+def test_a_damaged_file_is_told_in_a_line(
+    name: str, part: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    enrol(PEOPLE, CLIPS)
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text("<<<<<<< HEAD\nouts: [")
+    with pytest.raises(EmoError, match=f"^{name}: {told}"):
+        getattr(Evidence(False, None, lambda: Status({})), part)
+
+
+# --- The whole ------------------------------------------------------------------------------------
+
+
+def test_many_faults_are_cut_short() -> None:
+    assert verdict([f"fault {n}" for n in range(7)], "", "mend it").detail == (
+        "fault 0; fault 1; fault 2; fault 3; fault 4; 2 more; mend it"
+    )
+
+
+def test_an_unknown_check_cannot_be_left_out() -> None:
+    with pytest.raises(EmoError, match=r"no check is called 'all'; they are: no subject in two splits, "):
+        run_audit(skip=["all"])
+
+
+def test_every_check_is_documented() -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert [name for name in CHECKS if f"**{name}**" not in page] == []
+
+
+def test_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EmoError, match="nothing is built yet; run `dvc repro`"):
+        run_audit()
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/split.csv").touch()
+    with pytest.raises(EmoError, match=r"^data/dataset, .*: not here; run `dvc pull` or `dvc repro`"):
+        run_audit()
+
+
+def test_what_cannot_be_checked_is_skipped_with_the_reason() -> None:
+    """A stand-in for evidence whose recordings are not here."""
+    evidence: Any = SimpleNamespace(consented=CLIPS, lengths={}, tracked=None)
+    with pytest.raises(UnavailableError, match=r"raw/videos: not here; `dvc pull raw/videos\.dvc`"):
+        CHECKS["recordings here"](evidence)

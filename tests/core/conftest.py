@@ -1,1 +1,0 @@
-"""Makes the tasks of worker processes (`tasks`) importable."""

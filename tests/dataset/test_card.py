@@ -1,0 +1,254 @@
+"""The card of small cohorts whose numbers are counted by hand."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import yaml
+from tests.support.making import TOP, clip, person
+
+from pipeline.dataset.card.card import dataset_card, magnitude
+from pipeline.dataset.card.facts import Facts
+from pipeline.dataset.card.sentences import biases, collection, consent, limits, preprocessing
+from pipeline.runtime.params import read_params
+from pipeline.schema.census import CensusRow
+
+SECTIONS = ("frames", "faces", "dedup", "split", "dataset")
+
+
+def row(split: str, subject: str, expression: str, images: int, clips: int = 1) -> CensusRow:
+    return CensusRow(split, subject, expression, clips, images, "0" * 16)
+
+
+PEOPLE = [
+    person("A", sex="F", age=20.0, enrolled=1),
+    person("B", sex="M", age=31.0, enrolled=2),
+    person("C", sex="F", age=None, enrolled=3),
+    person("D", sex="X", age=45.5, enrolled=4),
+    person("E", sex="", age=None, enrolled=5),
+    person("F", sex="M", age=70.0, enrolled=6),  # no image
+    person("G", sex="F", age=None, enrolled=7, consent="withdrawn"),
+]
+CENSUS = [
+    row("train", "A", "happy", 5, clips=2),
+    row("train", "A", "sad", 4),
+    row("train", "B", "happy", 3),
+    row("train", "C", "sad", 1000),
+    row("validation", "D", "happy", 2),
+    row("test", "E", "sad", 1),
+]
+CLIPS = [
+    clip("A1", subject="A", width=640, height=480, fps=25.0, duration_s=60.0),
+    clip("A2", subject="A", width=640, height=480, fps=25.0, duration_s=60.0, take="A1"),
+    clip("B1", subject="B", width=480, height=640, fps=29.97003, duration_s=120.0, codec="hevc"),
+    clip(
+        "B2", subject="B", video="B1.mp4", width=480, height=640, fps=29.97003, duration_s=120.0, codec="hevc"
+    ),
+]
+FUNNEL = {"sampled": 2000, "corrupt": 20, "no_face": 300, "too_dark": 5, "duplicates": 660, "images": 1015}
+
+
+@pytest.fixture
+def facts() -> Facts:
+    """Five of six people with images; of one more the consent was withdrawn."""
+    settings = read_params(TOP / "params.yaml")
+    return Facts(
+        classes=("happy", "sad"),
+        census=CENSUS,
+        people=PEOPLE,
+        clips=CLIPS,
+        funnel=FUNNEL,
+        found={"A": (90, 100), "B": (30, 60), "C": (1100, 1100), "D": (50, 100), "E": (40, 40), "F": (0, 10)},
+        version="1.0.0+0123456789ab",
+        params={name: settings[name] for name in SECTIONS},
+    )
+
+
+def section(card: str, title: str) -> str:
+    """Return what stands under a heading."""
+    return card.split(f"\n## {title}\n")[1].split("\n## ")[0]
+
+
+def header(card: str) -> dict[str, Any]:
+    return yaml.safe_load(card.split("---\n")[1])
+
+
+def test_the_header_is_what_hugging_face_reads(facts: Facts) -> None:
+    values = header(dataset_card(facts))
+    assert [file["path"] for file in values["configs"][0]["data_files"]] == [
+        "train/*.parquet", "validation/*.parquet", "test/*.parquet"]  # fmt: skip
+    assert values["configs"][0]["description"] == "version 1.0.0+0123456789ab"
+    assert values["size_categories"] == ["1K<n<10K"]
+    assert "facial-expression-recognition" in values["tags"]
+    hub = pytest.importorskip("huggingface_hub")
+    data = hub.DatasetCard(dataset_card(facts)).data
+    assert isinstance(data, hub.DatasetCardData)
+    assert data.pretty_name == "Faces of simulated expressions"
+    assert data.task_categories == ["image-classification"]
+    assert {key: value for key, value in data.to_dict().items() if value is not None} == values
+
+
+def test_images_by_split_and_class(facts: Facts) -> None:
+    card = dataset_card(facts)
+    assert "1,015 face images of 5 participants who simulate 2 expressions: happy, sad." in card
+    composition = section(card, "Composition")
+    assert "| split | participants | clips | images | happy | sad |" in composition
+    assert "| train | 3 | 5 | 1012 | 8 | 1004 |" in composition
+    assert "| validation | 1 | 1 | 2 | 2 | 0 |" in composition
+    assert "| test | 1 | 1 | 1 | 0 | 1 |" in composition
+    assert "| all | 5 | 7 | 1015 | 10 | 1005 |" in composition
+    assert "1 participant with consent gave no image." in composition
+
+
+def test_ages_of_a_few_are_not_told(facts: Facts) -> None:
+    """A range of two people's ages is their ages."""
+    composition = section(dataset_card(facts), "Composition")
+    assert "| train | 2 | 1 | 0 | 0 | not told of fewer than 5 |" in composition
+    assert "45.5" not in composition
+
+
+def test_a_total_that_would_give_the_hidden_ages_away_is_hidden_too(facts: Facts) -> None:
+    """Seven ages in train are told; the two of validation are all and median less these."""
+    many = [person(f"T{n}", age=20.0 + n, enrolled=n + 8) for n in range(7)]
+    few = [person("V1", age=60.0, enrolled=15), person("V2", age=61.0, enrolled=16)]
+    census = [row("train", p.subject, "happy", 1) for p in many]
+    census += [row("validation", p.subject, "sad", 1) for p in few]
+    facts = replace(facts, found={"T0": (1, 1)})
+    composition = section(dataset_card(replace(facts, people=[*many, *few], census=census)), "Composition")
+    assert "| train | 7 | 0 | 0 | 0 | 20 to 26 | 23 |" in composition
+    assert "| all | 9 | 0 | 0 | 0 | not told of fewer than 5 |  |" in composition
+    more = [*few, *(person(f"X{n}", age=62.0 + n, enrolled=17 + n) for n in range(3))]
+    census += [row("test", p.subject, "sad", 1) for p in more[2:]]
+    composition = section(dataset_card(replace(facts, people=[*many, *more], census=census)), "Composition")
+    assert "| all | 12 | 0 | 0 | 0 | 20 to 64 | " in composition  # five hidden ones hide each other
+
+
+def test_people_by_split_and_what_is_not_known_of_them(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.dataset.card.card._FEW", 1)
+    composition = section(dataset_card(facts), "Composition")
+    assert "| train | 2 | 1 | 0 | 0 | 20 to 31 (1 not known) | 25.5 |" in composition
+    assert "| validation | 0 | 0 | 1 | 0 | 45.5 | 45.5 |" in composition
+    assert "| test | 0 | 0 | 0 | 1 | not known | not known |" in composition
+    assert "| all | 2 | 1 | 1 | 1 | 20 to 45.5 (2 not known) | 31 |" in composition
+
+
+def test_a_cohort_without_a_split_and_without_ages(facts: Facts) -> None:
+    people = [replace(someone, age=None) for someone in PEOPLE[:3]]
+    card = dataset_card(replace(facts, census=CENSUS[:4], people=people, found={"A": (1, 2), "B": (1, 1)}))
+    assert [file["split"] for file in header(card)["configs"][0]["data_files"]] == ["train"]
+    assert "| all | 2 | 1 | 0 | 0 | not known | not known |" in card
+    assert "every participant is in exactly one split; nobody tests." in card
+    assert "gave no image" not in card
+    assert "nobody withdrew it" in card
+
+
+def test_recordings_are_counted_once_however_many_clips_they_hold(facts: Facts) -> None:
+    text = section(dataset_card(facts), "Collection")
+    assert (
+        "3 videos of 2 participants, 4.0 minutes of video in total, with 4 labelled clips of 3 performances."
+        in text
+    )
+    assert "- Resolution in pixels: 640x480 (2 videos), 480x640 (1 video)\n" in text
+    assert "- Frames a second: 25 (2 videos), 29.97 (1 video)\n" in text
+    assert "- Codec: h264 (2 videos), hevc (1 video)\n" in text
+    assert "1.5 hours of video in total" in collection([clip("long", duration_s=5400.0)])
+
+
+def test_many_kinds_of_recordings_are_summed_up(facts: Facts) -> None:
+    clips = [clip(f"c{n}", fps=10.0 + n) for n in range(7)]
+    text = dataset_card(replace(facts, clips=clips))
+    assert "10 (1 video), 11 (1 video), 12 (1 video), 13 (1 video), 14 (1 video), others (2 videos)" in text
+
+
+def test_the_funnel_names_every_reason_also_one_without_an_explanation(facts: Facts) -> None:
+    text = section(dataset_card(facts), "Preprocessing")
+    assert "| sampled | 2,000 | 100.0% | looked at |" in text
+    assert "| no face | 300 | 15.0% | no face was found, or none that could be followed |" in text
+    assert "| too dark | 5 | 0.2% |  |" in text
+    assert text.index("| duplicates |") < text.index("| images | 1,015 | 50.7% | in the dataset |")
+
+
+def test_preprocessing_tells_the_settings_in_words_and_all_of_them_as_they_stand(facts: Facts) -> None:
+    params = {name: dict(values) for name, values in facts.params.items()}
+    params["frames"] |= {"fps": 12.5, "later_added": 7}
+    params["dedup"]["collapse"] = False
+    params["faces"]["search"] = {**params["faces"]["search"], "second_opinion": "none"}
+    frames, search, crops, dedup = preprocessing(params)
+    assert frames.startswith(
+        "Frames: 12.5 a second, by timestamp, at most 200 a clip, without the first 0.4 s"
+    )
+    assert search.startswith("Faces: found by the Haar cascade frontalface_alt2, and followed")
+    assert "scaled to 64x64 pixels, grey; contrast: none" in crops
+    assert crops.endswith("none is refused as blurred.")
+    assert dedup == "Near-duplicates: kept."
+    assert "differ by at most 31 bits, the sharpest was kept" in preprocessing(facts.params)[3]
+    text = section(dataset_card(replace(facts, params=params)), "Preprocessing")
+    assert yaml.safe_load(text.split("```yaml\n")[1].split("```")[0]) == params
+
+
+def test_of_a_corpus_of_pictures_no_video_is_told(facts: Facts) -> None:
+    stills = [replace(clip, video=f"{clip.clip}.png", frames=1, codec="png") for clip in facts.clips]
+    card = dataset_card(replace(facts, clips=stills))
+    assert "Built by emo from pictures;" in card
+    assert "4 pictures of 2 participants, with 4 labelled clips of 3 performances." in card
+    assert "Clips are the labelled pictures that the images come from." in card
+    assert "| `clip` | the labelled picture that the image was cut from |" in card
+    assert (
+        "- Pictures: each is one frame, of which nothing is trimmed; longer side at most 640 pixels." in card
+    )
+    both = dataset_card(replace(facts, clips=[stills[0], *facts.clips[1:]]))
+    assert "Built by emo from video recordings and pictures;" in both
+    assert "2 videos and 1 picture of 2 participants, 3.0 minutes of video in total" in both
+    assert "the labelled stretch of video or picture that" in both
+
+
+def test_of_faces_cropped_already_no_margin_is_told(facts: Facts) -> None:
+    faces = facts.params["faces"] | {"detector": "none"}
+    faces["crop"] = faces["crop"] | {"margin": 0.25, "min_sharpness": 40.0}
+    crops = preprocessing(facts.params | {"faces": faces})[2]
+    assert crops.startswith("Crops: squares around the whole picture, scaled to 64x64 pixels")
+    assert crops.endswith("blurred below a variance of the Laplacian of 40.")
+
+
+def test_of_images_of_nobody_known_no_consent_and_no_collapse_is_claimed(facts: Facts) -> None:
+    nobody = [person(f"I{n}", sex="", enrolled=8 + n, extra={"stands_for": "image"}) for n in range(3)]
+    census = [*CENSUS, row("test", "I0", "sad", 1)]
+    facts = replace(facts, people=[*PEOPLE, *nobody], census=census)
+    card = dataset_card(facts)
+    assert " 1 participant with consent gave no image. 2 pictures of nobody known gave no image." in card
+    assert "near-duplicates among such images were collapsed to one" in card
+    params = facts.params | {"dedup": facts.params["dedup"] | {"collapse": False}}
+    assert "near-duplicates among such images were kept" in dataset_card(replace(facts, params=params))
+
+
+def test_splits_tell_the_rule(facts: Facts) -> None:
+    text = section(dataset_card(facts), "Splits")
+    assert "not images: 70% train, 15% validation, 15% test." in text
+    assert "at random (seed 4)" in text
+    assert "one of 5 folds" in text
+
+
+def test_the_yield_by_sex_and_of_the_worst_subject_who_stays_unnamed(facts: Facts) -> None:
+    # F: A and C, 1190 of 1200; M: B and F, 30 of 70; X: D, 50 of 100; all: 1310 of 1410.
+    line = biases(facts)[0]
+    assert "in 92.9% of the frames (F 99.2%, M 42.9%, X 50.0%, sex not known 100.0%)" in line
+    assert line.endswith("of the participant for whom the search did worst, in 0.0%.")
+    assert "The smallest split has 1 participant;" in limits(facts)[2]
+
+
+def test_consent_counts_who_gave_and_who_withdrew(facts: Facts) -> None:
+    assert consent(facts.people)[0] == (
+        "The consent of 6 participants is given; 1 withdrew it: nothing of theirs is in this version or in "
+        "the figures above."
+    )
+    assert "`emo withdraw`" in section(dataset_card(facts), "Consent")
+
+
+def test_the_order_of_settings_and_rows_does_not_matter(facts: Facts) -> None:
+    settings = {name: dict(reversed(values.items())) for name, values in facts.params.items()}
+    assert dataset_card(replace(facts, params=settings, census=CENSUS[::-1])) == dataset_card(facts)
+
+
+def test_magnitudes() -> None:
+    found = [magnitude(n) for n in (1, 999, 1000, 99_999, 100_000, 1_000_000)]
+    assert found == ["n<1K", "n<1K", "1K<n<10K", "10K<n<100K", "100K<n<1M", "1M<n<10M"]

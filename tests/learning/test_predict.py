@@ -1,0 +1,110 @@
+"""`emo predict` finds and crops faces as the pipeline does, and survives bad files."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import yaml
+
+from pipeline.faces.clip_faces import write_faces
+from pipeline.learning.predict import FileResult, predict_files, read_settings
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import decode_grey, write_picture
+from pipeline.runtime.params import read_params
+from pipeline.video.clip_frames import ClipFrames, write_frames
+from pipeline.video.decode import Sampling, Tally, sample
+from pipeline.video.probe import probe
+from tests.learning.test_store import saved
+
+TOP = Path(__file__).resolve().parents[2]
+VIDEO = TOP / "demo" / "clips" / "V01" / "happy.mp4"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with an untrained net of two classes for grey faces of 64 px."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((TOP / "params.yaml").read_text())
+    saved(tmp_path / "models")
+    return tmp_path
+
+
+def run(files: list[Path], out: Path | None = None) -> list[FileResult]:
+    results: list[FileResult] = []
+    predict_files(files, out, 2.0, results.append)
+    return results
+
+
+def still() -> np.ndarray:
+    return next(sample(VIDEO, Sampling(1.0, 2.0, 1.0, 640), Tally())).pixels
+
+
+def test_a_video_gives_the_faces_of_the_pipeline(project: Path) -> None:
+    [result] = run([VIDEO])
+    settings = read_settings()
+    plan = ClipFrames(
+        Sampling(0.0, float("inf"), 0.5, settings.frames.max_side), settings.frames.jpeg_quality
+    )
+    write_frames(VIDEO, plan, project / "frames.parquet")
+    write_faces(project / "frames.parquet", settings.faces, project / "faces.parquet")
+    rows = pq.read_table(project / "faces.parquet").to_pylist()
+    expected = [(row["time_s"], row["x"], row["w"]) for row in rows if row["status"] == "ok"]
+    assert [(face.time_s, face.box.x, face.box.w) for face in result.faces] == expected
+    assert decode_grey(rows[0]["png"]).shape == (64, 64)
+    assert sum(result.faces[0].probabilities.values()) == pytest.approx(1, abs=1e-5)
+
+
+@pytest.mark.parametrize("data", [b"{", b"\xff", b"[" * 5000])
+def test_a_dvc_lock_that_cannot_be_read(project: Path, data: bytes) -> None:
+    (project / "dvc.lock").write_bytes(data)
+    with pytest.raises(EmoError, match=r"^dvc\.lock: (not valid YAML|cannot be read); restore it with `git"):
+        run([VIDEO])
+
+
+@pytest.mark.usefixtures("project")
+def test_a_small_setting_as_dvc_writes_it() -> None:
+    sections = {name: {name: read_params()[name]} for name in ("frames", "faces")}
+    sections["frames"]["frames"]["trim_start_s"] = 1e-05
+    stages = {name: {"params": {"params.yaml": section}} for name, section in sections.items()}
+    Path("dvc.lock").write_text(yaml.safe_dump({"stages": stages}).replace("1.0e-05", "1e-05"))
+    assert read_settings().frames.trim_start_s == 1e-05
+
+
+def test_a_picture_and_a_video_are_annotated(project: Path) -> None:
+    write_picture(project / "still.png", still())
+    assert [len(result.faces) for result in run([project / "still.png"], project / "out")] == [1]
+    run([VIDEO], project / "out")
+    assert {path.name for path in (project / "out").iterdir()} == {
+        "still_predicted.png",
+        "happy_predicted.mp4",
+    }
+    assert probe(project / "out" / "happy_predicted.mp4").frames == 6  # 3 s at 2 frames/s
+
+
+def test_files_of_one_name_do_not_overwrite_each_other(project: Path) -> None:
+    for folder in ("a", "b"):
+        write_picture(project / folder / "still.png", still())
+    run([project / "a/still.png", project / "b/still.png"], project / "out")
+    assert {path.name for path in (project / "out").iterdir()} == {
+        "a_still_predicted.png",
+        "b_still_predicted.png",
+    }
+
+
+def test_bad_files_are_named_after_the_good_ones_are_done(project: Path) -> None:
+    write_picture(project / "still.png", still())
+    (project / "note.mp4").write_text("not a video")
+    done: list[FileResult] = []
+    with pytest.raises(EmoError) as caught:
+        predict_files([project / "note.mp4", project / "still.png", project / "gone"], None, 2.0, done.append)
+    assert [result.file.name for result in done] == ["still.png"]
+    assert [line.split(":")[0].split("/")[-1] for line in str(caught.value).splitlines()] == [
+        "note.mp4",
+        "gone",
+    ]
+
+
+def test_a_picture_without_a_face(project: Path) -> None:
+    write_picture(project / "grey.png", np.full((240, 320, 3), 127, np.uint8))
+    assert run([project / "grey.png"])[0].faces == ()

@@ -1,0 +1,236 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from tests.support.making import TOP
+from tests.support.tasks import Settings, copy_times
+
+from pipeline.runtime import cache as memo
+from pipeline.runtime.cache import Shard, build_shards
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+
+ONCE = Settings(times=1)
+
+
+@dataclass
+class Bench:
+    """A folder of sources, an output folder and a memo beside them."""
+
+    top: Path
+
+    def source(self, name: str, text: str) -> None:
+        (self.top / "in").mkdir(exist_ok=True)
+        (self.top / "in" / name).write_text(text)
+
+    def build(self, settings: Settings = ONCE, refused: tuple[str, ...] = ()) -> None:
+        sources = sorted(path for path in (self.top / "in").iterdir() if path.suffix != ".log")
+        shards = [Shard(path.name, path, sha256(path), settings) for path in sources]
+        build_shards("copying", shards, copy_times, self.top / "out", refused)
+
+    def fails(self) -> str:
+        with pytest.raises(EmoError) as caught:
+            self.build()
+        return str(caught.value)
+
+    def results(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in sorted((self.top / "out").iterdir())}
+
+    def computed(self) -> list[str]:
+        """Return what was computed since the last call."""
+        log = self.top / "in" / "computed.log"
+        lines = log.read_text().splitlines() if log.is_file() else []
+        log.unlink(missing_ok=True)
+        return sorted(line.split()[0] for line in lines)
+
+
+@pytest.fixture
+def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setenv("EMO_MEMO", str(tmp_path / "memo"))
+    monkeypatch.setenv("EMO_WORKERS", "1")
+    monkeypatch.setattr(memo, "code_digest", lambda _: "the code")  # the tasks are not of the package
+    bench = Bench(tmp_path)
+    bench.source("a", "A")
+    bench.source("b", "B")
+    return bench
+
+
+def test_only_what_changed_is_computed(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.build()
+    assert (bench.results(), bench.computed()) == ({"a.parquet": "A", "b.parquet": "B"}, ["a", "b"])
+    bench.build()
+    assert bench.computed() == []
+    bench.source("c", "C")
+    bench.build()
+    assert bench.computed() == ["c"]
+    bench.source("b", "BB")
+    bench.build()
+    assert (bench.computed(), bench.results()["b.parquet"]) == (["b"], "BB")
+    bench.build(Settings(times=2))
+    assert (bench.computed(), bench.results()["a.parquet"]) == (["a", "b", "c"], "AA")
+    bench.build()  # the old settings' shards are still there
+    assert (bench.computed(), bench.results()["a.parquet"]) == ([], "A")
+    monkeypatch.setattr(memo, "code_digest", lambda _: "other code")
+    bench.build()
+    assert bench.computed() == ["a", "b", "c"]
+
+
+def test_a_shard_does_not_depend_on_its_clips_name(bench: Bench) -> None:
+    """Relabelling re-encodes nothing."""
+    bench.build()
+    (bench.top / "in" / "a").rename(bench.top / "in" / "renamed")
+    bench.computed()
+    bench.build()
+    assert (bench.computed(), bench.results()) == ([], {"b.parquet": "B", "renamed.parquet": "A"})
+
+
+def test_the_folder_holds_nothing_else(bench: Bench) -> None:
+    bench.build()
+    (bench.top / "out" / "stray.txt").write_text("x")
+    (bench.top / "out" / "folder").mkdir()
+    (bench.top / "out" / "folder" / "deep").write_text("x")
+    (bench.top / "in" / "b").unlink()
+    bench.build()
+    assert bench.results() == {"a.parquet": "A"}
+
+
+def test_shards_are_links_into_the_memo_that_nobody_can_write_through(bench: Bench) -> None:
+    bench.build()
+    shard = bench.top / "out" / "a.parquet"
+    assert shard.stat().st_nlink == 2
+    assert not shard.stat().st_mode & 0o222
+    shard.unlink()  # as DVC does before a stage runs
+    bench.build()
+    assert bench.results()["a.parquet"] == "A"
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_bad_clips_cost_nobody_else(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], workers: str
+) -> None:
+    monkeypatch.setenv("EMO_WORKERS", workers)
+    bench.source("broken", "bad")
+    bench.source("buggy", "bug")
+    lines = bench.fails().split("\n       ")
+    top = bench.top / "in"
+    assert lines == [
+        f"clip broken: {top / 'broken'}: damaged; replace it",
+        f"clip buggy: {top / 'buggy'}: a bug in emo (KeyError: 'no such thing'); report it with the "
+        "traceback above",
+    ]
+    assert bench.results() == {"a.parquet": "A", "b.parquet": "B"}
+    output = capsys.readouterr()
+    assert "Traceback" in output.err
+    assert output.out == "copying: 2 clips computed, 0 unchanged, 2 failed\n"
+    bench.source("broken", "mended")
+    (top / "buggy").unlink()
+    bench.computed()
+    bench.build()
+    assert bench.computed() == ["broken"]
+
+
+def test_refused_clips_are_reported_with_the_bad_ones(bench: Bench) -> None:
+    bench.source("broken", "bad")
+    with pytest.raises(EmoError) as caught:
+        bench.build(refused=("clip z: too short",))
+    assert str(caught.value).splitlines()[-1].strip() == "clip z: too short"
+    assert len(str(caught.value).splitlines()) == 2
+
+
+def test_a_clip_that_kills_its_worker_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EMO_WORKERS", "2")
+    bench.source("greedy", "kill")
+    assert bench.fails() == (
+        f"clip greedy: {bench.top / 'in' / 'greedy'}: its worker was killed, perhaps for want of memory; "
+        "set EMO_WORKERS=1 and repeat"
+    )
+    assert bench.results() == {"a.parquet": "A", "b.parquet": "B"}
+
+
+def test_without_hard_links_shards_are_copied(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def other_file_system(*_: object) -> None:
+        raise OSError(18, "Invalid cross-device link")
+
+    monkeypatch.setattr(os, "link", other_file_system)
+    bench.build()
+    assert bench.results() == {"a.parquet": "A", "b.parquet": "B"}
+
+
+def test_a_memo_that_cannot_be_a_folder(bench: Bench) -> None:
+    (bench.top / "memo").write_text("in the way")
+    assert "cannot be made a folder" in bench.fails()
+
+
+def test_rests_of_killed_runs_are_swept_after_a_day(bench: Bench) -> None:
+    bench.build()
+    old, new = (bench.top / "memo" / "copying" / f".{name}.parquet.1.tmp" for name in ("old", "new"))
+    for path in (old, new):
+        path.write_text("half")
+    os.utime(old, (0, 0))
+    bench.build()
+    assert (old.exists(), new.exists()) == (False, True)
+
+
+# --- kill -9 --------------------------------------------------------------------------------------
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from pipeline.core import memo
+from test_memo import Bench
+if __name__ == "__main__":
+    memo.code_digest = lambda _: "the code"
+    Bench(Path(sys.argv[1])).build()
+"""
+
+
+def alive(pid: int) -> bool:
+    """Tell whether a process runs (a zombie does not)."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_a_killed_run_keeps_what_it_finished_and_leaves_no_worker(bench: Bench) -> None:
+    for number in range(8):
+        bench.source(f"slow{number}", f"slow{number}")
+    path = os.pathsep.join([str(TOP), str(TOP / "tests"), str(TOP / "tests/core")])
+    script = bench.top / "script.py"
+    script.write_text(SCRIPT)
+    log = bench.top / "in" / "computed.log"
+    environment = {**os.environ, "PYTHONPATH": path, "EMO_WORKERS": "2"}
+    with subprocess.Popen([sys.executable, str(script), str(bench.top)], env=environment) as process:
+        deadline = time.monotonic() + 60
+        while not (log.is_file() and log.read_text().count("\n") >= 2):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGKILL)
+    workers = {int(line.split()[1]) for line in log.read_text().splitlines()}
+    while any(map(alive, workers)) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert not any(map(alive, workers))
+    finished = len(list((bench.top / "memo" / "copying").glob("*.parquet")))
+    assert 1 <= finished < 10
+    bench.computed()
+    bench.build()
+    assert len(bench.computed()) == 10 - finished
+    assert len(bench.results()) == 10
+
+
+def test_copies_for_experiments_share_the_memo_of_the_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DVC copies what Git knows to .dvc/tmp/exps/<any name>, and removes the copy afterwards."""
+    monkeypatch.delenv("EMO_MEMO", raising=False)
+    for folder in (tmp_path, tmp_path / ".dvc/tmp/exps/standalone/tmpab12", tmp_path / ".dvc/tmp/exps/tmpx"):
+        folder.mkdir(parents=True, exist_ok=True)
+        monkeypatch.chdir(folder)
+        assert memo.cache_root() == tmp_path.resolve() / ".emo/memo"
