@@ -341,7 +341,7 @@ def compare(
     emo compare                     # HEAD and its experiments
     emo compare v1 v2 workspace
     """
-    from pipeline.learning.comparison.compare import HEADER, compare_runs, mark
+    from pipeline.learning.comparison.compare import HEADER, compare_runs, caveat
     from pipeline.learning.comparison.runs import find_runs
     from pipeline.versions.git import Repository
 
@@ -352,7 +352,7 @@ def compare(
         typer.echo(json.dumps([one.as_json() for one in compared], indent=2))
     else:
         _print_table("Trainings on the test subjects", HEADER, [one.row() for one in compared])
-        if marked := mark(compared):
+        if marked := caveat(compared):
             typer.echo(marked)
 
 

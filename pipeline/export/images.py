@@ -47,7 +47,7 @@ class Images:
     rows: tuple[Image, ...]
     store: BinaryIO
     anonymous: bool
-    mark: str
+    caveat: str
     "what stands beside every figure where images have no subject; empty where all have one"
 
     @property
@@ -104,10 +104,10 @@ def collect(
     if not rows:
         raise EmoError(f"{shards[0].parents[1]}: not one image; run `dvc repro`")
     subjects = {row.about["subject"] for row in rows}
-    mark = subject_caveat(
+    caveat = subject_caveat(
         sum(person.is_image and person.subject in subjects for person in people), len(subjects)
     )
-    return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise, mark)
+    return Images(classes, tuple(anonymous(rows) if anonymise else rows), store, anonymise, caveat)
 
 
 def _check_consent(path: Path, hidden: set[str]) -> None:

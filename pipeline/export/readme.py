@@ -37,7 +37,7 @@ recordings and exported by emo. They are no measurements of felt emotion. The sp
 in two."""
 
 _NOBODY = """{images} face images, labelled as {n} expressions and exported by emo. They are no measurements
-of felt emotion. Subjects: {mark}. **One person may be in several splits**, which flatters every figure on the
+of felt emotion. Subjects: {caveat}. **One person may be in several splits**, which flatters every figure on the
 test."""
 
 _COLUMNS = {
@@ -59,15 +59,15 @@ the dataset can find each image in it."""
 
 def readme(images: Images, layout: Layout) -> str:
     """Return the Markdown that goes with an export."""
-    about = (_NOBODY if images.mark else _PEOPLE).format(
+    about = (_NOBODY if images.caveat else _PEOPLE).format(
         images=len(images.rows),
         people=sum(images.people(split) for split in images.splits),
         n=len(images.classes),
-        mark=full_caveat(images.mark),
+        caveat=full_caveat(images.caveat),
     )
     return _TEXT.format(
         about=about,
-        subjects="subjects" if images.mark else "people",
+        subjects="subjects" if images.caveat else "people",
         classes=" | ".join(images.classes),
         rules="|".join("---" for _ in images.classes),
         rows="\n".join(_rows(images)),

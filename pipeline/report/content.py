@@ -78,7 +78,7 @@ class Report:
     "of the workspace"
     outdated: tuple[str, ...]
     "parts of the dataset that are not those that the net was trained and tested on"
-    mark: str
+    caveat: str
     "what stands beside every figure where images have no subject; empty where all have one"
     origin: Origin | Absent
     audit: Audit | Absent
@@ -135,13 +135,13 @@ NO_FACES = "this copy was made without pictures of faces (--no-faces)"
 def gather(*, faces: bool = True) -> Report:
     """Read all parts from the project in the current folder; without `faces` no picture that shows one."""
     version, repository = workspace(Path()), Repository(Path())
-    alone, mark = read_subjects()
+    alone, caveat = read_subjects()
     near_pairs, confusion = attempt(read_near_pairs), attempt(read_confusion)
     wanted = _names(near_pairs, confusion)
     return Report(
         version=version,
         outdated=not_evaluated(version),
-        mark=mark,
+        caveat=caveat,
         origin=attempt(lambda: read_origin(repository)),
         audit=attempt(read_audit),
         funnel=attempt(lambda: read_funnel(alone)),

@@ -45,9 +45,9 @@ class Summary:
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         census = [vars(row) for row in self.census]
-        mark: dict[str, Any] = {"subjects": self.subjects} if self.subjects else {}
-        mark |= {"not_evaluated": list(self.not_evaluated)}
-        return mark | {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
+        caveat: dict[str, Any] = {"subjects": self.subjects} if self.subjects else {}
+        caveat |= {"not_evaluated": list(self.not_evaluated)}
+        return caveat | {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
 
     def tables(self) -> list[TextTable]:
         """Return (title, header, rows) of what there is."""

@@ -16,8 +16,8 @@ def diff_tables(diff: Diff, images: ImageChanges | None) -> list[TextTable]:
     """Return (title, header, rows): what changed, then the images by split and class."""
     title = f"{diff.before.name}  ->  {diff.after.name}"
     rows = [["subjects", *_counts(len(diff.before.split), len(diff.after.split)), _subjects(diff)]]
-    if diff.before.mark or diff.after.mark:
-        rows.append(["subjects known", *(version.mark or "all" for version in diff.versions), ""])
+    if diff.before.caveat or diff.after.caveat:
+        rows.append(["subjects known", *(version.caveat or "all" for version in diff.versions), ""])
     clips = (len(diff.before.consented), len(diff.after.consented))
     rows.append(["clips", *_counts(*clips), _clips(diff)])
     rows.append(["images", *_counts(diff.before.images, diff.after.images), _depth(diff, images)])

@@ -46,7 +46,7 @@ class Step:
             "message": self.commit.subject if self.commit else "",
             "fault": self.version.fault,
             "subjects": len(self.version.split),
-            "subjects_known": self.version.mark or "all",
+            "subjects_known": self.version.caveat or "all",
             "clips": len(self.version.consented),
             "images": self.version.images,
             "changes": self.diff.as_json() if self.diff else None,
@@ -60,7 +60,7 @@ class Step:
         return [
             self.version.name,
             commit.when[:10] if commit else "",
-            f"{subjects}\n{self.version.mark}" if self.version.mark else subjects,
+            f"{subjects}\n{self.version.caveat}" if self.version.caveat else subjects,
             clips,
             images,
             f"{commit.subject}\n{self.changes}" if commit else self.changes,

@@ -64,7 +64,7 @@ class Version:
         return given - self.withdrawn
 
     @property
-    def mark(self) -> str:
+    def caveat(self) -> str:
         """What stands beside the number of subjects; empty where all of them are people."""
         return split_caveat(self.split.values())
 

@@ -356,9 +356,9 @@ def test_figures_of_the_tables_have_the_mark_of_the_tables(
     monkeypatch.chdir(tmp_path)
     image = person("imagefolder_1", enrolled=7, extra={"stands_for": "image"})
     enrol([*PEOPLE, image], CLIPS)
-    evidence: Any = SimpleNamespace(mark=Evidence(False, None, lambda: Status({})).mark, gate=cohort().gate)
-    assert evidence.mark == "not known of 1 of 7: each image counts as its own"
-    assert audit.mark_of("split as drawn", evidence) == evidence.mark
+    evidence: Any = SimpleNamespace(mark=Evidence(False, None, lambda: Status({})).caveat, gate=cohort().gate)
+    assert evidence.caveat == "not known of 1 of 7: each image counts as its own"
+    assert audit.mark_of("split as drawn", evidence) == evidence.caveat
     assert audit.mark_of("nobody without consent", evidence) == ""
 
 

@@ -380,7 +380,7 @@ def test_one_seed_has_no_spread_and_images_no_inflation(found: Outcome) -> None:
     assert told.protocols[1].interval is None  # two people
     assert told.protocols[2].interval
     assert told.protocols[2].inflation is not None
-    marked = outcome(dataclasses.replace(few, mark="none: each image counts as its own"), folds, params)
+    marked = outcome(dataclasses.replace(few, caveat="none: each image counts as its own"), folds, params)
     assert [protocol.inflation for protocol in marked.protocols] == [None] * 4
     assert {row[-1] for row in marked.table()[2]} == {""}
 

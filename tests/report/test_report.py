@@ -312,8 +312,8 @@ def test_a_page_never_takes_the_place_of_what_is_kept(path: str, message: str) -
 @pytest.mark.usefixtures("project")
 def test_a_page_bears_the_mark_of_whom_it_shows() -> None:
     page = render(gather())
-    mark = "emo-subject:S1;emo-subject:S2;emo-subject:S3;emo-subject:S4;emo-subject:S5;"
-    assert f"<!-- {mark} -->" in page[-300:]
+    caveat = "emo-subject:S1;emo-subject:S2;emo-subject:S3;emo-subject:S4;emo-subject:S5;"
+    assert f"<!-- {caveat} -->" in page[-300:]
     assert "emo-subject" not in render(gather(faces=False))
 
 

@@ -60,8 +60,8 @@ def test_a_clean_dataset_passes() -> None:
 def test_every_detail_is_marked_where_images_have_no_subject() -> None:
     image = person("S3", enrolled=3, extra={"stands_for": "image"})
     partly = audit(replace(CLEAN, alone=stage.images_alone([person("S1"), image])))
-    mark = "(subjects: not known of 1 of 3: each image counts as its own)"
-    assert all(check.detail.endswith(mark) for check in partly)
+    caveat = "(subjects: not known of 1 of 3: each image counts as its own)"
+    assert all(check.detail.endswith(caveat) for check in partly)
     assert (
         stage.as_report(partly, "mark")["subjects"]
         == "mark; figures are of unseen images, not of unseen people"

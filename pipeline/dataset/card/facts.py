@@ -54,10 +54,10 @@ class Facts:
     @property
     def whose(self) -> str:
         """What a subject is called: a participant, where every one is."""
-        return "subject" if self.mark else "participant"
+        return "subject" if self.caveat else "participant"
 
     @property
-    def mark(self) -> str:
+    def caveat(self) -> str:
         """What stands beside every figure where images have no subject; empty where all have one."""
         subjects = self.subjects()
         return subject_caveat(sum(person.is_image for person in subjects), len(subjects))

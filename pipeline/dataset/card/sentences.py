@@ -20,10 +20,10 @@ _SIMULATED = (
 
 def summary(facts: Facts) -> str:
     """Say in two or three sentences what the dataset is."""
-    if facts.mark:
+    if facts.caveat:
         return (
             f"{counted(facts.images, 'face image')}, labelled as {len(facts.classes)} expressions: "
-            f"{', '.join(facts.classes)}. Built by emo. Subjects: {full_caveat(facts.mark)}."
+            f"{', '.join(facts.classes)}. Built by emo. Subjects: {full_caveat(facts.caveat)}."
         )
     origin = in_kinds(facts.clips, "video recordings", "pictures")
     tested = ", so that test figures are about people whom a model has not seen."
@@ -71,7 +71,7 @@ def columns(facts: Facts) -> dict[str, str]:
     zero = "; 0 of a picture" if any(clip.is_still for clip in facts.clips) else ""
     stretch = in_kinds(facts.clips, "stretch of video", "picture", joined=" or ")
     return {
-        "subject": "code of the participant" + (", or of the image itself" if facts.mark else ""),
+        "subject": "code of the participant" + (", or of the image itself" if facts.caveat else ""),
         "clip": f"the labelled {stretch} that the image was cut from",
         "frame": f"index in the video's stream{zero}",
         "time_s": f"seconds from the video's first frame{zero}",
@@ -103,7 +103,7 @@ def splitting(split: Mapping[str, Any]) -> str:
 
 def drawn_alone(facts: Facts) -> str:
     """Say how images without a subject were split; empty where all have one."""
-    if not facts.mark:
+    if not facts.caveat:
         return ""
     alike = "near-duplicates among such images were collapsed to one, whatever their labels"
     kept = "near-duplicates among such images were kept, and may be in several splits"
@@ -117,11 +117,11 @@ def limits(facts: Facts) -> list[str]:
     """Name what the dataset cannot tell."""
     fewest = min(len(facts.subjects(name)) for name in facts.splits)
     unknown = (
-        f"Subjects: {full_caveat(facts.mark)}. One person may be in several splits, which flatters every figure "
+        f"Subjects: {full_caveat(facts.caveat)}. One person may be in several splits, which flatters every figure "
         "on the test images. Felt or simulated, expressions are no measure of what anybody feels."
     )
     return [
-        *([unknown] if facts.mark else [_SIMULATED]),
+        *([unknown] if facts.caveat else [_SIMULATED]),
         "An image has the label of its clip; whether it shows that expression has not been checked.",
         "Images of one clip, and of one person, resemble each other: they are no independent samples. "
         f"The smallest split has {counted(fewest, facts.whose)}; intervals should come from resampling "

@@ -96,7 +96,7 @@ class Compared:
         return {
             "name": self.run.name,
             "commit": self.run.version.commit,
-            "subjects": self.run.mark or "people",
+            "subjects": self.run.caveat or "people",
             "settings": {change.what: change.after for change in self.diff.settings},
             "code": list(self.diff.code),
             "other_dataset": self.diff.changes_dataset,
@@ -117,9 +117,9 @@ HEADER = [
 """Of `Compared.row`."""
 
 
-def mark(runs: Sequence[Compared]) -> str:
+def caveat(runs: Sequence[Compared]) -> str:
     """Return what stands below the table where subjects of a run are no people; empty where all are."""
-    marks = {one.run.mark: one.run.name for one in runs if one.run.mark}
+    marks = {one.run.caveat: one.run.name for one in runs if one.run.caveat}
     return "; ".join(f"subjects of {name}: {told}" for told, name in marks.items())
 
 

@@ -41,7 +41,7 @@ class Run:
         return self.version.name
 
     @property
-    def mark(self) -> str:
+    def caveat(self) -> str:
         """What stands beside its figures where subjects are no people; empty where all are."""
         return str(self.figures.get("subjects", ""))
 

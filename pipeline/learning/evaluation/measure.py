@@ -70,12 +70,12 @@ def marked(
     """
     present = {row.subject for images in splits for row in images.provenance}
     known = [rows[subject] for subject in present & rows.keys()]
-    if not (mark := split_caveat(known)):
+    if not (caveat := split_caveat(known)):
         return figures
     alone = {row.subject for row in known if row.is_image}
     by_subject = figures["test"]["per_subject"]
     people = {subject: row for subject, row in by_subject.items() if subject not in alone}
-    return {"subjects": full_caveat(mark)} | figures | {"test": figures["test"] | {"per_subject": people}}
+    return {"subjects": full_caveat(caveat)} | figures | {"test": figures["test"] | {"per_subject": people}}
 
 
 def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]:

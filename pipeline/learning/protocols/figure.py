@@ -17,7 +17,7 @@ def picture(outcome: Outcome) -> Figure:
     """Return the accuracies of train, validation and test by protocol, and of each tested person."""
     figure = Figure(figsize=(9, 1.6 + 0.95 * len(outcome.protocols)), layout="constrained", dpi=_DPI)
     axes = figure.subplots()
-    kinds = ("subject", "subjects") if outcome.about.mark else ("person", "people")
+    kinds = ("subject", "subjects") if outcome.about.caveat else ("person", "people")
     reach = f", with the interval by {kinds[1]}" if any(p.interval for p in outcome.protocols) else ""
     labels = (f"one {kinds[0]}", "train", "validation", f"test{reach}")
     for row, protocol in enumerate(outcome.protocols):

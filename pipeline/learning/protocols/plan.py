@@ -74,7 +74,7 @@ class Material:
     "train, validation and test -> who is in it, in the dataset"
     folds: dict[str, int]
     "subject -> fold, by data/split.csv"
-    mark: str
+    caveat: str
     "what stands beside every figure where subjects are no people; empty where all are"
     params: TrainParams
     "the recipe, with the first seed"
@@ -98,7 +98,7 @@ def read_material(request: Request) -> Material:
         faces=Faces.of(splits),
         split=people,
         folds={subject: row.fold for subject, row in rows.items()},
-        mark=full_caveat(split_caveat([rows[name] for names in people.values() for name in names])),
+        caveat=full_caveat(split_caveat([rows[name] for names in people.values() for name in names])),
         params=_recipe(request),
         shares=settings_as_built("split", SplitParams).shares[1:],
         collapsed=lock["dedup"].params.get("dedup.collapse") if "dedup" in lock else None,
@@ -125,7 +125,7 @@ def asked(request: Request, material: Material) -> tuple[str, ...]:
     Unless it is named, none leaves each subject out once where subjects are images: that would be a training
     for every image.
     """
-    everything = [name for name in PROTOCOLS if name != LEAVE_ONE_OUT or not material.mark]
+    everything = [name for name in PROTOCOLS if name != LEAVE_ONE_OUT or not material.caveat]
     return tuple(name for name in PROTOCOLS if name in (request.protocols or everything))
 
 

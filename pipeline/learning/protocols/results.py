@@ -25,7 +25,7 @@ class About:
 
     images: int
     subjects: tuple[str, ...]
-    mark: str
+    caveat: str
     "what stands beside every figure where subjects are no people; empty where all are"
     classes: tuple[str, ...]
     collapsed: bool | None
@@ -43,12 +43,12 @@ class About:
             f"{self.images:,} images of {len(self.subjects):,} {self.kind}, {duplicates}, recipe "
             f"{self.params.recipe}, seed{'s' * (len(self.seeds) > 1)} {', '.join(map(str, self.seeds))}"
         )
-        return f"{told}\nSubjects: {self.mark}" if self.mark else told
+        return f"{told}\nSubjects: {self.caveat}" if self.caveat else told
 
     @property
     def kind(self) -> str:
         """What the subjects are called."""
-        return "subjects" if self.mark else "people"
+        return "subjects" if self.caveat else "people"
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,7 @@ class Outcome:
     def table(self) -> TextTable:
         """Return (title, header, rows); accuracies in per cent, inflation in points."""
         header = ["protocol", "trainings", "train", "validation", "test"]
-        one = "subject" if self.about.mark else "person"
+        one = "subject" if self.about.caveat else "person"
         header += ["test, by seed", f"by {one} (tested)", "macro F1", "inflation"]
         return f"Protocols: {self.about.title}", header, [protocol.row() for protocol in self.protocols]
 
@@ -198,7 +198,7 @@ def outcome(about: About, folds: Sequence[Fold], params: EvaluateParams) -> Outc
     """
     by_protocol = {name: [fold for fold in folds if fold.protocol == name] for name in PROTOCOLS}
     found = [_protocol(name, those, params) for name, those in by_protocol.items() if those]
-    if found[0].name == FRAME_RANDOM and not about.mark:
+    if found[0].name == FRAME_RANDOM and not about.caveat:
         leaky = by_protocol[FRAME_RANDOM]
         fair = [_inflated(p, found[0], leaky, by_protocol[p.name], params) for p in found[1:]]
         found = [found[0], *fair]

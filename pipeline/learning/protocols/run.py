@@ -41,7 +41,7 @@ def about(request: Request, material: Material) -> About:
     return About(
         images=len(material.faces.labels),
         subjects=tuple(sorted(name for names in material.split.values() for name in names)),
-        mark=material.mark,
+        caveat=material.caveat,
         classes=material.faces.classes,
         collapsed=material.collapsed,
         params=material.params,
