@@ -60,8 +60,8 @@ class Faces:
     "image name -> its face: those asked for by name"
 
     @property
-    def subject_tag(self) -> str:
-        """The mark of all whom the pictures show."""
+    def tag(self) -> str:
+        """The tag of all subjects whom the images show."""
         return subject_tag(row.subject for rows in self.rows.values() for row in rows)
 
 
