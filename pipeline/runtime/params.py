@@ -22,6 +22,33 @@ T = TypeVar("T")
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A dataclass whose values are checked against what its fields declare with `within` or `one_of`.
+
+    Raises ValueError that names the field, the value and what is allowed.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for item in value if isinstance(value, tuple) else (value,):
+                if item is not None and "within" in field.metadata:
+                    check_range(field.name, item, *field.metadata["within"])
+                if item is not None and "one_of" in field.metadata:
+                    check_choice(field.name, item, field.metadata["one_of"])
+
+
+def within(low: float, high: float) -> Any:
+    """Return a dataclass field for a number, or a tuple of numbers, each from `low` to `high`."""
+    return dataclasses.field(metadata={"within": (low, high)})
+
+
+def one_of(choices: typing.Iterable[str]) -> Any:
+    """Return a dataclass field for one of `choices`, or a tuple of them."""
+    return dataclasses.field(metadata={"one_of": tuple(choices)})
+
+
 def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
     """Return a dataclass field for the settings of one of several variants, such as one of the detectors.
 
@@ -60,7 +87,7 @@ def build(schema: type[T], values: object, where: str) -> T:
     if not isinstance(values, Mapping):
         raise EmoError(f"{where}: expected keys and values, found {values!r}")
     fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    variants = {name: fields.pop(name) for name in list(fields) if fields[name].metadata}
+    variants = {name: fields.pop(name) for name in list(fields) if "registry" in fields[name].metadata}
     sections = [name for field in variants.values() for name in field.metadata["registry"]]
     for key in values:
         if key not in (*fields, *sections):
