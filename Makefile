@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast lint bench bench-quick lock clean
+.PHONY: help setup demo test test-fast lint docs bench bench-quick lock clean
 
 help:  ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -33,6 +33,9 @@ lint: setup  ## Check style and types
 	ruff check .
 	ruff format --check .
 	mypy
+
+docs: setup  ## Write the pages that list all commands, settings and audit checks
+	python docs/reference.py
 
 bench: setup .venv-peers/.installed  ## Measure emo against peers and limits: 20 minutes on two idle cores, 25 the first time
 	python benchmarks --peers .venv-peers/bin/python

@@ -1,4 +1,4 @@
-"""Writes what these pages say about the code: all commands, all settings, all audit checks.
+"""Writes the pages that list what the code has: all commands, all settings, all audit checks.
 
     python docs/reference.py            # docs/commands.md, docs/params.md, the table in docs/audit.md
     python docs/reference.py --check    # exit code 1 where one of them is not current
@@ -52,8 +52,8 @@ def params_page() -> str:
     page = [
         "# Settings",
         MADE,
-        "Every key of `params.yaml`, by section. A section is a stage; an edit reruns the stages that read "
-        "the key, and no others. The values are those of a new project.",
+        "Every key of `params.yaml`, by section, with its value in a new project. A section is a stage.\n"
+        "After an edit `dvc repro` reruns the stages that read the key, and no others.",
     ]
     for section in SECTIONS:
         module = importlib.import_module(f"pipeline.stages.{section}")
@@ -122,19 +122,14 @@ def _yaml(value: object) -> str:
 def audit_page() -> str:
     """Return docs/audit.md with its table of checks written anew."""
     rows = [
-        (f"**{check.name}**", check.topic.value, check.scope.value, _passes(check.function))
+        (check.topic.value, f"**{check.name}**", check.description)
         for check in CHECKS.values()
     ]
-    table = markdown_table(("check", "about", "reads", "passes where"), rows)
+    table = markdown_table(("topic", "check", "passes where"), rows)
     page = (DOCS / "audit.md").read_text(encoding="utf-8")
     before, rest = page.split("<!-- checks -->", 1)
     after = rest.split("<!-- /checks -->", 1)[1]
     return f"{before}<!-- checks -->\n{MADE}\n\n{table}\n\n<!-- /checks -->{after}"
-
-
-def _passes(function: Any) -> str:
-    """Return the first sentence of a check's docstring."""
-    return " ".join(inspect.cleandoc(function.__doc__).split("\n\n")[0].split())
 
 
 PAGES = {"commands.md": commands_page, "params.md": params_page, "audit.md": audit_page}

@@ -1,6 +1,8 @@
 """The pages: all are listed, their links resolve, their lines are short, their output blocks are marked."""
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -91,6 +93,13 @@ def test_every_link_and_image_resolves(page: Path) -> None:
 @of_every_page
 def test_no_line_of_prose_is_too_long(page: Path) -> None:
     assert long_lines(page) == []
+
+
+def test_what_is_written_from_the_code_is_current() -> None:
+    """docs/commands.md, docs/params.md and the table of checks in docs/audit.md."""
+    command = [sys.executable, "docs/reference.py", "--check"]
+    done = subprocess.run(command, cwd=TOP, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_a_broken_link_and_a_long_line_are_found(tmp_path: Path) -> None:
