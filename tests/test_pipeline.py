@@ -59,7 +59,7 @@ def test_an_edited_stage_reruns_alone_while_its_results_stay(built: Project, sta
 
 @pytest.mark.parametrize(
     "path",
-    ["cli.py", "pipeline/commands/ingest.py", "pipeline/report/summary.py", "pipeline/versions/git.py", "docs"],
+    ["cli.py", "pipeline/commands/ingest.py", "pipeline/report/page.py", "pipeline/versions/git.py", "docs"],
 )
 def test_an_edit_of_commands_report_or_documentation_reruns_nothing(built: Project, path: str) -> None:
     target = built.root / path
