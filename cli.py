@@ -237,9 +237,9 @@ def summary(as_json: JsonOption = False) -> None:
         typer.echo(f"subjects: {found.subjects}")
     if found.not_evaluated:
         changed = ", ".join(found.not_evaluated)
-        typer.echo(f"note: the net's figures are of an older dataset ({changed} changed); run `dvc repro`")
-    if found.pictures:
-        typer.echo("pictures: " + "  ".join(found.pictures))
+        typer.echo(f"note: the model's metrics are of an older dataset ({changed} changed); run `dvc repro`")
+    if found.figures:
+        typer.echo("figures: " + "  ".join(found.figures))
 
 
 @app.command()
