@@ -101,9 +101,7 @@ def test_long_text_is_cut() -> None:
 
 
 @pytest.mark.parametrize(("name", "kind"), [("a.png", "PNG"), ("a.jpg", "JPEG"), ("a.JPEG", "JPEG")])
-def test_files_have_the_format_of_their_suffix_and_the_same_bytes_again(
-    tmp_path: Path, name: str, kind: str
-) -> None:
+def test_files_have_the_format_of_their_suffix_and_equal_bytes(tmp_path: Path, name: str, kind: str) -> None:
     sheet = strip(("clip",), cells(2), LEGEND)
     for folder in ("one", "two"):
         save_picture(sheet, tmp_path / folder / name)

@@ -18,16 +18,14 @@ from PIL import Image
 from pipeline.runtime.errors import ConsentError, EmoError, NotBuiltError
 from pipeline.runtime.image_codec import decode
 from pipeline.schema.clips import Clip, read_enrolment
-from pipeline.schema.faces import STATUSES
 from pipeline.schema.funnel import STATUS_MEANINGS
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SPLITS
 from pipeline.stages import dataset, dedup, faces, frames, split
-from pipeline.versions.trace.clip_trace import OUTCOMES, Near
+from pipeline.versions.trace.clip_trace import Near
 from pipeline.versions.trace.drawing import draw, outcome_text, source_frame
 from pipeline.versions.trace.lookup import BYTES, LIKENESS, NAME
 from pipeline.versions.trace.output import frame_table, trace_text
-from pipeline.versions.trace.placement import ordinal
 from pipeline.versions.trace.strips import COLOURS
 from pipeline.versions.trace.trace import Trace, trace
 from tests.support.making import (
@@ -194,7 +192,7 @@ def test_the_source_of_an_image() -> None:
 )
 @pytest.mark.usefixtures("project")
 def test_names_that_match_nothing(what: str, value: str) -> None:
-    with pytest.raises(EmoError, match=f"^{what}: .*{value}"):
+    with pytest.raises(EmoError, match=f"{what}: .*{value}"):
         ask(what)
 
 
@@ -202,7 +200,9 @@ def test_names_that_match_nothing(what: str, value: str) -> None:
 def test_the_message_for_an_unknown_name() -> None:
     with pytest.raises(EmoError) as error:
         ask("S1_hapy")
-    assert str(error.value) == "S1_hapy: not an image file, an image or a clip; similar clips: S1_happy"
+    assert str(error.value) == (
+        "S1_hapy: not an image file, an image or a clip; similar clips: S1_happy, S2_happy"
+    )
 
 
 @pytest.mark.usefixtures("project")
@@ -316,23 +316,20 @@ def test_the_outcome_of_every_frame_of_a_clip() -> None:
 @pytest.mark.usefixtures("project")
 def test_frames_that_are_no_images_have_a_reason() -> None:
     by_outcome = {frame.outcome: frame for frame in ask("S1_surprised").clip_trace.frames}
-    assert trace_text(ask(by_outcome["no_face"].name)).splitlines()[0].endswith(STATUS_MEANINGS["no_face"])
-    assert (
-        "a near-duplicate of S1_surprised_" in trace_text(ask(by_outcome["duplicate"].name)).splitlines()[0]
-    )
+    assert first_line(by_outcome["no_face"].name).endswith(STATUS_MEANINGS["no_face"])
+    assert "a near-duplicate of S1_surprised_" in first_line(by_outcome["duplicate"].name)
     other = next(frame for frame in ask("S3_sad").clip_trace.frames if frame.outcome == "other_class")
-    assert "(dataset.expressions)" in trace_text(ask(other.name)).splitlines()[0]
+    assert "(dataset.expressions)" in first_line(other.name)
+
+
+def first_line(what: str) -> str:
+    return trace_text(ask(what)).splitlines()[0]
 
 
 def test_a_frame_that_the_dataset_was_built_without(changed: Path) -> None:
     set_params(dataset={"expressions": ["happy", "sad", "surprised"]})
     assert "not_built" in ask("S3_sad").clip_trace.counts()
     assert (changed / "data/census.csv").is_file()
-
-
-def test_outcomes_have_colours() -> None:
-    assert set(OUTCOMES) == set(COLOURS)
-    assert set(STATUSES) - {"ok"} <= set(OUTCOMES)
 
 
 # --- Consent --------------------------------------------------------------------------------------
@@ -358,7 +355,7 @@ def test_consent_withdrawn_before_and_after_the_next_run(monkeypatch: pytest.Mon
     assert set(found.clip_trace.counts()) == {"withdrawn", "damaged"}
     assert (found.placement.split, found.placement.enrolled) == ("", 2)
     Path("data/faces/S2_happy.parquet").unlink()
-    with pytest.raises(ConsentError, match="^S2_happy: S2 "):
+    with pytest.raises(ConsentError, match=r"^S2_happy: S2 "):
         ask(name)
 
 
@@ -370,7 +367,7 @@ def test_a_clip_that_was_removed_from_the_table() -> None:
         ask("S2_happy_000010")
     Path("data/faces/S2_happy.parquet").unlink()
     withdraw("S2")
-    with pytest.raises(EmoError, match="^S2_happy_000010: S2 has withdrawn consent"):
+    with pytest.raises(EmoError, match=r"^S2_happy_000010: S2 has withdrawn consent"):
         ask("S2_happy_000010")
 
 
@@ -384,9 +381,6 @@ def test_the_split_and_why() -> None:
         assert placement.split == placement.drawn == shard_of(subject).split("/")[0]
         assert placement.split in placement.among
     assert "3rd of 3 enrolled, 2nd of 2 F; " in ask("S3_sad").placement.why
-    assert [ordinal(n) for n in (1, 2, 3, 4, 11, 12, 13, 21, 112)] == [
-        *("1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "112th"),
-    ]
 
 
 @pytest.mark.usefixtures("changed")
@@ -562,15 +556,15 @@ def test_the_text_below_a_duplicate_of_another_view() -> None:
 
 @pytest.mark.usefixtures("changed")
 def test_without_collapse_the_reason_names_the_setting() -> None:
-    frames_before = {
-        frame.reason for frame in ask("S1_surprised").clip_trace.frames if frame.outcome == "image"
-    }
-    assert "all are kept: dedup.collapse is false" not in frames_before
+    assert "all are kept: dedup.collapse is false" not in reasons_of_images()
     set_params(dedup={"collapse": False})
     dedup.main()
     dataset.main()
-    frames_now = {frame.reason for frame in ask("S1_surprised").clip_trace.frames if frame.outcome == "image"}
-    assert frames_now == {"all are kept: dedup.collapse is false"}
+    assert reasons_of_images() == {"all are kept: dedup.collapse is false"}
+
+
+def reasons_of_images() -> set[str]:
+    return {frame.reason for frame in ask("S1_surprised").clip_trace.frames if frame.outcome == "image"}
 
 
 @pytest.mark.usefixtures("project")
