@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.runtime.errors import ConsentError, EmoError
+from pipeline.runtime.text import counted
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, read_dataset_shard
@@ -89,7 +90,7 @@ class Frame:
             return f"a near-duplicate of {self.leader}"
         if self.outcome == IMAGE:
             if self.followers:
-                return f"kept; {len(self.followers)} near-duplicates of it are dropped"
+                return f"kept in place of {counted(len(self.followers), 'near-duplicate')}"
             return "no near-duplicates" if self.is_collapsed else "all are kept: dedup.collapse is false"
         if self.outcome in _REASONS:
             return _REASONS[self.outcome]
