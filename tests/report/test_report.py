@@ -24,6 +24,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import METRICS, PROTOCOLS
 from pipeline.schema.dataset import dataset_schema, shard_path
+from pipeline.schema.image_subjects import full_caveat, subject_caveat
 from pipeline.versions.dvc_hash import folder_md5
 from tests.support.making import TOP, enrol, set_params
 from tests.support.reported import CLASSES, commit, git, metrics, write_raw
@@ -168,6 +169,24 @@ def test_consent_for_images_without_subject_ids_is_left_to_their_corpus() -> Non
     corpus = "for images without a subject id, see the corpus that they come from"
     for enrolled, shown in ((images, corpus), ((*people[:2], *images[2:]), f"withdrawn by none; {corpus}")):
         assert replace(report, version=replace(report.version, people=enrolled)).consent.endswith(shown)
+
+
+@pytest.mark.usefixtures("project")
+def test_a_page_about_images_without_subject_ids_claims_nothing_about_participants() -> None:
+    report = replace(gather(), caveat=full_caveat(subject_caveat(5, 5)))
+    text = text_of(render(report))
+    assert text.count(report.caveat) >= 3
+    for claim in (
+        "5 participants who simulated",
+        "new participants",
+        "Participants",
+        "participants in validation",
+        "alone contributes",
+        "asked to show in",
+        "are simulated.",
+    ):
+        assert claim in text_of(render(replace(report, caveat=""))), claim
+        assert claim not in text, claim
 
 
 @pytest.mark.usefixtures("project")
