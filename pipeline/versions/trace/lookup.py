@@ -174,11 +174,10 @@ def _most_similar(path: Path, data: bytes, records: Records) -> Target:
     """Return the face with the nearest perceptual hash; of equally near ones, a kept image."""
     from pipeline.faces.perceptual_hash import BITS, hamming, hashes_from_bytes, perceptual_hash
 
-    table = records.duplicates
+    asked, table = perceptual_hash(_decoded(path, data)), records.duplicates
     if not table.num_rows:
         raise NotBuiltError(f"{path}: there are no faces to compare it with; run `dvc repro`")
-    hashes = hashes_from_bytes(table["hash"].to_pylist())
-    distances = hamming(hashes, perceptual_hash(_decoded(path, data)))
+    distances = hamming(hashes_from_bytes(table["hash"].to_pylist()), asked)
     best = int(np.lexsort((~np.array(table["kept"].to_pylist()), distances))[0])
     name = image_name(table["clip"][best].as_py(), table["frame"][best].as_py())
     distance, limit = int(distances[best]), int(records.settings("dedup")["dedup.max_distance"])
