@@ -114,12 +114,12 @@ def test_the_report_is_marked_and_lists_no_image_as_a_person(built: Project) -> 
     assert page.count(IN_FULL) >= 3
     assert "(images)" in page
     for claim in (
-        "people it had not seen",
-        "on new people",
-        "people in validation",
-        ">People<",
-        "Who is in which split",
-        "alone gives",
+        "participants new to the model",
+        "on new participants",
+        "participants in validation",
+        ">Participants<",
+        "Participants by split",
+        "alone contributes",
         "asked to show in",
         "simulated.",
     ):
@@ -140,7 +140,7 @@ def test_comparisons_and_history_are_marked(built: Project) -> None:
     assert f"+{PICTURES + 2} images without a subject" in versions
     assert MARK in " ".join(versions.split())
     clip = next((built.root / "data/faces").glob("*.parquet")).stem
-    assert "nobody knows of whom" in built.emo("trace", clip)
+    assert "an image without a subject id" in built.emo("trace", clip)
 
 
 @pytest.mark.parametrize("built", [as_csv], indirect=True)
