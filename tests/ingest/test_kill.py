@@ -18,7 +18,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from pipeline.ingest import enrol
-from pipeline.ingest.ingest import Request, ingest
+from pipeline.ingest.run import Request, ingest
 enrol.BATCH = 3
 ingest(Request((Path(sys.argv[1]),)), show=lambda plan: print("acting", flush=True), track=tuple)
 """

@@ -108,7 +108,7 @@ def test_sex_that_contradicts_itself(project: Project) -> None:
 
 
 @pytest.mark.parametrize("mark", ["\t", ";"])
-def test_other_delimiters(project: Project, caveat: str) -> None:
+def test_other_delimiters(project: Project, mark: str) -> None:
     project.video("a b.mp4")
     path = project.manifest(
         mark.join(["video", "subject", "expression"]), mark.join(["a b.mp4", "S01", "sad, very"])
