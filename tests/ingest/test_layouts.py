@@ -2,59 +2,62 @@ from pathlib import PurePosixPath
 
 import pytest
 
-from pipeline.ingest.layouts.layout import MOVE, Named, Reading, Skip, Unread
-from pipeline.ingest.layouts.registry import LAYOUTS, recognise
+from pipeline.ingest.layouts.layout import RENAME, NameReading, ParsedName, SkippedFile, UnreadName
+from pipeline.ingest.layouts.registry import LAYOUTS, choose_layout
 from pipeline.runtime.errors import EmoError
 
 
-def read(*names: str, layout: str = "auto") -> list[Reading]:
+def read(*names: str, layout: str = "auto") -> list[NameReading]:
     paths = [PurePosixPath(name) for name in names]
-    readings = recognise(paths, layout).readings
+    readings = choose_layout(paths, layout).readings
     return [readings[path] for path in paths]
 
 
 def said(*names: str) -> list[tuple[str, str, str] | str]:
     """(subject, expression, part) of each name read as one's own folders, or why it is not read."""
     readings = LAYOUTS["folders"].read([PurePosixPath(name) for name in names])
-    return [(r.subject, r.word, r.part) if isinstance(r, Named) else r.reason for r in readings.values()]
+    return [(r.subject, r.word, r.part) if isinstance(r, ParsedName) else r.reason for r in readings.values()]
 
 
 # Names as the corpora publish them; expected values from their documentation, see the modules.
 CORPORA = {
     "Actor_05/01-01-03-01-02-01-05.mp4": (
         "ravdess",
-        Named("Actor_05", "happy", "01-01-03-01-02-01-05", take="01-03-01-02-01-05", sex="M"),
+        ParsedName("Actor_05", "happy", "01-01-03-01-02-01-05", take="01-03-01-02-01-05", sex="M"),
     ),
     "Video_Song_Actor_24/Actor_24/02-02-06-02-01-02-24.mp4": (
         "ravdess",
-        Named("Actor_24", "fearful", "02-02-06-02-01-02-24", take="02-06-02-01-02-24", sex="F"),
+        ParsedName("Actor_24", "fearful", "02-02-06-02-01-02-24", take="02-06-02-01-02-24", sex="F"),
     ),
-    "VideoFlash/1001_DFA_ANG_XX.flv": ("cremad", Named("1001", "ANG", "1001_DFA_ANG_XX")),
-    "1040_ITH_SAD_X.flv": ("cremad", Named("1040", "SAD", "1040_ITH_SAD_X")),
+    "VideoFlash/1001_DFA_ANG_XX.flv": ("cremad", ParsedName("1001", "ANG", "1001_DFA_ANG_XX")),
+    "1040_ITH_SAD_X.flv": ("cremad", ParsedName("1040", "SAD", "1040_ITH_SAD_X")),
     "M003/front/angry/level_1/001.mp4": (
         "mead",
-        Named("M003", "angry", "M003_front_angry_level_1_001", take="M003_angry_level_1_001", sex="M"),
+        ParsedName("M003", "angry", "M003_front_angry_level_1_001", take="M003_angry_level_1_001", sex="M"),
     ),
     "MEAD/W009/video/left_30/contempt/level_2/010.mp4": (
         "mead",
-        Named(
+        ParsedName(
             "W009", "contempt", "W009_left_30_contempt_level_2_010", take="W009_contempt_level_2_010", sex="F"
         ),
     ),
-    "DC/a01.avi": ("savee", Named("DC", "anger", "DC_a01", sex="M")),
-    "AudioVisual/JE/sa07.avi": ("savee", Named("JE", "sadness", "JE_sa07", sex="M")),
-    "KL_su15.avi": ("savee", Named("KL", "surprise", "KL_su15", sex="M")),
-    "JK/n30.avi": ("savee", Named("JK", "neutral", "JK_n30", sex="M")),
-    "subject 1/anger/sentence 1/s1_an_1.avi": ("enterface", Named("subject_1", "anger", "subject_1_an_1")),
+    "DC/a01.avi": ("savee", ParsedName("DC", "anger", "DC_a01", sex="M")),
+    "AudioVisual/JE/sa07.avi": ("savee", ParsedName("JE", "sadness", "JE_sa07", sex="M")),
+    "KL_su15.avi": ("savee", ParsedName("KL", "surprise", "KL_su15", sex="M")),
+    "JK/n30.avi": ("savee", ParsedName("JK", "neutral", "JK_n30", sex="M")),
+    "subject 1/anger/sentence 1/s1_an_1.avi": (
+        "enterface",
+        ParsedName("subject_1", "anger", "subject_1_an_1"),
+    ),
     "enterface/subject 3/anger/sentence 2/s_3_an_2.avi": (
         "enterface",
-        Named("subject_3", "anger", "subject_3_an_2"),
+        ParsedName("subject_3", "anger", "subject_3_an_2"),
     ),
     "subject-12/sadness/sentence-5/s12_sa_5.avi": (
         "enterface",
-        Named("subject_12", "sadness", "subject_12_sa_5"),
+        ParsedName("subject_12", "sadness", "subject_12_sa_5"),
     ),
-    "s44_su_3.avi": ("enterface", Named("subject_44", "surprise", "subject_44_su_3")),
+    "s44_su_3.avi": ("enterface", ParsedName("subject_44", "surprise", "subject_44_su_3")),
 }
 
 
@@ -62,23 +65,23 @@ CORPORA = {
 def test_names_of_corpora_are_recognised_and_read(name: str) -> None:
     layout, expected = CORPORA[name]
     assert read(name) == [expected]
-    assert recognise([PurePosixPath(name)]).layout == layout
+    assert choose_layout([PurePosixPath(name)]).layout == layout
     assert read(name, layout=layout) == [expected]
 
 
 def test_ravdess_with_and_without_sound_are_one_take_and_sound_alone_is_left_out() -> None:
     names = [f"Actor_12/{modality}-01-06-01-02-01-12.mp4" for modality in ("01", "02", "03")]
     both, silent, sound = read(*names)
-    assert isinstance(both, Named)
-    assert isinstance(silent, Named)
+    assert isinstance(both, ParsedName)
+    assert isinstance(silent, ParsedName)
     assert both.take == silent.take
     assert both.clip != silent.clip
-    assert isinstance(sound, Skip)
+    assert isinstance(sound, SkippedFile)
 
 
 def test_mead_views_are_one_take() -> None:
     readings = read(*(f"M003/{view}/happy/level_3/001.mp4" for view in ("front", "left_60", "top", "down")))
-    assert len({reading.take for reading in readings if isinstance(reading, Named)}) == 1
+    assert len({reading.take for reading in readings if isinstance(reading, ParsedName)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -162,13 +165,13 @@ def test_unknown_expressions_are_read_where_the_others_stand() -> None:
 
 
 def test_the_layout_that_reads_most_names_is_taken_and_says_why() -> None:
-    taken = recognise(
+    taken = choose_layout(
         [PurePosixPath(f"C/100{n}_DFA_ANG_XX.flv") for n in range(3)] + [PurePosixPath("C/x.flv")]
     )
     assert taken.layout == "cremad"
     assert taken.reason == "it reads 3 of 4 names, such as C/1000_DFA_ANG_XX.flv: ANG of 1000"
-    assert taken.readings[PurePosixPath("C/x.flv")] == Unread(
-        "not named as cremad names its files (1001_DFA_ANG_XX.flv)", MOVE
+    assert taken.readings[PurePosixPath("C/x.flv")] == UnreadName(
+        "not named as cremad names its files (1001_DFA_ANG_XX.flv)", RENAME
     )
 
 
