@@ -19,7 +19,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IngestProject:
 
 
 @pytest.fixture
-def small_study(project: IngestProject) -> IngestProject:
+def study(project: IngestProject) -> IngestProject:
     """A project with recordings of two expressions of two subjects, not enrolled yet."""
     for subject in ("S02", "S01"):
         for expression in ("happy", "afraid"):

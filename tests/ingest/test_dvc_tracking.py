@@ -48,7 +48,7 @@ def tracked(project: IngestProject, fresh: Path) -> IngestProject:
 
 
 def enrol(project: IngestProject) -> Outcome:
-    return ingest(Request((project.study,)), progress=no_progress)
+    return ingest(Request((project.recordings,)), progress=no_progress)
 
 
 def commit(outcome: Outcome) -> None:
@@ -102,4 +102,4 @@ def test_outside_of_dvc(project: IngestProject) -> None:
     with pytest.raises(EmoError, match="not a DVC repository; run `git init` and `dvc init`"):
         check_dvc()
     with pytest.raises(EmoError, match="not a DVC repository"):
-        ingest(Request((project.study,)), progress=no_progress, track=track_videos)
+        ingest(Request((project.recordings,)), progress=no_progress, track=track_videos)

@@ -22,40 +22,7 @@ from pipeline.schema.withdrawals import Withdrawal
 from tests.support.corpora import fer2013_row, pixels, write_fer2013, write_image
 from tests.support.ingest_project import IngestProject
 
-
-def read(layout: str, *names: str) -> list[NameReading]:
-    paths = [PurePosixPath(name) for name in names]
-    readings = LAYOUTS[layout].read(paths)
-    return [readings[path] for path in paths]
-
-
-# --- Names ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("layout", "name", "expected"),
-    [
-        ("jaffe", "jaffe/KA.AN1.39.tiff", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
-        ("jaffe", "ka.an1.39.TIFF", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
-        ("jaffe", "YM.SU3.62.tiff", ParsedName("YM", "surprise", "YM_SU3_62", sex="F")),
-        ("kdef", "AF01/AF01ANS.JPG", ParsedName("F01", "angry", "AF01ANS", sex="F")),
-        ("kdef", "BM35AFS.JPG", ParsedName("M35", "afraid", "BM35AFS", sex="M")),
-        ("kdef", "AF01/AF01ANHL.JPG", SkippedFile("not a frontal view (KDEF angle HL)")),
-        ("fer2013", "train/angry/Training_3908.jpg", ParsedName("", "angry")),
-        ("fer2013", "test/fear/PrivateTest_10131363.jpg", ParsedName("", "fear")),
-        ("imagefolder", "train/happy/anna 1.png", ParsedName("", "happy")),
-        ("imagefolder", "happy/1.png", ParsedName("", "happy")),
-    ],
-)
-def test_names_of_corpora(layout: str, name: str, expected: NameReading) -> None:
-    assert read(layout, name) == [expected]
-
-
-@pytest.mark.parametrize(
-    ("layout", "name"), [("jaffe", "KA.AN1.png"), ("kdef", "AF31V.JPG"), ("fer2013", "angry/1.jpg")]
-)
-def test_other_names_are_not_read(layout: str, name: str) -> None:
-    assert isinstance(read(layout, name)[0], UnreadName)
+# --- Names of CK+ ---------------------------------------------------------------------------------
 
 
 def ckplus(*frames: str, **labels: str) -> dict[str, NameReading]:
@@ -64,7 +31,7 @@ def ckplus(*frames: str, **labels: str) -> dict[str, NameReading]:
     return {path.stem: reading for path, reading in LAYOUTS["ckplus"].read(paths, texts).items()}
 
 
-def test_of_a_ckplus_sequence_the_peak_is_taken_and_the_first_frame_as_neutral() -> None:
+def test_the_peak_of_a_ckplus_sequence_and_its_first_frame_as_neutral_are_enrolled() -> None:
     first, middle, last = "S005_001_00000001", "S005_001_00000006", "S005_001_00000011"
     other = "S010_002_00000014"
     found = ckplus(last, first, middle, other, **{last: "   3.0000000e+00\n"})
@@ -77,7 +44,7 @@ def test_of_a_ckplus_sequence_the_peak_is_taken_and_the_first_frame_as_neutral()
 
 
 @pytest.mark.parametrize("text", ["9.0", "1.5", "", "anger", "-1", "nan", "inf"])
-def test_a_ckplus_label_that_is_none(text: str) -> None:
+def test_an_invalid_ckplus_label(text: str) -> None:
     found = ckplus("S005_001_00000011", S005_001_00000011=text)
     assert found == {
         "S005_001_00000011": SkippedFile("in a sequence with an error"),
@@ -90,14 +57,14 @@ def test_a_ckplus_sequence_without_its_end() -> None:
     assert set(found.values()) == {
         SkippedFile("in a sequence with an error"),
         UnreadName(
-            "the sequence ends with S005_001_00000009.png, not with the image of this label; copy all images, or "
-            "remove the label"
+            "the sequence ends with S005_001_00000009.png, not with the image of this label; copy all "
+            "images, or remove the label"
         ),
     }
     assert isinstance(found["S005_001_00000011_emotion"], UnreadName)
 
 
-def test_ckplus_labels_of_one_picture_must_agree() -> None:
+def test_ckplus_labels_of_one_image_must_agree() -> None:
     picture = PurePosixPath("S005_001_00000011.png")
     one, two = (PurePosixPath(f"{place}/S005_001_00000011_emotion.txt") for place in ("a", "b"))
     read_them = LAYOUTS["ckplus"].read
@@ -109,20 +76,17 @@ def test_ckplus_labels_of_one_picture_must_agree() -> None:
     )
 
 
-def test_ckplus_counts_copies_and_labels_without_pictures() -> None:
+def test_ckplus_counts_copies_and_labels_without_images() -> None:
     frames = [PurePosixPath(f"{place}/S005_001_{n:08d}.png") for place in ("a", "copy") for n in (1, 2, 3)]
     labels = {PurePosixPath(f"S005_00{n}_00000003_emotion.txt"): "3" for n in (1, 2)}
     found = LAYOUTS["ckplus"].read(frames, labels)
-    again, alone = (
-        SkippedFile("second file of the same frame (CK+)"),
-        SkippedFile("label without images (CK+)"),
-    )
+    again = SkippedFile("second file of the same frame (CK+)")
     assert found == {
         frames[0]: ParsedName("S005", "neutral", frames[0].stem),
         frames[1]: SkippedFile("between neutral and the peak (CK+)"),
         frames[2]: ParsedName("S005", "disgust", frames[2].stem),
         **dict.fromkeys(frames[3:], again),
-        list(labels)[1]: alone,
+        list(labels)[1]: SkippedFile("label without images (CK+)"),
     }
 
 
@@ -131,7 +95,7 @@ def test_ckplus_counts_copies_and_labels_without_pictures() -> None:
 
 def test_jaffe_is_recognised_and_its_stills_are_clips_of_one_frame(project: IngestProject) -> None:
     for number, name in enumerate(("KA.AN1.39", "KA.HA2.30", "YM.NE1.49")):
-        write_image(project.study / f"{name}.tiff", number, side=64)
+        write_image(project.recordings / f"{name}.tiff", number, side=64)
     outcome = project.ingest()
     assert outcome.layout == "jaffe"
     assert {s: (p.sex, p.is_image) for s, p in project.participants().items()} == {
@@ -143,9 +107,9 @@ def test_jaffe_is_recognised_and_its_stills_are_clips_of_one_frame(project: Inge
     assert project.ingest().added == ()
 
 
-def test_kdef_takes_the_straight_pictures_and_counts_the_others(project: IngestProject) -> None:
+def test_kdef_enrols_the_frontal_views_and_counts_the_others(project: IngestProject) -> None:
     for number, name in enumerate(("AF01ANS", "AF01ANHL", "BF01ANS", "AM02SUS", "AM02SUFR")):
-        write_image(project.study / name[:4] / f"{name}.JPG", number)
+        write_image(project.recordings / name[:4] / f"{name}.JPG", number)
     outcome = project.ingest()
     assert outcome.layout == "kdef"
     assert sorted(project.clips()) == ["AF01ANS", "AM02SUS", "BF01ANS"]
@@ -155,11 +119,11 @@ def test_kdef_takes_the_straight_pictures_and_counts_the_others(project: IngestP
 
 
 def test_ckplus_needs_its_labels_and_maps_its_eighth_class(project: IngestProject) -> None:
-    folder = project.study / "cohn-kanade-images/S005/001"
+    folder = project.recordings / "cohn-kanade-images/S005/001"
     for frame in (1, 2, 11):
         write_image(folder / f"S005_001_{frame:08d}.png", frame)
     assert "no label files (_emotion.txt) found" in project.ingest_error(layout="ckplus")
-    label = project.study / "Emotion/S005/001/S005_001_00000011_emotion.txt"
+    label = project.recordings / "Emotion/S005/001/S005_001_00000011_emotion.txt"
     label.parent.mkdir(parents=True)
     label.symlink_to("nowhere")
     assert f"{label}: the label cannot be read (No such file or directory)" in project.ingest_error()
@@ -177,37 +141,37 @@ def test_ckplus_needs_its_labels_and_maps_its_eighth_class(project: IngestProjec
     assert len(project.ingest(mapping={"contempt": "disgusted"}).added) == 1
 
 
-def test_pictures_of_a_manifest_have_the_subjects_that_it_names(project: IngestProject) -> None:
-    write_image(project.study / "a.jpg", 1)
-    write_image(project.study / "b.png", 2)
+def test_images_of_a_manifest_have_its_subjects(project: IngestProject) -> None:
+    write_image(project.recordings / "a.jpg", 1)
+    write_image(project.recordings / "b.png", 2)
     project.ingest(manifest=project.table("video,subject,expression", "a.jpg,S01,sad", "b.png,S01,happy"))
     assert {name: clip.codec for name, clip in project.clips().items()} == {
         "S01_happy": "png", "S01_sad": "mjpeg"}  # fmt: skip
 
 
-def test_stray_pictures_in_folders_of_videos_are_left_out(project: IngestProject) -> None:
+def test_images_in_folders_of_videos_are_skipped(project: IngestProject) -> None:
     project.video("S01/happy.mp4")
-    write_image(project.study / "S01/sad.png", 1)
+    write_image(project.recordings / "S01/sad.png", 1)
     outcome = project.ingest()
     assert (outcome.layout, len(outcome.added)) == ("folders", 1)
     assert outcome.skipped == {"not a video (.png)": 1}
 
 
-def test_pictures_of_no_corpus_need_a_layout(project: IngestProject) -> None:
-    write_image(project.study / "happy/1.png", 1)
+def test_images_of_no_corpus_need_a_layout(project: IngestProject) -> None:
+    write_image(project.recordings / "happy/1.png", 1)
     assert "name matches no image corpus; give --layout (ckplus, jaffe, kdef, fer2013, imagefolder)" in (
         project.ingest_error()
     )
-    write_image(project.study / "KA.AN1.39.tiff", 2)
+    write_image(project.recordings / "KA.AN1.39.tiff", 2)
     assert "happy/1.png: name does not match layout jaffe" in project.ingest_error()
 
 
 # --- Without subjects -----------------------------------------------------------------------------
 
 
-def test_an_image_without_a_subject_is_its_own(project: IngestProject) -> None:
-    path = write_image(project.study / "train/angry/Training_3908.jpg", 1)
-    write_image(project.study / "test/fear/PrivateTest_7.jpg", 2)
+def test_an_image_without_subject_id_is_its_own_subject(project: IngestProject) -> None:
+    path = write_image(project.recordings / "train/angry/Training_3908.jpg", 1)
+    write_image(project.recordings / "test/fear/PrivateTest_7.jpg", 2)
     outcome = project.ingest()
     assert outcome.layout == "fer2013"
     name = f"fer2013_{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
@@ -225,63 +189,61 @@ def test_an_image_without_a_subject_is_its_own(project: IngestProject) -> None:
     assert project.ingest().added == ()
 
 
-def test_people_and_images_are_enrolled_side_by_side(project: IngestProject) -> None:
+def test_participants_and_images_are_enrolled_side_by_side(project: IngestProject) -> None:
     project.video("S01/happy.mp4")
     project.ingest()
-    write_image(project.study / "set/happy/1.png", 1)
-    project.ingest(project.study / "set", layout="imagefolder")
+    write_image(project.recordings / "set/happy/1.png", 1)
+    project.ingest(project.recordings / "set", layout="imagefolder")
     marks = [p.extra["stands_for"] for p in project.participants().values()]
     assert marks == ["", "image"]
 
 
-def test_the_same_picture_is_one_and_under_two_expressions_none(project: IngestProject) -> None:
+def test_copies_are_enrolled_once_and_contradictory_labels_not_at_all(project: IngestProject) -> None:
     for name, seed in {"happy/a": 1, "happy/b": 1, "sad/c": 2, "happy/d": 2, "sad/e": 3}.items():
-        write_image(project.study / f"{name}.png", seed)
+        write_image(project.recordings / f"{name}.png", seed)
     outcome = project.ingest(layout="imagefolder")
     assert sorted(clip.extra["source"] for clip in outcome.added) == ["a.png", "e.png"]
     assert outcome.skipped == {
         "copy of another image": 1,
         "same image under several expressions": 2,
     }
-    (project.study / "sad/e.png").rename(project.study / "sad/renamed.png")
-    write_image(project.study / "angry/f.png", 1)
+    (project.recordings / "sad/e.png").rename(project.recordings / "sad/renamed.png")
+    write_image(project.recordings / "angry/f.png", 1)
     again = project.ingest(layout="imagefolder")
     assert (len(again.added), len(again.unchanged)) == (0, 2)
 
 
-def test_an_enrolled_picture_stays_as_it_is_under_whatever_label_it_comes_again(
+def test_an_enrolled_image_keeps_its_label(
     project: IngestProject,
 ) -> None:
-    write_image(project.study / "happy/a.png", 1)
+    write_image(project.recordings / "happy/a.png", 1)
     [clip] = project.ingest(layout="imagefolder").added
-    write_image(project.study / "sad/b.png", 1)
+    write_image(project.recordings / "sad/b.png", 1)
     again = project.ingest(layout="imagefolder")
     assert again.unchanged == (clip,)
     assert again.skipped == {"enrolled under another expression, which is kept": 1}
     assert again.notes[1:] == (
-        f"{project.study}/sad/b.png: sad, but enrolled as {clip.clip}, which is kept; if its label is wrong, "
-        f"correct it in raw/clips.csv, or remove it with `emo withdraw {clip.subject}`",
+        f"{project.recordings}/sad/b.png: sad, but enrolled as {clip.clip}, which is kept; if its label is "
+        f"wrong, correct it in raw/clips.csv, or remove it with `emo withdraw {clip.subject}`",
     )
 
 
 @pytest.mark.parametrize("is_listed", [True, False])
-def test_a_withdrawn_picture_is_left_out_whatever_it_is_called(
-    project: IngestProject, is_listed: bool
-) -> None:
+def test_a_withdrawn_image_is_skipped_under_any_name(project: IngestProject, is_listed: bool) -> None:
     for name, seed in {"happy/a": 1, "sad/b": 2}.items():
-        write_image(project.study / f"{name}.png", seed)
+        write_image(project.recordings / f"{name}.png", seed)
     gone, stays = sorted(project.ingest(layout="imagefolder").added, key=lambda clip: clip.expression)
-    people = [
+    participants = [
         replace(p, consent=WITHDRAWN) if p.subject == gone.subject else p
         for p in project.participants().values()
     ]
-    write_csv(PARTICIPANTS, people, Participant)
+    write_csv(PARTICIPANTS, participants, Participant)
     if is_listed:  # as `emo withdraw` leaves it; else the table alone says it
         write_csv(CLIPS, [stays], Clip)
         write_csv(WITHDRAWALS, [Withdrawal(gone.subject, gone.sha256)], Withdrawal)
         (VIDEOS / gone.video).unlink()
-    write_image(project.study / "angry/renamed.png", 1)
-    write_image(project.study / "angry/new.png", 3)
+    write_image(project.recordings / "angry/renamed.png", 1)
+    write_image(project.recordings / "angry/new.png", 3)
     outcome = project.ingest(layout="imagefolder")
     assert ([clip.expression for clip in outcome.added], outcome.unchanged) == (["angry"], (stays,))
     assert outcome.skipped == {"withdrawn (raw/withdrawn.csv)": 2}
@@ -291,15 +253,15 @@ def test_a_withdrawn_picture_is_left_out_whatever_it_is_called(
 
 
 def test_names_with_spaces_and_of_any_script(project: IngestProject) -> None:
-    write_image(project.study / "happy/张三 (1).png", 1)
-    write_image(project.study / "happy/Mu\u0308ller.png", 2)
+    write_image(project.recordings / "happy/张三 (1).png", 1)
+    write_image(project.recordings / "happy/Mu\u0308ller.png", 2)
     assert len(project.ingest(layout="imagefolder").added) == 2
     assert all(name.isascii() for name in project.files())
 
 
 def test_folders_that_name_no_expression(project: IngestProject) -> None:
-    write_image(project.study / "happy/1.png", 1)
-    write_image(project.study / "misc/2.png", 2)
+    write_image(project.recordings / "happy/1.png", 1)
+    write_image(project.recordings / "misc/2.png", 2)
     assert "misc/2.png: expression 'misc' is none of" in project.ingest_error(layout="imagefolder")
     assert len(project.ingest(layout="imagefolder", skip_unknown=True).added) == 1
 
@@ -309,7 +271,7 @@ def test_folders_that_name_no_expression(project: IngestProject) -> None:
 
 def test_the_csv_is_unpacked_pixel_by_pixel(project: IngestProject) -> None:
     rows = [fer2013_row(0, 1), fer2013_row(6, 2, "PublicTest"), fer2013_row(3, 3, "PrivateTest")]
-    table = write_fer2013(project.study / "fer2013.csv", rows)
+    table = write_fer2013(project.recordings / "fer2013.csv", rows)
     outcome = project.ingest(table)
     assert outcome.layout == "fer2013"
     by_source = {clip.extra["source"]: clip for clip in outcome.added}
@@ -318,13 +280,13 @@ def test_the_csv_is_unpacked_pixel_by_pixel(project: IngestProject) -> None:
     }  # fmt: skip
     stored = cv2.imread(str(VIDEOS / by_source["PublicTest_00003.png"].video), cv2.IMREAD_UNCHANGED)
     assert np.array_equal(stored, pixels(2))
-    assert project.ingest(project.study, layout="fer2013").added == ()
+    assert project.ingest(project.recordings, layout="fer2013").added == ()
     assert not Path(".emo/unpacked").exists()
 
 
 def test_the_order_of_columns_and_their_spaces_do_not_matter(project: IngestProject) -> None:
     emotion, values, usage = fer2013_row(4, 1).split(",")
-    (project.study / "icml_face_data.csv").write_text(
+    (project.recordings / "icml_face_data.csv").write_text(
         f"emotion, Usage, pixels\n{emotion}, {usage}, {values}\n"
     )
     assert [clip.expression for clip in project.ingest(layout="fer2013").added] == ["sad"]
@@ -343,8 +305,8 @@ def test_the_order_of_columns_and_their_spaces_do_not_matter(project: IngestProj
         (fer2013_row(0, 1)[:900], "line 3: usage: empty"),
     ],
 )
-def test_rows_that_are_no_pictures(project: IngestProject, row: str, expected: str) -> None:
-    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5), row])
+def test_invalid_rows(project: IngestProject, row: str, expected: str) -> None:
+    table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5), row])
     text = project.ingest_error(table)
     assert f"{table}: line 3: " in text
     assert expected in text
@@ -352,58 +314,60 @@ def test_rows_that_are_no_pictures(project: IngestProject, row: str, expected: s
 
 
 def test_many_bad_rows_are_counted(project: IngestProject) -> None:
-    table = write_fer2013(project.study / "fer2013.csv", ["9,1,Training"] * 15)
+    table = write_fer2013(project.recordings / "fer2013.csv", ["9,1,Training"] * 15)
     lines = project.ingest_error(table).splitlines()
     assert (len(lines), lines[-1]) == (11, "and 5 more errors")
 
 
 def test_one_form_of_the_corpus_not_both(project: IngestProject) -> None:
-    write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
-    write_image(project.study / "train/angry/Training_1.jpg", 1)
+    write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5)])
+    write_image(project.recordings / "train/angry/Training_1.jpg", 1)
     assert "give one form of the corpus" in project.ingest_error(layout="fer2013")
 
 
 def test_tables_of_one_name_are_all_unpacked(project: IngestProject) -> None:
     tables = [
-        write_fer2013(project.study / place / "fer2013.csv", [fer2013_row(0, seed)])
+        write_fer2013(project.recordings / place / "fer2013.csv", [fer2013_row(0, seed)])
         for seed, place in enumerate(("a", "b", "linked/c"))
     ]
-    (project.study / "b/link").symlink_to(project.study / "linked")
-    write_fer2013(project.study / "a/.ipynb_checkpoints/fer2013-checkpoint.csv", [fer2013_row(6, 6)])
+    (project.recordings / "b/link").symlink_to(project.recordings / "linked")
+    write_fer2013(project.recordings / "a/.ipynb_checkpoints/fer2013-checkpoint.csv", [fer2013_row(6, 6)])
     assert len(project.ingest(*tables[:2]).added) == 2
-    assert len(project.ingest(project.study / "a", project.study / "b", layout="fer2013").added) == 1
+    assert (
+        len(project.ingest(project.recordings / "a", project.recordings / "b", layout="fer2013").added) == 1
+    )
 
 
 @pytest.mark.parametrize("name", ["FER.CSV", ".fer.csv"])
 def test_names_of_tables(project: IngestProject, name: str) -> None:
-    table = write_fer2013(project.study / name, [fer2013_row(0, 1)])
+    table = write_fer2013(project.recordings / name, [fer2013_row(0, 1)])
     assert len(project.ingest(table).added) == 1
 
 
-def test_what_is_given_beside_a_table_is_refused_or_counted(project: IngestProject) -> None:
-    table = write_fer2013(project.study / "set/fer2013.csv", [fer2013_row(1, 5)])
-    nowhere = project.study / "nowhere"
+def test_other_files_beside_a_table_are_refused_or_counted(project: IngestProject) -> None:
+    table = write_fer2013(project.recordings / "set/fer2013.csv", [fer2013_row(1, 5)])
+    nowhere = project.recordings / "nowhere"
     assert f"{nowhere}: no such file or folder" in project.ingest_error(table, nowhere)
-    picture = write_image(project.study / "a.jpg", 1)
+    picture = write_image(project.recordings / "a.jpg", 1)
     project.video("recordings/S01/happy.mp4")
-    for other in (picture, project.study / "recordings"):
+    for other in (picture, project.recordings / "recordings"):
         assert f"{other}: given together with {table}, FER2013's table" in (
             project.ingest_error(table, other)
         )
     project.video("set/S01/happy.mp4")
-    (project.study / "set/other.csv").write_text("a,b\n")
-    outcome = project.ingest(project.study / "set", layout="fer2013")
+    (project.recordings / "set/other.csv").write_text("a,b\n")
+    outcome = project.ingest(project.recordings / "set", layout="fer2013")
     assert len(outcome.added) == 1
     assert outcome.skipped == {
         "a table without the columns emotion, pixels, Usage": 1,
         "not an image (.mp4)": 1,
     }
-    write_image(project.study / "set/happy/b.png", 2)
-    assert "give one form of the corpus" in project.ingest_error(project.study / "set", layout="fer2013")
+    write_image(project.recordings / "set/happy/b.png", 2)
+    assert "give one form of the corpus" in project.ingest_error(project.recordings / "set", layout="fer2013")
 
 
 def test_a_folder_of_a_table_alone_needs_its_layout(project: IngestProject) -> None:
-    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5)])
     assert f"{table}: FER2013's table; give --layout fer2013" in project.ingest_error()
 
 
@@ -421,8 +385,8 @@ def test_a_folder_of_a_table_alone_needs_its_layout(project: IngestProject) -> N
         ("emotion,pixels,Usage\n", "no rows below the header; download it again"),
     ],
 )
-def test_tables_that_are_not_fer2013s(project: IngestProject, content: str, expected: str) -> None:
-    table = project.study / "table.csv"
+def test_other_tables_are_refused(project: IngestProject, content: str, expected: str) -> None:
+    table = project.recordings / "table.csv"
     table.write_text(content, encoding="utf-16-le" if content.startswith("\ufeff") else "utf-8")
     given = [{"sources": (table,)}, {"sources": (table,), "layout": "fer2013"}, {"layout": "fer2013"}]
     for options in given:
@@ -431,8 +395,8 @@ def test_tables_that_are_not_fer2013s(project: IngestProject, content: str, expe
         assert expected in text
 
 
-def test_a_table_is_no_picture_nor_a_recording(project: IngestProject) -> None:
-    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+def test_other_layouts_do_not_read_a_table(project: IngestProject) -> None:
+    table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5)])
     for layout in ("imagefolder", "folders"):
         assert f"{table}: a table, which --layout {layout} does not read" in (
             project.ingest_error(table, layout=layout)
@@ -444,7 +408,7 @@ def test_a_table_is_no_picture_nor_a_recording(project: IngestProject) -> None:
 
 def test_quoted_columns_and_empty_lines_are_fine(project: IngestProject) -> None:
     row = '","'.join(fer2013_row(3, 1).split(","))
-    (project.study / "fer2013.csv").write_text(f'"emotion","pixels","Usage"\r\n"{row}"\r\n\r\n')
+    (project.recordings / "fer2013.csv").write_text(f'"emotion","pixels","Usage"\r\n"{row}"\r\n\r\n')
     assert [clip.expression for clip in project.ingest(layout="fer2013").added] == ["happy"]
 
 
@@ -458,9 +422,9 @@ def test_quoted_columns_and_empty_lines_are_fine(project: IngestProject) -> None
         (b"9" * 140_000, "not valid CSV (field larger than field limit (131072)); download it again"),
     ],
 )
-def test_values_that_are_none(project: IngestProject, bad: bytes, expected: str) -> None:
+def test_invalid_values(project: IngestProject, bad: bytes, expected: str) -> None:
     good = [fer2013_row(1, seed) for seed in range(5)]
-    table = write_fer2013(project.study / "fer2013.csv", [*good, fer2013_row(0, 9)])
+    table = write_fer2013(project.recordings / "fer2013.csv", [*good, fer2013_row(0, 9)])
     lines = table.read_bytes().split(b"\n")
     values = lines[6].split(b" ")
     lines[6] = b" ".join([*values[:9], bad, *values[10:]])
@@ -471,31 +435,33 @@ def test_values_that_are_none(project: IngestProject, bad: bytes, expected: str)
 
 
 def test_a_value_beyond_the_last_column(project: IngestProject) -> None:
-    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5) + ",9"])
+    table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5) + ",9"])
     assert f"{table}: line 2: unexpected value '9'" in project.ingest_error(table)
 
 
-def test_faults_of_unpacked_pictures_name_the_line(project: IngestProject) -> None:
-    (project.study / "a.png").write_bytes(encode_png(pixels(5)))
+def test_errors_of_unpacked_images_name_the_line(project: IngestProject) -> None:
+    (project.recordings / "a.png").write_bytes(encode_png(pixels(5)))
     project.ingest(manifest=project.table("video,subject,expression", "a.png,S01,disgust"))
-    table = write_fer2013(project.study / "fer2013.csv", [fer2013_row(1, 5)])
+    table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5)])
     text = project.ingest_error(table)
     assert text.startswith(f"{table}: line 2: disgusted of fer2013_")
     assert "this recording is enrolled as S01_disgusted" in text
 
 
-# --- Bad pictures ---------------------------------------------------------------------------------
+# --- Bad images ---------------------------------------------------------------------------------
 
 
-def test_every_bad_picture_has_its_line_and_nothing_is_done(project: IngestProject) -> None:
+def test_every_bad_image_has_its_line_and_nothing_is_done(project: IngestProject) -> None:
     for number, suffix in enumerate(("png", "jpg", "tiff", "bmp")):
-        path = write_image(project.study / f"happy/cut.{suffix}", number)
+        path = write_image(project.recordings / f"happy/cut.{suffix}", number)
         path.write_bytes(path.read_bytes()[: path.stat().st_size * 6 // 10])
-    (project.study / "happy/empty.png").write_bytes(b"")
-    (project.study / "happy/lfs.png").write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:0")
-    (project.study / "happy/text.jpg").write_text("no picture\n" * 50)
-    project.video("happy/video.mp4").rename(project.study / "happy/video.png")
-    write_image(project.study / "happy/good.png", 9)
+    (project.recordings / "happy/empty.png").write_bytes(b"")
+    (project.recordings / "happy/lfs.png").write_bytes(
+        b"version https://git-lfs.github.com/spec/v1\noid sha256:0"
+    )
+    (project.recordings / "happy/text.jpg").write_text("no picture\n" * 50)
+    project.video("happy/video.mp4").rename(project.recordings / "happy/video.png")
+    write_image(project.recordings / "happy/good.png", 9)
     lines = project.ingest_error(layout="imagefolder").splitlines()
     reasons = {
         **{f"cut.{suffix}": "cannot be decoded" for suffix in ("png", "jpg", "tiff", "bmp")},
@@ -511,38 +477,38 @@ def test_every_bad_picture_has_its_line_and_nothing_is_done(project: IngestProje
 
 
 def test_pipes_and_paths_too_long(project: IngestProject) -> None:
-    write_image(project.study / "happy/a.png", 1)
-    pipe = project.study / "happy/b.png"
+    write_image(project.recordings / "happy/a.png", 1)
+    pipe = project.recordings / "happy/b.png"
     os.mkfifo(pipe)
     outcome = project.ingest(layout="imagefolder", dry_run=True)
     assert outcome.skipped == {"not a regular file": 1}
     assert f"{pipe}: not a regular file; leave it out" in project.ingest_error(pipe, layout="imagefolder")
-    long = project.study / ("a" * 300)
+    long = project.recordings / ("a" * 300)
     assert "cannot be opened (File name too long); give another path" in project.ingest_error(long)
     assert "File name too long" in project.ingest_error(participants=long)
 
 
-def test_many_faults_are_counted_and_each_is_one_line(project: IngestProject) -> None:
-    (project.study / "happy").mkdir()
+def test_many_errors_are_counted_and_each_is_one_line(project: IngestProject) -> None:
+    (project.recordings / "happy").mkdir()
     for number in range(13):
-        (project.study / f"happy/{number:02d}\n.png").write_bytes(b"")
+        (project.recordings / f"happy/{number:02d}\n.png").write_bytes(b"")
     lines = project.ingest_error(layout="imagefolder").splitlines()
     assert (len(lines), lines[-1]) == (11, "and 3 more errors")
-    assert f"{project.study}/happy/00\\n.png: the file is empty" in lines[0]
+    assert f"{project.recordings}/happy/00\\n.png: the file is empty" in lines[0]
 
 
-def test_names_that_do_not_fit_are_told_with_a_remedy(project: IngestProject) -> None:
-    odd = write_image(project.study / "AF31V.JPG", 1)
+def test_names_that_do_not_match_are_reported_with_a_remedy(project: IngestProject) -> None:
+    odd = write_image(project.recordings / "AF31V.JPG", 1)
     text = project.ingest_error(layout="kdef")
     assert text.startswith(f"{odd}: name does not match layout kdef (AF01ANS.JPG)")
     assert "for one folder per expression give --layout imagefolder" in text
     assert project.ingest_error(odd).startswith(f"{odd}: name matches no image corpus; give --layout")
-    write_image(project.study / "AF31ANS.JPG", 2)
+    write_image(project.recordings / "AF31ANS.JPG", 2)
     assert f"{odd}: name does not match layout kdef (AF01ANS.JPG); {RENAME}" in (project.ingest_error())
 
 
-def test_a_photo_that_lies_on_its_side_stands_upright(project: IngestProject) -> None:
-    path = project.study / "happy/turned.jpg"
+def test_the_exif_rotation_is_applied(project: IngestProject) -> None:
+    path = project.recordings / "happy/turned.jpg"
     path.parent.mkdir()
     exif = Image.Exif()
     exif[0x112] = 6  # EXIF 2.3: the 0th row is the right side

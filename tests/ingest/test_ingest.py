@@ -18,15 +18,15 @@ from tests.support.recordings import write_sound
 # --- What is enrolled -----------------------------------------------------------------------------
 
 
-def test_a_folder_is_enrolled(small_study: IngestProject) -> None:
-    outcome = small_study.ingest()
+def test_a_folder_is_enrolled(study: IngestProject) -> None:
+    outcome = study.ingest()
     assert outcome.layout == "folders"
     assert [clip.clip for clip in outcome.added] == ["S01_scared", "S01_happy", "S02_scared", "S02_happy"]
-    assert {s: (p.enrolled, p.consent) for s, p in small_study.participants().items()} == {
+    assert {s: (p.enrolled, p.consent) for s, p in study.participants().items()} == {
         "S01": (1, "given"),
         "S02": (2, "given"),
     }
-    clip = small_study.clips()["S01_scared"]
+    clip = study.clips()["S01_scared"]
     assert (clip.video, clip.subject, clip.expression) == ("S01/S01_scared.mp4", "S01", "scared")
     assert (clip.width, clip.height, clip.fps, clip.duration_s, clip.frames) == (64, 64, 10.0, 1.0, 10)
     assert (clip.codec, clip.rotation, clip.take) == ("h264", 0, "S01_scared")
@@ -38,23 +38,23 @@ def test_a_folder_is_enrolled(small_study: IngestProject) -> None:
     json.dumps(outcome.as_json())
 
 
-def test_the_same_command_again_changes_nothing(small_study: IngestProject) -> None:
-    small_study.ingest()
-    tables, files = small_study.tables(), small_study.files()
+def test_the_same_command_again_changes_nothing(study: IngestProject) -> None:
+    study.ingest()
+    tables, files = study.tables(), study.files()
     stamps = {path: path.stat().st_mtime_ns for path in Path("raw").rglob("*")}
-    outcome = small_study.ingest()
+    outcome = study.ingest()
     assert (outcome.added, outcome.videos, outcome.new_subjects) == ((), 0, ())
     assert len(outcome.unchanged) == 4
-    assert (small_study.tables(), small_study.files()) == (tables, files)
+    assert (study.tables(), study.files()) == (tables, files)
     assert {path: path.stat().st_mtime_ns for path in Path("raw").rglob("*")} == stamps
 
 
 def test_new_participants_are_numbered_after_the_last_in_the_order_of_their_ids(
-    small_study: IngestProject,
+    study: IngestProject,
 ) -> None:
-    small_study.ingest(small_study.video("S05/happy.mp4"))
-    small_study.ingest()
-    assert {s: p.enrolled for s, p in small_study.participants().items()} == {"S05": 1, "S01": 2, "S02": 3}
+    study.ingest(study.video("S05/happy.mp4"))
+    study.ingest()
+    assert {s: p.enrolled for s, p in study.participants().items()} == {"S05": 1, "S01": 2, "S02": 3}
 
 
 def test_a_later_take_gets_a_free_id_and_keeps_the_others(project: IngestProject) -> None:
@@ -82,10 +82,10 @@ def test_a_recording_given_by_itself(project: IngestProject) -> None:
     assert [clip.clip for clip in project.ingest(path).added] == ["S01_happy"]
 
 
-def test_other_files_are_counted(small_study: IngestProject) -> None:
+def test_other_files_are_counted(study: IngestProject) -> None:
     for name in ("S01/notes.txt", "S01/._happy.mp4", "S01/happy.wav", "S02/readme"):
-        (small_study.study / name).write_text("x")
-    assert small_study.ingest().skipped == {
+        (study.recordings / name).write_text("x")
+    assert study.ingest().skipped == {
         "not a video (.txt)": 1,
         "not a video (no suffix)": 1,
         "hidden file": 1,
@@ -93,17 +93,17 @@ def test_other_files_are_counted(small_study: IngestProject) -> None:
     }
 
 
-def test_a_dry_run_shows_and_does_nothing(small_study: IngestProject) -> None:
-    outcome = small_study.ingest(dry_run=True)
+def test_a_dry_run_shows_and_does_nothing(study: IngestProject) -> None:
+    outcome = study.ingest(dry_run=True)
     assert (outcome.done, len(outcome.added), outcome.videos) == (False, 4, 4)
-    assert outcome.size_bytes == sum(path.stat().st_size for path in small_study.study.rglob("*.mp4"))
+    assert outcome.size_bytes == sum(path.stat().st_size for path in study.recordings.rglob("*.mp4"))
     assert not Path("raw").exists()
 
 
-def test_the_plan_is_shown_before_anything_is_done(small_study: IngestProject) -> None:
+def test_the_plan_is_shown_before_anything_is_done(study: IngestProject) -> None:
     shown: list[tuple[Outcome, bool]] = []
     ingest(
-        Request((small_study.study,)),
+        Request((study.recordings,)),
         show=lambda plan: shown.append((plan, CLIPS.exists())),
         track=lambda: ("a.csv",),
     )
@@ -122,17 +122,17 @@ def test_links_share_the_file_and_copies_do_not(project: IngestProject) -> None:
 # --- Eighth classes -------------------------------------------------------------------------------
 
 
-def test_an_eighth_class_is_refused_skipped_or_mapped(small_study: IngestProject) -> None:
-    small_study.video("S01/calm.mp4")
-    small_study.video("S02/calm.mp4")
-    text = small_study.ingest_error()
+def test_an_eighth_class_is_refused_skipped_or_mapped(study: IngestProject) -> None:
+    study.video("S01/calm.mp4")
+    study.video("S02/calm.mp4")
+    text = study.ingest_error()
     assert text == (
-        f"{small_study.study}/S01/calm.mp4 and 1 more: expression 'calm' is none of angry, disgusted, happy, neutral, "
-        "sad, scared, surprised; skip these files with --skip-unknown, or map it to one of the seven with --map "
-        "calm=neutral"
+        f"{study.recordings}/S01/calm.mp4 and 1 more: expression 'calm' is none of angry, disgusted, happy, "
+        "neutral, sad, scared, surprised; skip these files with --skip-unknown, or map it to one of the "
+        "seven with --map calm=neutral"
     )
-    assert small_study.ingest(skip_unknown=True).skipped == {"expression 'calm'": 2}
-    assert [clip.clip for clip in small_study.ingest(mapping={"Calm": "neutral"}).added] == [
+    assert study.ingest(skip_unknown=True).skipped == {"expression 'calm'": 2}
+    assert [clip.clip for clip in study.ingest(mapping={"Calm": "neutral"}).added] == [
         "S01_neutral",
         "S02_neutral",
     ]
@@ -172,8 +172,8 @@ def test_enrolled_content_under_another_name_is_refused(
 # --- Bad files ------------------------------------------------------------------------------------
 
 
-def test_every_bad_file_has_its_line_and_nothing_is_done(small_study: IngestProject) -> None:
-    good = small_study.video("S03/happy.mp4", frames=40)
+def test_every_bad_file_has_its_line_and_nothing_is_done(study: IngestProject) -> None:
+    good = study.video("S03/happy.mp4", frames=40)
     bad = {
         "S03/angry.mp4": (b"", "the file is empty"),
         "S03/sad.mp4": (good.read_bytes()[: good.stat().st_size // 2], "cannot be decoded"),
@@ -184,10 +184,10 @@ def test_every_bad_file_has_its_line_and_nothing_is_done(small_study: IngestProj
         "S03/scared.mp4": (b"not a video at all\n" * 100, "cannot be decoded"),
     }
     for name, (content, _) in bad.items():
-        (small_study.study / name).write_bytes(content)
-    write_sound(small_study.study / "S03/surprised.mp4")
-    (small_study.study / "S03/disgusted.mp4").symlink_to("nowhere.mp4")
-    lines = small_study.ingest_error().splitlines()
+        (study.recordings / name).write_bytes(content)
+    write_sound(study.recordings / "S03/surprised.mp4")
+    (study.recordings / "S03/disgusted.mp4").symlink_to("nowhere.mp4")
+    lines = study.ingest_error().splitlines()
     reasons = {name: reason for name, (_, reason) in bad.items()}
     reasons |= {"S03/surprised.mp4": "only?)", "S03/disgusted.mp4": "a link to a missing file"}
     assert len(lines) == len(reasons)
@@ -199,18 +199,18 @@ def test_every_bad_file_has_its_line_and_nothing_is_done(small_study: IngestProj
 def test_errors_of_names_and_of_contents_are_raised_together(project: IngestProject) -> None:
     project.video("S01/happy.mp4")
     project.video("x_y.mp4")
-    (project.study / "S01/sad.mp4").write_bytes(b"")
+    (project.recordings / "S01/sad.mp4").write_bytes(b"")
     assert len(project.ingest_error().splitlines()) == 2
 
 
 def test_folders_without_videos(project: IngestProject) -> None:
     assert (
         project.ingest_error()
-        == f"{project.study}: the folder is empty; give the folder that holds the videos"
+        == f"{project.recordings}: the folder is empty; give the folder that holds the videos"
     )
-    (project.study / "Video.zip").write_text("x")
+    (project.recordings / "Video.zip").write_text("x")
     assert "no video found (1 not a video (.zip); unpack the archives first)" in project.ingest_error()
-    assert "nowhere: no such file or folder" in project.ingest_error(project.study / "nowhere")
+    assert "nowhere: no such file or folder" in project.ingest_error(project.recordings / "nowhere")
 
 
 @pytest.mark.usefixtures("project")
@@ -219,24 +219,22 @@ def test_nothing_given() -> None:
         ingest(Request(), track=tuple)
 
 
-def test_recordings_in_raw_videos_are_no_sources(small_study: IngestProject) -> None:
-    small_study.ingest()
+def test_recordings_in_raw_videos_are_no_sources(study: IngestProject) -> None:
+    study.ingest()
     for path in (VIDEOS, VIDEOS / "S01/S01_happy.mp4"):
-        assert small_study.ingest_error(path).startswith(f"{path}: is in {VIDEOS}")
+        assert study.ingest_error(path).startswith(f"{path}: is in {VIDEOS}")
 
 
 def test_a_folder_under_two_names_is_the_same_recording_twice(project: IngestProject) -> None:
     project.video("S01/happy.mp4")
-    (project.study / "S02").symlink_to("S01")
+    (project.recordings / "S02").symlink_to("S01")
     assert "S02/happy.mp4: happy of S02: the same recording as" in project.ingest_error()
 
 
-def test_sources_given_twice_are_read_once(small_study: IngestProject) -> None:
+def test_sources_given_twice_are_read_once(study: IngestProject) -> None:
     assert (
         len(
-            small_study.ingest(
-                small_study.study, small_study.study / "S01", small_study.study / "S01/happy.mp4"
-            ).added
+            study.ingest(study.recordings, study.recordings / "S01", study.recordings / "S01/happy.mp4").added
         )
         == 4
     )
@@ -245,16 +243,16 @@ def test_sources_given_twice_are_read_once(small_study: IngestProject) -> None:
 def test_links_keep_their_names(project: IngestProject) -> None:
     """As git-annex stores files: the link has the name, its target is called by its content."""
     project.video("annex/ab12", 1)
-    (project.study / "S01").mkdir()
-    (project.study / "S01/happy.mp4").symlink_to("../annex/ab12")
-    project.ingest(project.study / "S01")
+    (project.recordings / "S01").mkdir()
+    (project.recordings / "S01/happy.mp4").symlink_to("../annex/ab12")
+    project.ingest(project.recordings / "S01")
     assert project.files() == ["S01/S01_happy.mp4"]
     assert not (VIDEOS / "S01/S01_happy.mp4").is_symlink()
 
 
-def test_cyclic_links_end(small_study: IngestProject) -> None:
-    (small_study.study / "S01/up").symlink_to(small_study.study)
-    assert len(small_study.ingest().added) == 4
+def test_cyclic_links_end(study: IngestProject) -> None:
+    (study.recordings / "S01/up").symlink_to(study.recordings)
+    assert len(study.ingest().added) == 4
 
 
 # --- Participants ---------------------------------------------------------------------------------------
@@ -264,9 +262,9 @@ def test_subjects_that_differ_by_case_are_refused(project: IngestProject) -> Non
     project.video("S01/happy.mp4")
     project.ingest()
     project.video("s01/sad.mp4")
-    assert "subjects 's01' and 'S01' differ" in project.ingest_error(project.study / "s01")
+    assert "subjects 's01' and 'S01' differ" in project.ingest_error(project.recordings / "s01")
     project.video("sub-S01/angry.mp4")
-    assert "subjects 'sub-S01' and 'S01' differ" in project.ingest_error(project.study / "sub-S01")
+    assert "subjects 'sub-S01' and 'S01' differ" in project.ingest_error(project.recordings / "sub-S01")
 
 
 def test_two_codes_that_give_one_id_are_refused(project: IngestProject) -> None:
@@ -275,50 +273,48 @@ def test_two_codes_that_give_one_id_are_refused(project: IngestProject) -> None:
     assert "the codes 'S 1' and 'S_1' give the same id, S_1" in project.ingest_error()
 
 
-def test_a_withdrawn_subject_is_not_enrolled_again(small_study: IngestProject) -> None:
-    small_study.ingest()
+def test_a_withdrawn_subject_is_not_enrolled_again(study: IngestProject) -> None:
+    study.ingest()
     PARTICIPANTS.write_text(PARTICIPANTS.read_text().replace("S01,,,given", "S01,,,withdrawn"))
-    small_study.video("S01/sad.mp4")
-    assert "S01 has withdrawn and cannot be enrolled again" in small_study.ingest_error()
+    study.video("S01/sad.mp4")
+    assert "S01 has withdrawn and cannot be enrolled again" in study.ingest_error()
 
 
-def test_participants_give_sex_and_age(small_study: IngestProject) -> None:
-    table = small_study.table(
+def test_participants_give_sex_and_age(study: IngestProject) -> None:
+    table = study.table(
         "participant_id\tage\tsex", "sub-S01\t24\tfemale", "S02\tn/a\tM", "S09\t1\tx", name="p.tsv"
     )
-    outcome = small_study.ingest(participants=table)
-    assert [(p.sex, p.age) for p in small_study.participants().values()] == [("F", 24.0), ("M", None)]
+    outcome = study.ingest(participants=table)
+    assert [(p.sex, p.age) for p in study.participants().values()] == [("F", 24.0), ("M", None)]
     assert any("1 participants have no recording here: S09" in note for note in outcome.notes)
 
 
-def test_a_participants_file_needs_a_row_for_each_new_subject(small_study: IngestProject) -> None:
-    table = small_study.table("subject,sex", "S01,F", name="p.csv")
-    assert "p.csv: no row for S02" in small_study.ingest_error(participants=table)
-    table = small_study.table("subject,sex,consent", "S01,F,yes", "S02,M,no", name="p.csv")
-    assert "p.csv: line 3: the consent of S02 is not given" in small_study.ingest_error(participants=table)
-    small_study.ingest()
-    assert "p.csv: line 3: the consent of S02 is not given" in small_study.ingest_error(participants=table)
+def test_a_participants_file_needs_a_row_for_each_new_subject(study: IngestProject) -> None:
+    table = study.table("subject,sex", "S01,F", name="p.csv")
+    assert "p.csv: no row for S02" in study.ingest_error(participants=table)
+    table = study.table("subject,sex,consent", "S01,F,yes", "S02,M,no", name="p.csv")
+    assert "p.csv: line 3: the consent of S02 is not given" in study.ingest_error(participants=table)
+    study.ingest()
+    assert "p.csv: line 3: the consent of S02 is not given" in study.ingest_error(participants=table)
 
 
 def test_empty_sex_and_age_are_filled_in_until_the_subject_is_in_the_split(
-    small_study: IngestProject,
+    study: IngestProject,
 ) -> None:
-    assert any("sex of S01, S02 is unknown" in note for note in small_study.ingest().notes)
+    assert any("sex of S01, S02 is unknown" in note for note in study.ingest().notes)
     SPLIT.parent.mkdir()
     SPLIT.write_text("subject,sex,split,fold\nS01,,train,0\n")
-    late = small_study.table("subject,sex,age", "S01,F,30", "S02,M,", name="late.csv")
-    assert "sex F of S01 comes too late: data/split.csv" in small_study.ingest_error(participants=late)
-    good = small_study.table("subject,sex,age", "S01,,30", "S02,M,", name="good.csv")
-    assert small_study.ingest(participants=good).completed_subjects == ("S01", "S02")
-    assert [(p.sex, p.age) for p in small_study.participants().values()] == [("", 30.0), ("M", None)]
+    late = study.table("subject,sex,age", "S01,F,30", "S02,M,", name="late.csv")
+    assert "sex F of S01 comes too late: data/split.csv" in study.ingest_error(participants=late)
+    good = study.table("subject,sex,age", "S01,,30", "S02,M,", name="good.csv")
+    assert study.ingest(participants=good).completed_subjects == ("S01", "S02")
+    assert [(p.sex, p.age) for p in study.participants().values()] == [("", 30.0), ("M", None)]
 
 
-def test_sex_and_age_that_contradict_the_table_are_refused(small_study: IngestProject) -> None:
-    small_study.ingest(
-        participants=small_study.table("subject,sex,age", "S01,F,20", "S02,M,30", name="p.csv")
-    )
-    text = small_study.ingest_error(
-        participants=small_study.table("subject,sex,age", "S01,M,20", "S02,M,31", name="q.csv")
+def test_sex_and_age_that_contradict_the_table_are_refused(study: IngestProject) -> None:
+    study.ingest(participants=study.table("subject,sex,age", "S01,F,20", "S02,M,30", name="p.csv"))
+    text = study.ingest_error(
+        participants=study.table("subject,sex,age", "S01,M,20", "S02,M,31", name="q.csv")
     )
     assert "q.csv: line 2: sex M of S01 is F in raw/participants.csv" in text
     assert "q.csv: line 3: age 31 of S02 is 30 in raw/participants.csv" in text
@@ -342,9 +338,9 @@ def test_names_of_corpora_state_sex_and_takes(project: IngestProject) -> None:
 # --- Interruptions and manual changes -------------------------------------------------------------------
 
 
-def test_recordings_that_a_killed_run_copied_are_kept(small_study: IngestProject) -> None:
-    small_study.ingest()
-    tables = small_study.tables()
+def test_recordings_that_a_killed_run_copied_are_kept(study: IngestProject) -> None:
+    study.ingest()
+    tables = study.tables()
     inode = (VIDEOS / "S02/S02_happy.mp4").stat().st_ino
     rows = CLIPS.read_text().splitlines(keepends=True)
     CLIPS.write_text("".join(row for row in rows if not row.startswith("S02")))
@@ -352,23 +348,23 @@ def test_recordings_that_a_killed_run_copied_are_kept(small_study: IngestProject
     (VIDEOS / "S02/S02_scared.mp4").write_bytes(b"another version")
     (VIDEOS / "S02/.S02_x.mp4.123.tmp").write_bytes(b"half a video")
     (Path("raw") / ".clips.csv.123.tmp").write_bytes(b"half a table")
-    small_study.ingest()
-    assert small_study.tables() == tables
+    study.ingest()
+    assert study.tables() == tables
     assert (VIDEOS / "S02/S02_happy.mp4").stat().st_ino == inode
-    assert (VIDEOS / "S02/S02_scared.mp4").read_bytes() == (small_study.study / "S02/afraid.mp4").read_bytes()
+    assert (VIDEOS / "S02/S02_scared.mp4").read_bytes() == (study.recordings / "S02/afraid.mp4").read_bytes()
     assert not list(Path("raw").rglob(".*.tmp"))
 
 
-def test_files_that_are_in_no_table_are_reported(small_study: IngestProject) -> None:
+def test_files_that_are_in_no_table_are_reported(study: IngestProject) -> None:
     VIDEOS.mkdir(parents=True)
     (VIDEOS / "old.mp4").write_bytes(b"x")
     assert any(
         note.startswith("raw/videos/old.mp4: not in any table (1 such files)")
-        for note in small_study.ingest().notes
+        for note in study.ingest().notes
     )
 
 
-def test_a_full_disk_keeps_what_is_done(small_study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_keeps_what_is_done(study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:
     copied: list[Path] = []
 
     def copy(source: Path, target: Path) -> None:
@@ -381,18 +377,18 @@ def test_a_full_disk_keeps_what_is_done(small_study: IngestProject, monkeypatch:
         patch.setattr(enrol, "BATCH", 2)
         patch.setattr(enrol, "_copy", copy)
         with pytest.raises(EmoError, match="No space left on device; free some space"):
-            small_study.ingest()
-    assert list(small_study.clips()) == ["S01_happy", "S01_scared"]
-    assert small_study.files() == ["S01/S01_happy.mp4", "S01/S01_scared.mp4"]
-    assert len(small_study.ingest().added) == 2
+            study.ingest()
+    assert list(study.clips()) == ["S01_happy", "S01_scared"]
+    assert study.files() == ["S01/S01_happy.mp4", "S01/S01_scared.mp4"]
+    assert len(study.ingest().added) == 2
 
 
 def test_copies_that_cannot_fit_are_refused_beforehand(
-    small_study: IngestProject, monkeypatch: pytest.MonkeyPatch
+    study: IngestProject, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = shutil.disk_usage(".")._replace(free=100)
     monkeypatch.setattr(enrol.shutil, "disk_usage", lambda _path: usage)
-    assert "0.0 MB to copy, 0.0 MB free on disk" in small_study.ingest_error()
+    assert "0.0 MB to copy, 0.0 MB free on disk" in study.ingest_error()
 
 
 def test_a_recording_that_changes_while_it_is_read(
@@ -404,35 +400,32 @@ def test_a_recording_that_changes_while_it_is_read(
     assert project.files() == []
 
 
-def test_missing_and_changed_recordings_stop_an_ingest(small_study: IngestProject) -> None:
-    small_study.ingest()
-    small_study.video("S03/happy.mp4")
+def test_missing_and_changed_recordings_stop_an_ingest(study: IngestProject) -> None:
+    study.ingest()
+    study.video("S03/happy.mp4")
     video = VIDEOS / "S01/S01_happy.mp4"
     content = video.read_bytes()
     video.write_bytes(content + b"x")
-    assert "S01_happy.mp4: not the recording that was enrolled" in small_study.ingest_error()
+    assert "S01_happy.mp4: not the recording that was enrolled" in study.ingest_error()
     video.unlink()
     assert (
         "(1 of 4 recordings in raw/clips.csv are missing); run `dvc checkout raw/videos.dvc`"
-        in small_study.ingest_error()
+        in study.ingest_error()
     )
 
 
-def test_invalid_tables_stop_an_ingest(small_study: IngestProject) -> None:
-    small_study.ingest()
+def test_invalid_tables_stop_an_ingest(study: IngestProject) -> None:
+    study.ingest()
     CLIPS.write_text(CLIPS.read_text().replace("S01,scared", "S01,scary"))
-    assert "raw/clips.csv: line 3: expression: 'scary'" in small_study.ingest_error()
+    assert "raw/clips.csv: line 3: expression: 'scary'" in study.ingest_error()
 
 
-def test_two_ingests_at_once_are_refused(small_study: IngestProject) -> None:
+def test_two_ingests_at_once_are_refused(study: IngestProject) -> None:
     with enrol.exclusive():
-        assert (
-            ".emo/ingest.lock: another `emo ingest` or `emo withdraw` is running"
-            in small_study.ingest_error()
-        )
+        assert ".emo/ingest.lock: another `emo ingest` or `emo withdraw` is running" in study.ingest_error()
 
 
-def test_ctrl_c_leaves_matching_tables(small_study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ctrl_c_leaves_matching_tables(study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(enrol, "BATCH", 2)
     real = enrol.write_csv
 
@@ -443,5 +436,5 @@ def test_ctrl_c_leaves_matching_tables(small_study: IngestProject, monkeypatch: 
 
     monkeypatch.setattr(enrol, "write_csv", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        small_study.ingest()
-    assert {clip.video for clip in small_study.clips().values()} == set(small_study.files())
+        study.ingest()
+    assert {clip.video for clip in study.clips().values()} == set(study.files())

@@ -83,7 +83,7 @@ def test_killed_at_any_point_and_run_again(
     when: str,
     listed: int,
 ) -> None:
-    ingest_and_kill(study.study, function, str(call), when)
+    ingest_and_kill(study.recordings, function, str(call), when)
     clips = study.clips() if CLIPS.is_file() and PARTICIPANTS.is_file() else {}
     assert len(clips) == listed
     for clip in clips.values():
@@ -91,7 +91,7 @@ def test_killed_at_any_point_and_run_again(
     study.ingest()
     tables, files = study.tables(), study.files()
     assert len(files) == 9
-    uninterrupted = study.study.parent / "uninterrupted"
+    uninterrupted = study.recordings.parent / "uninterrupted"
     uninterrupted.mkdir()
     monkeypatch.chdir(uninterrupted)
     study.ingest()

@@ -134,8 +134,8 @@ def test_lines_are_counted_as_an_editor_does(project: IngestProject) -> None:
 def test_a_manifest_or_videos(project: IngestProject) -> None:
     project.video("a.mp4")
     path = project.table("video,subject,expression", "a.mp4,S01,sad")
-    assert "give either videos or a manifest" in project.ingest_error(project.study, manifest=path)
-    assert "no such file" in project.ingest_error(manifest=project.study / "no.csv")
+    assert "give either videos or a manifest" in project.ingest_error(project.recordings, manifest=path)
+    assert "no such file" in project.ingest_error(manifest=project.recordings / "no.csv")
     assert not CLIPS.exists()
 
 
@@ -162,8 +162,11 @@ def test_only_folders_below_the_manifest_name_an_expression(project: IngestProje
     video = project.video("sad/tables/001.mp4")
     path = project.table("video,subject,expression", f"{video},S01,happy", name="sad/tables/m.csv")
     assert project.ingest(manifest=path).added[0].extra == {}
-    assert named_expression(video, project.study) == "sad"
-    assert named_expression(project.study / "other" / ".." / "sad/1.mp4", project.study / "other") == ""
+    assert named_expression(video, project.recordings) == "sad"
+    assert (
+        named_expression(project.recordings / "other" / ".." / "sad/1.mp4", project.recordings / "other")
+        == ""
+    )
 
 
 def test_a_label_that_its_path_contradicts_is_noted(project: IngestProject) -> None:

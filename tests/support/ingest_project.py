@@ -25,16 +25,18 @@ def no_progress(_label: str, _total: int) -> AbstractContextManager[Advance]:
 class IngestProject:
     """The project is the current directory."""
 
-    study: Path
-    "Folder of the recordings."
+    recordings: Path
+    "Folder of recordings to ingest."
 
     def video(self, name: str, seed: int | None = None, **options: int) -> Path:
-        """Write a recording below the study; without a seed, its content depends on its name."""
-        return write_video(self.study / name, zlib.crc32(name.encode()) if seed is None else seed, **options)
+        """Write a recording below `recordings`; without a seed, its content depends on its name."""
+        return write_video(
+            self.recordings / name, zlib.crc32(name.encode()) if seed is None else seed, **options
+        )
 
     def ingest(self, *sources: Path, **options: Any) -> Outcome:
-        """Ingest the study, or `sources`, or the option `manifest`."""
-        given = sources or (() if "manifest" in options else (self.study,))
+        """Ingest the recordings, or `sources`, or the option `manifest`."""
+        given = sources or (() if "manifest" in options else (self.recordings,))
         return ingest(Request(tuple(given), **options), progress=no_progress, track=tuple)
 
     def ingest_error(self, *sources: Path, **options: Any) -> str:
@@ -46,8 +48,8 @@ class IngestProject:
         return str(caught.value)
 
     def table(self, *lines: str, name: str = "manifest.csv") -> Path:
-        """Write a text table below the study."""
-        path = self.study / name
+        """Write a text table below `recordings`."""
+        path = self.recordings / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("\n".join(lines) + "\n", encoding="utf-8")
         return path

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def write_video(path: Path, seed: int = 0, *, frames: int = 10, fps: int = 10, side: int = 64) -> Path:
-    """Write a video of `frames` frames of `side` x `side` pixels; shade and a moving line depend on the seed."""
+    """Write a video of `frames` frames of `side` x `side` pixels that depend on the seed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     kind = "matroska" if path.suffix == ".mkv" else "avi" if path.suffix.lower() == ".avi" else "mp4"
     with av.open(str(path), "w", format=kind) as container:
