@@ -65,13 +65,13 @@ def test_a_ckplus_sequence_without_its_end() -> None:
 
 
 def test_ckplus_labels_of_one_image_must_agree() -> None:
-    picture = PurePosixPath("S005_001_00000011.png")
+    image = PurePosixPath("S005_001_00000011.png")
     one, two = (PurePosixPath(f"{place}/S005_001_00000011_emotion.txt") for place in ("a", "b"))
     read_them = LAYOUTS["ckplus"].read
-    assert read_them([picture], {one: "3", two: " 3.0e+00\n"}) == {
-        picture: ParsedName("S005", "disgust", picture.stem)
+    assert read_them([image], {one: "3", two: " 3.0e+00\n"}) == {
+        image: ParsedName("S005", "disgust", image.stem)
     }
-    assert read_them([picture], {one: "3", two: "4"})[two] == UnreadName(
+    assert read_them([image], {one: "3", two: "4"})[two] == UnreadName(
         "the label is 4, but 3 in a/S005_001_00000011_emotion.txt; remove the wrong file"
     )
 
@@ -348,9 +348,9 @@ def test_other_files_beside_a_table_are_refused_or_counted(project: IngestProjec
     table = write_fer2013(project.recordings / "set/fer2013.csv", [fer2013_row(1, 5)])
     nowhere = project.recordings / "nowhere"
     assert f"{nowhere}: no such file or folder" in project.ingest_error(table, nowhere)
-    picture = write_image(project.recordings / "a.jpg", 1)
+    image = write_image(project.recordings / "a.jpg", 1)
     project.video("recordings/S01/happy.mp4")
-    for other in (picture, project.recordings / "recordings"):
+    for other in (image, project.recordings / "recordings"):
         assert f"{other}: given together with {table}, FER2013's table" in (
             project.ingest_error(table, other)
         )
@@ -459,7 +459,7 @@ def test_every_bad_image_has_its_line_and_nothing_is_done(project: IngestProject
     (project.recordings / "happy/lfs.png").write_bytes(
         b"version https://git-lfs.github.com/spec/v1\noid sha256:0"
     )
-    (project.recordings / "happy/text.jpg").write_text("no picture\n" * 50)
+    (project.recordings / "happy/text.jpg").write_text("no image\n" * 50)
     project.video("happy/video.mp4").rename(project.recordings / "happy/video.png")
     write_image(project.recordings / "happy/good.png", 9)
     lines = project.ingest_error(layout="imagefolder").splitlines()
