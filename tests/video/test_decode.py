@@ -14,6 +14,11 @@ import cv2
 import numpy as np
 import pytest
 from av.video.frame import PictureType
+from PIL import Image, ImageOps
+
+from pipeline.runtime.errors import EmoError
+from pipeline.video.decode import _Entry, _needed
+from pipeline.video.probe import VideoInfo, is_video, probe, probe_still
 from tests.support.making import (
     TOP,
     damage,
@@ -25,11 +30,6 @@ from tests.support.making import (
     write_sound,
     write_video,
 )
-from PIL import Image, ImageOps
-
-from pipeline.runtime.errors import EmoError
-from pipeline.video.decode import _Entry, _needed
-from pipeline.video.probe import VideoInfo, is_video, probe, probe_still
 
 KINDS = {
     "h264.mp4": ("libx264", {"g": "12"}),
@@ -400,7 +400,7 @@ def remuxed(source: Path, target: Path) -> Path:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from pipeline.media.video import Sampling, Tally, sample
+from pipeline.video.decode import Sampling, Tally, sample
 tally = Tally()
 for _ in sample(Path(sys.argv[1]), Sampling(0, 1e9, 1.0, 640), tally): pass
 print(tally.wanted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
