@@ -27,5 +27,5 @@ def parse(path: PurePosixPath) -> ParsedName | None:
 
 LAYOUT = replace(
     corpus("fer2013", "train/angry/Training_3908.jpg, or one CSV", parse, Media.IMAGES),
-    note="FER2013 consists of cropped faces: set faces: detector: none (docs/faces.md)",
+    note="FER2013 consists of cropped faces: set faces: detector: whole_frame (docs/faces.md)",
 )

@@ -20,6 +20,6 @@ def parse(path: PurePosixPath) -> ParsedName | None:
 
 LAYOUT = replace(
     corpus("imagefolder", "happy/0001.png or train/happy/0001.png", parse, Media.IMAGES),
-    note="if these images are cropped faces, set faces: detector: none (docs/faces.md)",
+    note="if these images are cropped faces, set faces: detector: whole_frame (docs/faces.md)",
     auto=False,
 )
