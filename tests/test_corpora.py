@@ -142,7 +142,7 @@ def test_comparisons_and_history_carry_the_caveat(built: Project) -> None:
     assert f"Subjects: {FULL_CAVEAT}" in shown
     assert "by subject" in shown
     assert "leave-one" not in shown  # a training for every image, unless it is asked for
-    assert read_json(built, "reports/protocols.json")["about"]["mark"] == FULL_CAVEAT
+    assert read_json(built, "reports/protocols.json")["about"]["caveat"] == FULL_CAVEAT
     assert f"(HEAD): {FULL_CAVEAT}" in built.emo("compare", "HEAD")
     assert [run["subjects"] for run in built.answer("compare", "HEAD")] == [FULL_CAVEAT]
     versions = built.emo("versions")
