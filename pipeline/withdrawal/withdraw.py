@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.enrol import disk_faults, exclusive, sweep
+from pipeline.ingest.enrol import disk_errors, exclusive, sweep
 from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.schema.clips import read_clips
 from pipeline.versions.dvc_lock import POINTER
@@ -35,7 +35,7 @@ def withdraw(subject: str) -> Outcome:
     done stays done. Raises EmoError for an unknown subject, before anything is changed.
     """
     repository = Repository(Path.cwd())
-    with disk_faults("withdrawal"), exclusive(), dvc_at_rest() as repo:
+    with disk_errors("withdrawal"), exclusive(), dvc_at_rest() as repo:
         _sweep()
         cache = cache_of(repo)
         remotes, unreached = remotes_of(repo)
