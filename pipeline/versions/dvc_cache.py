@@ -9,7 +9,7 @@ from pipeline.runtime.paths import DATASET
 from pipeline.versions.dvc_lock import read_listing
 from pipeline.versions.version import Version
 
-FOLDER_MARK = ".dir"
+FOLDER_SUFFIX = ".dir"
 
 
 def cache_folder(root: Path) -> Path:
@@ -32,7 +32,7 @@ def object_path(cache: Path, md5: str) -> Path:
 def listing(cache: Path, md5: str) -> dict[str, str] | None:
     """Return the files of a folder, relative path -> MD5; None where the cache does not hold the list."""
     path = object_path(cache, md5)
-    return read_listing(path.read_bytes()) if md5.endswith(FOLDER_MARK) and path.is_file() else None
+    return read_listing(path.read_bytes()) if md5.endswith(FOLDER_SUFFIX) and path.is_file() else None
 
 
 def dataset_shards(version: Version, cache: Path) -> dict[str, Path] | None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
-from pipeline.versions.dvc_cache import FOLDER_MARK
+from pipeline.versions.dvc_cache import FOLDER_SUFFIX
 
 _IGNORED = re.compile(r"(^|/)__pycache__/|\.py[co]$|/\.[^/]*\.sw.$|~$")
 """As .dvcignore has it."""
@@ -29,7 +29,7 @@ def folder_md5(folder: Path) -> str:
 
 def listing_md5(listing: Mapping[str, str]) -> str:
     """Return the name of a list of files, relative path -> MD5."""
-    return _md5(listing_bytes(listing)).hexdigest() + FOLDER_MARK
+    return _md5(listing_bytes(listing)).hexdigest() + FOLDER_SUFFIX
 
 
 def listing_bytes(listing: Mapping[str, str]) -> bytes:
