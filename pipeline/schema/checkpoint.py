@@ -1,4 +1,4 @@
-"""models/: the trained model on disk, weights.safetensors and model.json, with all that is needed to use it."""
+"""models/: the trained model on disk, weights.safetensors and model.json."""
 
 import json
 from dataclasses import dataclass
