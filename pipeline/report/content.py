@@ -120,7 +120,7 @@ class Report:
     @property
     def consent(self) -> str:
         """How many people gave their consent, and how many withdrew it."""
-        enrolled = self.version.people
+        enrolled = self.version.participants
         people = {person.subject for person in enrolled if not person.is_image}
         given = len(people & self.version.consenting)
         gone = len(people - self.version.consenting)

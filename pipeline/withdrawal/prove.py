@@ -103,7 +103,7 @@ class _Searched:
 
 def _search_files(plan: Plan, stores: Sequence[Store], repository: Repository, proof: Proof) -> list[Path]:
     """Search all files; return those with something searched for that may belong to another subject."""
-    folders = [folder for folder in (repository.lfs, *(store.folder for store in stores)) if folder]
+    folders = [folder for folder in (repository.lfs_folder, *(store.folder for store in stores)) if folder]
     # Git LFS may keep its objects above the project.
     files = list(_files([Path(), *map(Path, _LINKED), *cache_folders(), *folders]))
     suspects: list[Path] = []

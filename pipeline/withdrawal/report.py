@@ -80,7 +80,7 @@ def write_report(outcome: Outcome, repository: Repository) -> None:
 def report(outcome: Outcome, repository: Repository, when: datetime) -> str:
     """Return the text of the report."""
     subject = outcome.plan.subject
-    commits = repository.everything()
+    commits = repository.all_commits()
     parts = [
         f"# Withdrawal of {subject.code}, {when:%Y-%m-%d %H:%M} UTC",
         f"Project `{repository.root.resolve().name}`{_head(repository)}.",

@@ -144,7 +144,7 @@ def _workspace_rows() -> list[_Row]:
 
 def _tables(repository: Repository, path: Path) -> list[bytes]:
     """Return every version of a table in any commit, each once, newest first."""
-    found = repository.read((commit, path) for commit in repository.everything())
+    found = repository.read((commit, path) for commit in repository.all_commits())
     return list(dict.fromkeys(found.values()))
 
 

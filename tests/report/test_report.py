@@ -189,7 +189,7 @@ def test_clips_of_video_and_pictures_are_told_apart() -> None:
 @pytest.mark.usefixtures("project")
 def test_of_whose_consent_only_the_corpus_can_tell() -> None:
     report = gather()
-    people = report.version.people
+    people = report.version.participants
     images = tuple(replace(person, extra={"stands_for": "image"}) for person in people)
     corpus = "of the images without a subject, their corpus must tell"
     for enrolled, told in ((images, corpus), ((*people[:2], *images[2:]), f"nobody; {corpus}")):

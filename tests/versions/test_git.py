@@ -33,7 +33,7 @@ def contents(repository: Repository) -> list[bytes]:
 def test_all_are_read_where_the_branch_has_no_commit_yet(repository: Repository) -> None:
     git(repository.root, "checkout", "-q", "--orphan", "new")
     assert contents(repository) == [b"a note"]
-    assert len(repository.everything()) == 1
+    assert len(repository.all_commits()) == 1
 
 
 def test_what_is_staged_before_the_first_commit_is_read(tmp_path: Path) -> None:
@@ -41,20 +41,20 @@ def test_what_is_staged_before_the_first_commit_is_read(tmp_path: Path) -> None:
     (tmp_path / "note").write_text("staged")
     git(tmp_path, "add", "note")
     assert contents(Repository(tmp_path)) == [b"staged"]
-    assert Repository(tmp_path).everything() == []
+    assert Repository(tmp_path).all_commits() == []
 
 
 def test_no_repository_has_nothing(tmp_path: Path) -> None:
     assert contents(Repository(tmp_path)) == []
-    assert Repository(tmp_path).everything() == []
-    assert Repository(tmp_path).paths_ever("*") == []
+    assert Repository(tmp_path).all_commits() == []
+    assert Repository(tmp_path).all_paths("*") == []
 
 
 def test_a_repository_that_git_will_not_read_is_no_empty_one(repository: Repository) -> None:
     """As where it belongs to another user (`safe.directory`)."""
     (repository.root / ".git/config").write_text("[core\n")
     with pytest.raises(EmoError, match="`git rev-list` failed: fatal: bad config line 1"):
-        repository.everything()
+        repository.all_commits()
     with pytest.raises(EmoError, match="`git rev-parse` failed: fatal: bad config line 1"):
         contents(repository)
 

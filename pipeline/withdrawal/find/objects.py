@@ -136,8 +136,8 @@ def _outs(stages: Iterable[StageLock]) -> set[str]:
 
 def _dvc_files(repository: Repository) -> Iterator[tuple[str, str]]:
     """Yield path and text of every .dvc file and dvc.lock of all commits and of the workspace, each once."""
-    names = repository.paths_ever(f"*{LOCK.name}", "*.dvc")
-    commits = repository.everything()
+    names = repository.all_paths(f"*{LOCK.name}", "*.dvc")
+    commits = repository.all_commits()
     found = repository.read((commit, Path(name)) for commit in commits for name in names)
     texts = [(str(path), data) for (_, path), data in found.items()]
     here = [path for pattern in ("*.dvc", LOCK.name) for path in Path().rglob(pattern) if path.is_file()]
