@@ -191,13 +191,16 @@ def _shown(value: object) -> str:
 
 def _withdrawn(before: Version, after: Version) -> tuple[str, ...]:
     """Return the subjects who consented or were in the dataset before, and no longer consent."""
-    known = {person.subject for person in after.participants} | after.withdrawn
+    known = {participant.subject for participant in after.participants} | after.withdrawn
     return tuple(sorted((before.consenting | before.split.keys()) & known - after.consenting))
 
 
 def _edited_subjects(before: Version, after: Version, withdrawn: Collection[str]) -> Iterator[Change]:
     """Yield changes of sex, consent and fold; the consent of subjects who withdrew is left out."""
-    old, new = ({person.subject: person for person in version.participants} for version in (before, after))
+    old, new = (
+        {participant.subject: participant for participant in version.participants}
+        for version in (before, after)
+    )
     for subject in sorted(old.keys() & new.keys()):
         yield from _cells(subject, old[subject], new[subject], ("sex",))
         if subject not in withdrawn:

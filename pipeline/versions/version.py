@@ -61,7 +61,9 @@ class Version:
     @property
     def consenting(self) -> frozenset[str]:
         """The subjects who consent by the tables of this version, not by those of today."""
-        given = frozenset(person.subject for person in self.participants if person.consent == GIVEN)
+        given = frozenset(
+            participant.subject for participant in self.participants if participant.consent == GIVEN
+        )
         return given - self.withdrawn
 
     @property

@@ -1,4 +1,4 @@
-"""Step 4, report: what was erased, how it was proved, and what this program cannot reach. A lab files it."""
+"""Step 4, report: what was erased, how it was proved, and what this program cannot reach."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -167,7 +167,15 @@ def _stays(subject: str) -> str:
 
 
 def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) -> str:
-    return "\n".join((*_open_tasks(outcome, repository, commits), *_ALWAYS_BEYOND))
+    subject = outcome.plan.subject.code
+    lines = list(_open_tasks(outcome, repository, commits))
+    if naming := _commits_naming(subject, repository, commits):
+        lines.append(
+            f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, "
+            "names of clips, counts, digests; no images). `git filter-repo` removes them, and changes every "
+            "later hash."
+        )
+    return "\n".join((*lines, *_ALWAYS_BEYOND))
 
 
 def _open_tasks(outcome: Outcome, repository: Repository, commits: Sequence[str]) -> Iterator[str]:
@@ -195,12 +203,6 @@ def _open_tasks(outcome: Outcome, repository: Repository, commits: Sequence[str]
         yield f"- `{path}`: has no tag of emo and was left; check whether it shows {subject}"
     for path in outcome.linked:
         yield f"- `{path}` also exists under another name on this disk (a hard link)"
-    if naming := _commits_naming(subject, repository, commits):
-        yield (
-            f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, "
-            "names of clips, counts, digests; no images). `git filter-repo` removes them, and changes every "
-            "later hash."
-        )
 
 
 def former_remotes(repository: Repository, commits: Sequence[str]) -> list[str]:

@@ -11,7 +11,7 @@ from pipeline.withdrawal.withdraw import Preview
 
 
 def preview_table(preview: Preview) -> TextTable:
-    """Return what would be erased."""
+    """Return the table of what would be erased, by place and kind."""
     plan = preview.plan
     rows = [*_rows_by_kind("workspace", plan.workspace), *_rows_by_kind("cache", plan.cache)]
     for stored in preview.stores:
@@ -39,7 +39,7 @@ def preview_json(preview: Preview) -> dict[str, Any]:
 
 
 def outcome_table(outcome: Outcome) -> TextTable:
-    """Return what was erased."""
+    """Return the table of what was erased, by place."""
     return f"What was erased of {outcome.plan.subject.code}", *erased_table(outcome)
 
 
