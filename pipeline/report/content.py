@@ -112,7 +112,7 @@ class Report:
     @property
     def consent(self) -> str:
         """How many participants gave consent, and how many withdrew it."""
-        enrolled = self.version.people
+        enrolled = self.version.participants
         people = {person.subject for person in enrolled if not person.is_image}
         given, withdrawn = people & self.version.consenting, people - self.version.consenting
         parts = []

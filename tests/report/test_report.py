@@ -164,7 +164,7 @@ def test_video_clips_and_still_images_are_counted_apart() -> None:
 @pytest.mark.usefixtures("project")
 def test_consent_for_images_without_subject_ids_is_left_to_their_corpus() -> None:
     report = gather()
-    people = report.version.people
+    people = report.version.participants
     images = tuple(replace(person, extra={"stands_for": "image"}) for person in people)
     corpus = "for images without a subject id, see the corpus that they come from"
     for enrolled, shown in ((images, corpus), ((*people[:2], *images[2:]), f"withdrawn by none; {corpus}")):
