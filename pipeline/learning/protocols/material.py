@@ -42,7 +42,7 @@ class Material:
 def read_material(seeds: int, epochs: int | None = None) -> Material:
     """Read dataset, split and recipe.
 
-    The settings with which the dataset was built come from dvc.lock, as params.yaml may have been edited since.
+    How the dataset was built is read from dvc.lock, as params.yaml may have been edited since.
 
     Args:
         seeds: Number of seeds, which must all be valid.
@@ -73,7 +73,7 @@ def _split_params(built: StageLock) -> SplitParams:
 
 
 def _recipe(seeds: int, epochs: int | None) -> TrainParams:
-    """Return the recipe with the first seed; raise EmoError if the epochs or the last seed are out of range."""
+    """Return the recipe with the first seed; raise EmoError if epochs or the last seed are out of range."""
     params = load_params("train", TrainParams)
     try:
         params = with_epochs(params, epochs) if epochs else params
