@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from tests.support.making import TOP
 
 BENCHMARKS = TOP / "benchmarks"

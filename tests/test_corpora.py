@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pandas as pd
 import pytest
-from tests.support.projects import Project, new_project
 
 from tests.support.corpora import pixels, write_fer2013
+from tests.support.projects import Project, new_project
 
 PICTURES = 48
 """Of two expressions; two more are near-duplicates of others under the other label, one is a copy."""

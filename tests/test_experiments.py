@@ -4,6 +4,7 @@ import re
 import time
 
 import pytest
+
 from tests.support.projects import SUBJECTS, Project, built_project
 
 CLASSES = ("happy", "surprised")

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from tests.support.projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
 
 

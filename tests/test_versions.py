@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+
 from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 CLASSES = ("happy", "surprised")

@@ -1,4 +1,4 @@
-"""What the branches and tags of the history say about people: who withdrew, and whose clips are whose."""
+"""What the branches and tags list: withdrawn subjects, and the subject of every clip."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,19 +16,19 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Tips:
-    """What the branches and tags say about people."""
+class BranchTables:
+    """What the tables of raw/ on all branches and tags list."""
 
     withdrawn: dict[str, str]
-    "subject -> the branch or tag that calls it withdrawn"
+    "subject -> the branch or tag that lists it as withdrawn"
     clips: dict[str, str]
     "clip -> subject"
     note: str
     "which of them could not be read"
 
 
-def read_tips(repository: Repository) -> Tips:
-    """Read the tables of raw/ at every branch and tag; tables that many of them share are parsed once."""
+def read_branch_tables(repository: Repository) -> BranchTables:
+    """Read the tables of raw/ on every branch and tag; tables that several share are parsed once."""
     names = {commit: name for name, commit in sorted(repository.tips().items(), reverse=True)}
     texts = repository.read((commit, path) for commit in names for path in (PARTICIPANTS, CLIPS))
     known = {(path, data): names[commit] for (commit, path), data in texts.items()}
@@ -44,7 +44,9 @@ def read_tips(repository: Repository) -> Tips:
                 withdrawn |= {p.subject: f"{path} of {name}" for p in people if p.consent == WITHDRAWN}
         except EmoError:
             unread.append(name)
-    return Tips(withdrawn, clips, f"; not readable: {listed(dict.fromkeys(unread))}" if unread else "")
+    return BranchTables(
+        withdrawn, clips, f"; not readable: {listed(dict.fromkeys(unread))}" if unread else ""
+    )
 
 
 def _parsed(data: bytes, record: type[T], name: str) -> Sequence[T]:

@@ -1,4 +1,4 @@
-"""What the checks look at, read from the workspace and its history when the first of them asks."""
+"""What all checks look at, read from the workspace and its history when a check first needs it."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -6,11 +6,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pipeline.audit.branch_tables import Tips, read_tips
+from pipeline.audit.branch_tables import BranchTables, read_branch_tables
 from pipeline.audit.checks.faces import not_searched
-from pipeline.audit.checks.images import Cut, Key, Picture, alike, read_cuts
+from pipeline.audit.checks.images import FaceCrop, HashedImage, Key, alike, read_face_crops
 from pipeline.audit.checks.near_duplicates import Pair, pairs_across
-from pipeline.audit.checks.outputs import Shard, Status, read_shard
+from pipeline.audit.checks.outputs import CountedShard, Status, read_shard
 from pipeline.audit.checks.participants import Piece, Withdrawn
 from pipeline.audit.gate.check import UnavailableError
 from pipeline.audit.gate.evidence import GateEvidence
@@ -20,7 +20,7 @@ from pipeline.dataset.split.subjects import SplitParams
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.csv_files import read_csv
 from pipeline.runtime.digests import sha256
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import (
@@ -53,16 +53,16 @@ from pipeline.versions.history import earlier_versions
 from pipeline.versions.version import MARKS, Version, version_at, workspace
 
 BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
-"""What the stages make and no audit can do without."""
+"""Outputs of the stages without which no audit is possible."""
 
 
 def check_built() -> None:
-    """Raise EmoError where what the stages make is not here, or only a part of it."""
+    """Raise NotBuiltError where these outputs, or some of them, are not here."""
     missing = [str(path) for path in BUILT if not path.exists()]
     if len(missing) == len(BUILT):
-        raise EmoError(f"{DATASET}: nothing is built yet; run `dvc repro`")
+        raise NotBuiltError(f"{DATASET}: nothing is built yet; run `dvc repro`")
     if missing:
-        raise EmoError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
+        raise NotBuiltError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
 
 
 class Evidence(GateEvidence):
@@ -83,14 +83,14 @@ class Evidence(GateEvidence):
 
     @cached_property
     def consented(self) -> list[Clip]:
-        """The clips of those who consent."""
+        """The clips of consenting subjects."""
         return [clip for clip in self.clips if clip.subject in self.consenting]
 
     @cached_property
     def near_pairs(self) -> list[dict[str, Any]]:
         """Near-duplicates among the images, searched anew among their pixels."""
         distance = load_params("dedup", DedupParams).pair_distance
-        return alike(self.pictures, self.clips, distance)
+        return alike(self.hashed, self.clips, distance)
 
     @cached_property
     def status(self) -> Status:
@@ -104,7 +104,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def split_params(self) -> SplitParams:
-        """The settings of the draw."""
+        """The settings of the split."""
         return load_params("split", SplitParams)
 
     @cached_property
@@ -125,29 +125,29 @@ class Evidence(GateEvidence):
         return self.funnel
 
     @cached_property
-    def shards(self) -> list[Shard]:
-        """The files of the dataset, counted again."""
+    def shards(self) -> list[CountedShard]:
+        """The shards of the dataset, counted again."""
         paths = shard_paths()
         with ThreadPoolExecutor(worker_count()) as threads:  # hashing and reading let go of the interpreter
             return list(threads.map(read_shard, paths))
 
     @cached_property
-    def pictures(self) -> list[Picture]:
-        """The images of the dataset."""
-        return [picture for shard in self.shards for picture in shard.pictures]
+    def hashed(self) -> list[HashedImage]:
+        """The images of the dataset, with the digest and the perceptual hash of each."""
+        return [image for shard in self.shards for image in shard.images]
 
     @cached_property
-    def cuts(self) -> dict[Key, Cut]:
-        """The accepted faces of the clips that have images; raises UnavailableError where no face is here."""
+    def crops(self) -> dict[Key, FaceCrop]:
+        """The accepted face crops of the clips with images; raises UnavailableError where none are here."""
         if not any(FACES.glob("*.parquet")):
             raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
         with ThreadPoolExecutor(worker_count()) as threads:
-            found = list(threads.map(read_cuts, {picture.clip for picture in self.pictures}))
-        return {key: cut for cuts in found for key, cut in cuts.items()}
+            found = list(threads.map(read_face_crops, {image.clip for image in self.hashed}))
+        return {key: crop for crops in found for key, crop in crops.items()}
 
     @cached_property
     def kept(self) -> frozenset[Key]:
-        """The faces that the stage dedup kept; raises UnavailableError where its table is not here."""
+        """The face crops that the stage dedup kept; raises UnavailableError where its table is not here."""
         if not DUPLICATES.is_file():
             raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
         rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
@@ -165,11 +165,11 @@ class Evidence(GateEvidence):
 
     @cached_property
     def pair_sheet(self) -> str:
-        """The pictures of the pairs, drawn now, without those who may not be shown."""
+        """Where the sheets of the pairs are, drawn now, without subjects who may not be shown."""
         shards = {
-            picture.clip: shard_path(shard.split, shard.subject)
+            image.clip: shard_path(shard.split, shard.subject)
             for shard in self.shards
-            for picture in shard.pictures
+            for image in shard.images
         }
         return draw_pairs(self.pairs, self.consenting, shards)
 
@@ -181,7 +181,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def tracked(self) -> int | None:
-        """Bytes of raw/videos as DVC noted them; None where it did not."""
+        """Size of raw/videos in bytes by raw/videos.dvc; None where it has none."""
         if not POINTER.is_file():
             return None
         return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
@@ -218,7 +218,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def earlier(self) -> list[Version]:
-        """The versions up to HEAD, newest first; from `since` on, if it is given."""
+        """The versions up to HEAD, newest first; from `since` on, if given."""
         versions = earlier_versions(self.repository)
         if self.since is None:
             return versions
@@ -227,23 +227,23 @@ class Evidence(GateEvidence):
         return [*(version for version in versions if version.commit not in older), first]
 
     @cached_property
-    def tips(self) -> Tips:
-        """What branches and tags say about people."""
-        return read_tips(self.repository)
+    def branches(self) -> BranchTables:
+        """What branches and tags list of subjects."""
+        return read_branch_tables(self.repository)
 
     @cached_property
     def withdrawn(self) -> Withdrawn:
-        """Who withdrew by the table, by raw/withdrawn.csv, or by any branch or tag."""
+        """The subjects who withdrew by the tables, or by any branch or tag."""
         rows = read_withdrawn()
         try:
-            told, note = self.tips.withdrawn, self.tips.note
+            recorded, note = self.branches.withdrawn, self.branches.note
         except UnavailableError as error:
-            told, note = {}, f"; {error}"
-        told = told | {row.subject: str(WITHDRAWALS) for row in rows}
-        told |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
+            recorded, note = {}, f"; {error}"
+        recorded |= {row.subject: str(WITHDRAWALS) for row in rows}
+        recorded |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
         listed = {person.subject for person in self.people if person.consent == GIVEN}
         return Withdrawn(
-            told,
+            recorded,
             {row.sha256: row.subject for row in rows if row.sha256},
             note,
             given=sorted(listed & {row.subject for row in rows}),
@@ -253,9 +253,9 @@ class Evidence(GateEvidence):
 
     @cached_property
     def pieces(self) -> list[Piece]:
-        """All files that hold pictures of people."""
+        """All files that hold frames or images of subjects."""
         try:
-            earlier = self.tips.clips
+            earlier = self.branches.clips
         except UnavailableError:
             earlier = {}
         subjects = earlier | {clip.clip: clip.subject for clip in self.clips}
@@ -274,7 +274,7 @@ class Evidence(GateEvidence):
 
 
 def _in_cache_again(erased: Collection[str]) -> int:
-    """Return how many of these objects DVC's cache has."""
+    """Return how many of these objects DVC's cache has again."""
     try:
         cache = cache_folder(Path.cwd()) if erased else None
     except EmoError:  # no DVC here

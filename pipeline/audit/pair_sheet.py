@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.audit.checks.near_duplicates import Face, Pair
+from pipeline.audit.checks.near_duplicates import Pair, PairImage
 from pipeline.runtime.errors import reason
 from pipeline.runtime.image_codec import decode
 from pipeline.runtime.paths import REPORTS
@@ -28,12 +28,12 @@ _STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
 def draw_pairs(
     pairs: Sequence[Pair], shown: frozenset[str], shards: Mapping[str, Path], picture: Path = PICTURE
 ) -> str:
-    """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return how to find them.
+    """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return where they are.
 
-    Only faces of the subjects in `shown` are drawn, with the pixels that were compared: those of the dataset,
-    whose `shards` are given by clip. Each page bears the mark of whom it shows. Pages of an earlier run are
-    removed; without a pair there is none. At most ten pages are drawn. Where the disk refuses them, what is
-    returned says so: a picture more or less changes no verdict.
+    Only images of the subjects in `shown` are drawn, with the pixels that were compared: those of the
+    dataset, whose `shards` are given by clip. Each page carries the tag of its subjects. Pages of an earlier
+    run are removed; without a pair there is no page. At most ten pages are drawn. Where they cannot be
+    written, the returned text says so: no verdict depends on them.
     """
     pages = [pairs[at : at + _PER_PAGE] for at in range(0, len(pairs), _PER_PAGE)][:_PAGES]
     try:
@@ -56,15 +56,15 @@ def _page(number: int, pages: int, pairs: int) -> str:
 
 def _pixels(
     pairs: Sequence[Pair], shown: frozenset[str], shards: Mapping[str, Path]
-) -> dict[Face, np.ndarray]:
+) -> dict[PairImage, np.ndarray]:
     """Return the crops of the faces of a page that may be shown; reads each shard once."""
-    wanted: dict[Path, dict[tuple[str, int], Face]] = {}
+    wanted: dict[Path, dict[tuple[str, int], PairImage]] = {}
     for face in (face for pair in pairs for face in (pair.one, pair.other) if face.subject in shown):
         wanted.setdefault(shards[face.clip], {})[face.clip, face.frame] = face
     return {face: crop for shard, faces in wanted.items() for face, crop in _crops(shard, faces)}
 
 
-def _crops(shard: Path, faces: Mapping[tuple[str, int], Face]) -> Iterator[tuple[Face, np.ndarray]]:
+def _crops(shard: Path, faces: Mapping[tuple[str, int], PairImage]) -> Iterator[tuple[PairImage, np.ndarray]]:
     """Yield the crops of some faces of a shard; `faces` are by clip and frame."""
     table = read_dataset_shard(shard, ["image", "clip", "frame"]).table
     keys = list(zip(table["clip"].to_pylist(), table["frame"].to_pylist(), strict=True))
@@ -73,14 +73,14 @@ def _crops(shard: Path, faces: Mapping[tuple[str, int], Face]) -> Iterator[tuple
         yield faces[keys[number]], decode(image["bytes"])
 
 
-def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[Face, np.ndarray]) -> Image.Image:
+def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[PairImage, np.ndarray]) -> Image.Image:
     columns = max(2, min(_COLUMNS, len(pairs)))  # two: so that the title has room
     rows = -(-len(pairs) // columns)
     sheet = Image.new("RGB", (columns * _STEP[0], _HEAD + rows * _STEP[1]), "white")
     draw = ImageDraw.Draw(sheet)
     draw.text((_MARGIN, 10), title, fill=_INK, font=ImageFont.load_default(20))
-    told = "across subjects or splits in red, across labels in grey; each kind with the nearest first"
-    draw.text((_MARGIN, 38), told, fill=_PALE, font=ImageFont.load_default(12))
+    note = "across subjects or splits in red, across labels in grey; each kind with the nearest first"
+    draw.text((_MARGIN, 38), note, fill=_PALE, font=ImageFont.load_default(12))
     for number, pair in enumerate(pairs):
         place = (number % columns * _STEP[0] + _MARGIN, _HEAD + number // columns * _STEP[1])
         _draw_pair(sheet, place, pair, pixels)
@@ -88,7 +88,7 @@ def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[Face, np.ndarray])
 
 
 def _draw_pair(
-    sheet: Image.Image, place: tuple[int, int], pair: Pair, pixels: Mapping[Face, np.ndarray]
+    sheet: Image.Image, place: tuple[int, int], pair: Pair, pixels: Mapping[PairImage, np.ndarray]
 ) -> None:
     """Draw one pair with its upper left corner at a place: the faces, and under each what it is."""
     draw = ImageDraw.Draw(sheet)
@@ -102,11 +102,11 @@ def _draw_pair(
         lines = (f"{face.subject}, {face.expression}", face.split or "no split", Path(face.name).stem)
         for line, text in enumerate(lines):
             _write(draw, (x, top + _FACE + 5 + 15 * line), text, _PALE if line else _INK)
-    differs = f"{pair.distance} bits, across {' and '.join(map(_word, pair.across))}"
+    differs = f"{pair.distance} bits, across {' and '.join(map(_named, pair.across))}"
     draw.text((left, top + _FACE + 50), differs, fill=colour, font=ImageFont.load_default(12))
 
 
-def _word(what: str) -> str:
+def _named(what: str) -> str:
     return {"expression": "labels"}.get(what, f"{what}s")
 
 

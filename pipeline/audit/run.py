@@ -56,7 +56,7 @@ class CheckResult:
 
 @dataclass(frozen=True)
 class Audit:
-    """What all checks came to, and what they looked at."""
+    """The findings of all checks, and which version they are about."""
 
     version: str
     "the workspace in words: `workspace of 1a2b3c4, with uncommitted changes in raw/clips.csv`"
@@ -89,7 +89,7 @@ class Audit:
 
 
 def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[str] = ()) -> Audit:
-    """Make all checks but those named in `skip` on the project that is the current directory.
+    """Run all checks but those named in `skip` on the project in the current directory.
 
     `deep` hashes the recordings again; `since` is the earliest version that the split is compared with.
     Writes reports/near_pairs.png where there are near pairs. Raises EmoError where nothing is built, where
@@ -97,7 +97,7 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     """
     for name in skip:
         if name not in CHECKS:
-            raise EmoError(f"--skip: no check is called {name!r}; they are: {', '.join(CHECKS)}")
+            raise EmoError(f"--skip: no check is named {name!r}; the checks are: {', '.join(CHECKS)}")
     check_built()
     if since is not None:
         Repository(Path.cwd()).commit(since)

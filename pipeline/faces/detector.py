@@ -1,7 +1,8 @@
-"""What a face detector is: it finds faces in one frame, or near where a face was; it keeps nothing between calls.
+"""What a face detector is: it finds faces in one frame, or near where a face was; it keeps nothing between
+calls.
 
-Tracking (`pipeline.faces.tracking`) and everything above it know detectors only by this interface. To add one,
-write a module in `pipeline/faces/detectors` and list its settings class in `detectors/registry.py`.
+Tracking (`pipeline.faces.tracking`) and everything above it know detectors only by this interface. To add
+one, write a module in `pipeline/faces/detectors` and list its settings class in `detectors/registry.py`.
 """
 
 from abc import ABC, abstractmethod

@@ -1,7 +1,7 @@
 """The participant's face in every sampled frame of a clip, followed from frame to frame.
 
-Most frames are searched only around the face of the frame before, which makes tracking fast. The participant is
-chosen only after the whole clip has been processed: `track` first follows every face, then decides.
+Most frames are searched only around the face of the frame before, which makes tracking fast. The participant
+is chosen only after the whole clip has been processed: `track` first follows every face, then decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -297,8 +297,8 @@ def _filled_back(
 def _smoothed(faces: Sequence[TrackedFace]) -> list[TrackedFace]:
     """Average each box with those of the frames before and after (weights 1 2 1).
 
-    A detector's boxes jitter by some per cent even where the head is still; movement at constant speed stays as
-    it is. Where the head jumps or a neighbour is missing, the box is left alone.
+    A detector's boxes jitter by some per cent even where the head is still; movement at constant speed stays
+    as it is. Where the head jumps or a neighbour is missing, the box is left alone.
     """
     smooth = list(faces)
     for i, (before, now, after) in enumerate(zip(faces, faces[1:], faces[2:], strict=False), 1):

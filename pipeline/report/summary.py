@@ -47,7 +47,12 @@ class Summary:
         census = [vars(row) for row in self.census]
         caveat: dict[str, Any] = {"subjects": self.subjects} if self.subjects else {}
         caveat |= {"not_evaluated": list(self.not_evaluated)}
-        return caveat | {"funnel": self.funnel, "census": census, "audit": self.audit, "metrics": self.metrics}
+        return caveat | {
+            "funnel": self.funnel,
+            "census": census,
+            "audit": self.audit,
+            "metrics": self.metrics,
+        }
 
     def tables(self) -> list[TextTable]:
         """Return (title, header, rows) of what there is."""

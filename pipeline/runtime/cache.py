@@ -59,7 +59,7 @@ class _Work:
 
 
 def cache_root() -> Path:
-    """Return the folder of the cache: EMO_CACHE, or .emo/cache in the project, whatever copy of it this is."""
+    """Return the folder of the cache: EMO_CACHE, or .emo/cache of the project (not of a copy of it)."""
     named = next(filter(None, map(os.environ.get, _VARIABLES)), None)
     top = original(Path.cwd())
     default = (

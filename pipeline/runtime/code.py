@@ -16,8 +16,8 @@ _TOP = Path(__file__).resolve().parents[2]
 def import_closure(module: str) -> tuple[str, ...]:
     """Return the modules of this package that `module` imports, itself included, sorted.
 
-    Read from the source text, not by importing, so that it is exact for imports inside functions too. Packages
-    whose `__init__.py` is not empty count as modules.
+    Read from the source text, not by importing, so that it is exact for imports inside functions too.
+    Packages whose `__init__.py` is not empty count as modules.
     """
     found: set[str] = set()
     waiting = [module]

@@ -50,12 +50,10 @@ def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> lis
     """Parse CSV text as `read_csv` does; `where` starts each message."""
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
-        raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or no text")
+        raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or not text")
     if conflict := _CONFLICT.search(text):
         line = text[: conflict.start()].count("\n") + 1
-        raise EmoError(
-            f"{where}: line {line}: two versions that Git could not merge; choose, and `git add` it"
-        )
+        raise EmoError(f"{where}: line {line}: a merge conflict; resolve it and `git add` the file")
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
         _check_header(reader.fieldnames or (), record, where)
@@ -91,7 +89,7 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
     for name, field in fields.items():
         if name not in columns and field.default is dataclasses.MISSING:
             raise EmoError(
-                f"{where}: line 1: missing column {name!r}; its columns, divided by commas: "
+                f"{where}: line 1: missing column {name!r}; its columns, separated by commas: "
                 f"{', '.join(columns) or 'none'}"
             )
     unknown = [column for column in columns if column not in fields]
@@ -99,7 +97,7 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
         raise EmoError(f"{where}: line 1: unknown column {unknown[0]!r}")
     if len(set(columns)) < len(columns):
         twice = next(name for name in columns if list(columns).count(name) > 1)
-        raise EmoError(f"{where}: line 1: two columns are called {twice!r}: {', '.join(columns)}")
+        raise EmoError(f"{where}: line 1: two columns are named {twice!r}: {', '.join(columns)}")
 
 
 def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
@@ -161,5 +159,5 @@ def _check_unique(values: Sequence[str], key: str, where: str) -> None:
     seen: set[str] = set()
     for value in values:
         if value in seen:
-            raise EmoError(f"{where}: {key} {value!r} stands twice")
+            raise EmoError(f"{where}: duplicate {key} {value!r}")
         seen.add(value)

@@ -10,7 +10,8 @@ from collections.abc import Iterable
 class EmoError(Exception):
     """An error in the input, the settings or the machine that the user can fix.
 
-    The message is one line with the file, the value and the remedy; several errors are one line each (`lines`).
+    The message is one line with the file, the value and the remedy; several errors are one line each
+    (`lines`).
     """
 
     def __init__(self, *lines: str) -> None:

@@ -78,7 +78,7 @@ def _run_in(
                 while waiting and len(under_way) < _AHEAD * workers:
                     under_way[executor.submit(function, waiting[0])] = waiting[0]
                     waiting.popleft()
-            except BrokenExecutor:  # a worker was killed just now; what is under way will tell
+            except BrokenExecutor:  # a worker was just killed; the running tasks will raise
                 if not under_way:
                     return
             done, _ = wait(under_way, return_when=FIRST_COMPLETED)

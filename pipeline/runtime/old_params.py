@@ -1,16 +1,16 @@
 """Settings as earlier versions of emo wrote them, read as this one has them.
 
-Version 0.1 had `faces: detector: none` and one section `faces: search` for the Haar cascades and the tracking.
-`emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read by way of this module.
+Version 0.1 had `faces: detector: none` and one section `faces: search` for the Haar cascades and the
+tracking. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read by way of this module.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-_HAAR = {"cascade": "cascade", "second_opinion": "fallback_cascade", "scale_factor": "scale_factor"}
-_HAAR |= {"min_neighbors": "min_neighbors", "min_score": "min_score"}
-_TRACKING = {"min_face": "min_face", "max_face": "max_face", "full_search_every_s": "full_search_every_s"}
-_TRACKING |= {"min_sightings": "min_detections", "rival_share": "rival_share"}
+HAAR_KEYS = {"cascade": "cascade", "second_opinion": "fallback_cascade", "scale_factor": "scale_factor"}
+HAAR_KEYS |= {"min_neighbors": "min_neighbors", "min_score": "min_score"}
+TRACKING_KEYS = {"min_face": "min_face", "max_face": "max_face", "full_search_every_s": "full_search_every_s"}
+TRACKING_KEYS |= {"min_sightings": "min_detections", "rival_share": "rival_share"}
 
 
 def is_old(values: Mapping[str, Any]) -> bool:
@@ -20,15 +20,15 @@ def is_old(values: Mapping[str, Any]) -> bool:
 
 
 def modernised(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings by section as this version has them; others than those of version 0.1 stay as they are."""
+    """Return settings by section as this version has them; only those of version 0.1 change."""
     if not is_old(values):
         return values
     faces = dict(values["faces"])
     search = faces.pop("search")
-    if not isinstance(search, Mapping) or search.keys() - _HAAR.keys() - _TRACKING.keys():
+    if not isinstance(search, Mapping) or search.keys() - HAAR_KEYS.keys() - TRACKING_KEYS.keys():
         return values  # neither old nor new: the checks name the key
     faces["detector"] = "whole_frame" if faces.get("detector") == "none" else faces.get("detector")
-    faces["haar"] = {new: search[old] for old, new in _HAAR.items() if old in search}
+    faces["haar"] = {new: search[old] for old, new in HAAR_KEYS.items() if old in search}
     faces["whole_frame"] = {}
-    faces["tracking"] = {new: search[old] for old, new in _TRACKING.items() if old in search}
+    faces["tracking"] = {new: search[old] for old, new in TRACKING_KEYS.items() if old in search}
     return {**values, "faces": faces}

@@ -25,8 +25,8 @@ _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
     """Return a dataclass field for the settings of one of several variants, such as one of the detectors.
 
-    In params.yaml every variant has a section under its own name, beside the key `chosen_by` that names the one
-    that is used. All sections are checked; the field holds the settings of the chosen one.
+    In params.yaml every variant has a section under its own name, beside the key `chosen_by` that names the
+    one that is used. All sections are checked; the field holds the settings of the chosen one.
     """
     return dataclasses.field(metadata={"chosen_by": chosen_by, "registry": registry})
 
@@ -44,11 +44,11 @@ def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
 
 
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
-    """Read params.yaml as plain values by section, unchecked: to tell about settings, not to use them.
+    """Read params.yaml as plain values by section, unchecked: to describe settings, not to use them.
 
     Raises EmoError where the file is missing or no YAML, or a section is unknown.
     """
-    values = modernised(_read_yaml(path))
+    values = modernised(read_yaml(path))
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
         raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")
@@ -105,7 +105,10 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
     return built[name]
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Return a YAML file of sections as it is; raise EmoError where it is missing, no YAML, or has a key
+    twice.
+    """
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
@@ -122,14 +125,14 @@ def _read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses a key that stands twice; YAML's own rule, but not PyYAML's."""
+    """A SafeLoader that refuses duplicate keys, as YAML's own rule has it."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()
         for key, _ in node.value:
             if str(key.value) in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value} stands twice", key.start_mark
+                    None, None, f"duplicate key {key.value}", key.start_mark
                 )
             seen.add(str(key.value))
         return super().construct_mapping(node, deep)
@@ -157,9 +160,9 @@ def _scalar(hint: type, value: object, where: str) -> Any:
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
         if hint is float and isinstance(value, str) and _EXPONENT.fullmatch(value):
             raise EmoError(
-                f"{where}: YAML takes {value} for a text; write it as {float(value)!r} or with a "
-                "point and a sign, as in 1.0e-4"
+                f"{where}: YAML reads {value} as text; write it as {float(value)!r} or with a "
+                "decimal point and a sign, as in 1.0e-4"
             )
-        kinds = {int: "a whole number", float: "a number", str: "a text", bool: "true or false"}
+        kinds = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
         raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {value!r}")
     return value

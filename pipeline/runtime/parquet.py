@@ -1,4 +1,6 @@
-"""Bulk tables (Parquet): the same rows give the same bytes; read with clear errors, written whole or not at all."""
+"""Bulk tables (Parquet): the same rows give the same bytes; read with clear errors, written whole or not at
+all.
+"""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -60,9 +62,9 @@ def read_parquet(path: Path, schema: pa.Schema, columns: Sequence[str] | None = 
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; run `dvc repro`") from None
     except (pa.ArrowException, OSError) as error:
-        fault = str(error).partition("\n")[0]
+        why = str(error).partition("\n")[0]
         raise EmoError(
-            f"{path}: not a readable Parquet file ({fault}); remove it and run `dvc repro`"
+            f"{path}: not a readable Parquet file ({why}); remove it and run `dvc repro`"
         ) from None
 
 
@@ -100,7 +102,7 @@ def _mask(missing: Sequence[bool]) -> pa.Array | None:
 
 
 def _buffers(values: Sequence[Any], kind: pa.DataType) -> tuple[Any, ...]:
-    """Return the memory of an Arrow array after its first part, which tells what is null."""
+    """Return the memory of an Arrow array after its validity bitmap."""
     if pa.types.is_boolean(kind):
         return (_bits(map(bool, values)),)
     if pa.types.is_binary(kind) or pa.types.is_string(kind):

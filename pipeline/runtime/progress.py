@@ -13,7 +13,7 @@ class Advance(Protocol):
 
 
 def _show_nothing(steps: int = 1) -> None:
-    """Advance where nobody looks."""
+    """Advance without a terminal."""
 
 
 @contextmanager

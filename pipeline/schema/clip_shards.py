@@ -1,4 +1,4 @@
-"""What the shards of data/frames and data/faces have in common: one file a clip, with facts about the clip."""
+"""What the shards of data/frames and data/faces share: one file a clip, with facts about the clip."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ def read_facts(path: Path) -> dict[str, Any]:
         facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
     except ValueError:
         raise EmoError(
-            f"{path}: what it tells of its clip is damaged; remove it and run `dvc repro`"
+            f"{path}: its facts about the clip are damaged; remove it and run `dvc repro`"
         ) from None
     return facts
 

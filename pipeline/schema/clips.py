@@ -9,7 +9,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from pipeline.runtime.csv_files import read_csv
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.params import check_range
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS
 from pipeline.schema.expressions import EXPRESSIONS
@@ -46,7 +46,7 @@ class Clip:
     "of the whole video"
     codec: str
     rotation: int
-    "degrees clockwise by which the stored picture is turned to stand upright: 0, 90, 180, 270"
+    "degrees clockwise by which the stored frame is turned to be upright: 0, 90, 180 or 270"
     extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
@@ -105,14 +105,14 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
 def consented_clips() -> list[Clip]:
     """Return the clips of the participants whose consent is given; only these may be processed.
 
-    Raises EmoError where the tables are older than somebody's withdrawal.
+    Raises ConsentError where the tables are older than a withdrawal.
     """
     people, clips = read_enrolment()
     given = {person.subject for person in people if person.consent == GIVEN}
     for subject in sorted(given & {row.subject for row in read_withdrawn()}):
-        raise EmoError(
-            f"{PARTICIPANTS}: {subject} has withdrawn, and this table is older or was changed back; run "
-            f"`emo withdraw {subject} --yes` to take the person out of it"
+        raise ConsentError(
+            f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was changed back; run "
+            f"`emo withdraw {subject} --yes` to remove the subject from it"
         )
     return [clip for clip in clips if clip.subject in given]
 

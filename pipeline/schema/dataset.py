@@ -104,7 +104,8 @@ def read_dataset(
 ) -> list[DatasetShard]:
     """Read all shards of a dataset, or of one split.
 
-    Raises NotBuiltError where there is none, EmoError where one is damaged or has other classes than the first.
+    Raises NotBuiltError where there is none, EmoError where one is damaged or has other classes than the
+    first.
     """
     paths = shard_paths(folder, split)
     if not paths:

@@ -30,7 +30,8 @@ NEAR_PAIRS_SCHEMA = pa.schema(
         ("across", pa.string()),  # subject, label or take: the first of these that differs
     ]
 )
-"""One row for every two kept images that are near-duplicates of each other across subjects, labels or takes."""
+"""One row for every two kept images that are near-duplicates of each other across subjects, labels or takes.
+"""
 
 
 def read_duplicates(columns: list[str] | None = None, path: Path = DUPLICATES) -> pa.Table:

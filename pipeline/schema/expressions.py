@@ -1,4 +1,4 @@
-"""The seven expressions, and the words by which corpora and people call them."""
+"""The seven expressions, and the words that corpora and labs use for them."""
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.text import listed

@@ -1,4 +1,6 @@
-"""data/faces/<clip>.parquet: one row for every sampled frame, with its status and, if it is `ok`, the face crop."""
+"""data/faces/<clip>.parquet: one row for every sampled frame, with its status and, if it is `ok`, the face
+crop.
+"""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Corpora without subject ids: each image is treated as its own subject, and all metrics carry that caveat."""
+"""Corpora without subject ids: each image is its own subject, and all metrics carry that caveat."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def check_stands_for(extra: Mapping[str, str]) -> None:
 
 
 def subject_caveat(images: int, subjects: int) -> str:
-    """Return the caveat of all metrics where `images` of the subjects are images; empty where all are people."""
+    """Return the caveat of metrics where `images` of the subjects are images; empty where all are people."""
     if not images:
         return ""
     known = "none" if images == subjects else f"unknown for {images:,} of {subjects:,}"

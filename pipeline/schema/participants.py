@@ -73,10 +73,10 @@ def read_participants(path: Path = PARTICIPANTS) -> list[Participant]:
 
 
 def consenting(people: Iterable[Participant]) -> frozenset[str]:
-    """Return the subjects who may be processed and shown: consent is given, and was not withdrawn since.
+    """Return the subjects who may be processed and shown: consent is given and not withdrawn since.
 
-    An older version of the table, checked out again, does not know of a withdrawal; raw/withdrawn.csv and its
-    copy beside Git do.
+    An older version of the table, checked out again, does not list a later withdrawal; raw/withdrawn.csv and
+    its copy outside Git do.
     """
     gone = {row.subject for row in read_withdrawn()}
     return frozenset(person.subject for person in people if person.consent == GIVEN) - gone

@@ -1,7 +1,7 @@
-"""Who withdrew, with the digests of what is gone: so that nobody comes back unnoticed.
+"""raw/withdrawn.csv: subjects who withdrew, with the digests of the erased recordings.
 
-`emo withdraw` writes raw/withdrawn.csv, which Git keeps, and a copy that no `git checkout` of an older
-version takes away.
+Ingest and audit recognise these recordings if they come back. `emo withdraw` writes the table, which is in
+Git, and a copy outside Git that no checkout of an older version removes.
 """
 
 import json
@@ -17,13 +17,13 @@ from pipeline.runtime.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_CO
 
 @dataclass(frozen=True)
 class Withdrawal:
-    """One row: a recording of somebody who withdrew. Its content cannot be told from the digest."""
+    """One row: a recording of a subject who withdrew. The digest does not reveal its content."""
 
     subject: str
     sha256: str
     "64 hexadecimal digits; empty where no recording was known"
     md5: str = ""
-    "by which DVC names it; empty where that is not known"
+    "by which DVC names the file; empty where that is not known"
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -31,14 +31,14 @@ class Withdrawal:
 
 
 def read_withdrawn(*paths: Path) -> set[Withdrawal]:
-    """Return what both tables say, or those at `paths`; a table that is not there says nothing."""
+    """Return the rows of both tables, or of those at `paths`; a missing table has no rows."""
     usual = (WITHDRAWALS, original(Path.cwd()) / WITHDRAWALS_COPY)
     tables = [path for path in paths or usual if path.is_file()]
     return {row for path in tables for row in read_csv(path, Withdrawal)}
 
 
 def unfinished() -> list[str]:
-    """Return the subjects whose erasure was begun in this clone, and is not done and proved."""
+    """Return the subjects whose erasure was begun in this clone and is not finished and proved."""
     return sorted(subject for subject, state in _states().items() if not state["done"])
 
 
@@ -48,7 +48,7 @@ def erased_objects() -> set[str]:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Return how far an erasure is, and what it knows; raise EmoError where the file does not tell."""
+    """Return the state of an erasure; raise EmoError where the file is damaged."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
@@ -59,5 +59,5 @@ def read_state(path: Path) -> dict[str, Any]:
 
 
 def _states() -> dict[str, dict[str, Any]]:
-    """Return how far each erasure is, by subject."""
+    """Return the state of each erasure, by subject."""
     return {path.stem: read_state(path) for path in sorted(WITHDRAWAL_STATE.glob("*.json"))}

@@ -8,13 +8,13 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 from pipeline.audit.checks.outputs import read_shard
 from pipeline.audit.run import UP_TO_DATE
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.census import CensusRow
+from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 PEOPLE = str(COHORT / "participants.tsv")
 
@@ -56,12 +56,12 @@ def test_a_clean_project(project: Project) -> None:
     assert (report["version"], report["commit"]) == (f"workspace of {head[:7]}", head)
     skipped = {check["name"]: check["detail"] for check in report["checks"] if check["skipped"]}
     assert skipped == {
-        "no take in two splits": "asked for: --skip",
-        "labels as the paths named them": "no clip comes from a manifest whose paths name expressions",
+        "no take in two splits": "by --skip",
+        "labels match the paths": "no clip comes from a manifest whose paths contain expressions",
     }
     details = {check["name"]: check["detail"] for check in report["checks"]}
     assert details[UP_TO_DATE] == "as dvc.lock says; never run: train, evaluate"
-    assert details["recordings as enrolled"] == "12 recordings hashed"
+    assert details["recordings unchanged"] == "12 recordings hashed"
 
 
 def test_a_byte_of_a_recording(project: Project) -> None:
@@ -74,8 +74,8 @@ def test_a_byte_of_a_recording(project: Project) -> None:
     os.utime(video, ns=(before.st_atime_ns, before.st_mtime_ns))
     checks = audit(project, "--skip", UP_TO_DATE)
     assert failed(checks) == {}
-    assert checks["recordings as enrolled"]["detail"] == "use --deep"
-    assert list(failed(audit(project, "--deep", "--skip", UP_TO_DATE))) == ["recordings as enrolled"]
+    assert checks["recordings unchanged"]["detail"] == "use --deep"
+    assert list(failed(audit(project, "--deep", "--skip", UP_TO_DATE))) == ["recordings unchanged"]
 
 
 def test_stale_and_frozen(project: Project) -> None:
@@ -89,7 +89,7 @@ def test_stale_and_frozen(project: Project) -> None:
 
 
 def test_another_seed_moves_people(project: Project) -> None:
-    name = "nobody moved to another split"
+    name = "no subject changed split"
     project.edit("params.yaml", "  seed: 4 ", "  seed: 6 ")
     project.repro("split")
     project.commit("Another seed")
@@ -106,8 +106,8 @@ def test_an_altered_shard_and_a_damaged_one(project: Project) -> None:
     table = pq.read_table(shard)
     write_parquet(shard, table.slice(1))
     found = failed(audit(project, "--skip", UP_TO_DATE))
-    assert list(found) == ["dataset as the census says"]
-    assert f"data/dataset/train/{shard.name}: happy has " in str(found["dataset as the census says"])
+    assert list(found) == ["dataset matches the census"]
+    assert f"data/dataset/train/{shard.name}: happy has " in str(found["dataset matches the census"])
     shard.unlink()
     shard.write_bytes(b"no parquet")
     text = project.emo("audit", check=False)
@@ -126,8 +126,8 @@ def test_another_persons_pixels_that_are_counted_and_committed(project: Project)
     write_csv(project.root / "data/census.csv", census, CensusRow)
     project.run("dvc", "commit", "--force", "dataset", "audit")
     found = failed(audit(project))
-    assert sorted(found) == ["images as they were cut", "no near-duplicate across subjects"]
-    assert str(found["images as they were cut"]).startswith(
+    assert sorted(found) == ["images match their face crops", "no near-duplicate across subjects"]
+    assert str(found["images match their face crops"]).startswith(
         f"{name}: other pixels than in data/faces/{rows[0]['clip']}.parquet"
     )
     assert f"{one.stem} and {other.stem}: " in str(found["no near-duplicate across subjects"])
@@ -141,8 +141,8 @@ def test_files_that_nothing_explains(project: Project) -> None:
     project.edit("raw/participants.csv", f"({shard.stem},.*),given", r"\1,withdrawn")
     shard.unlink()
     found = failed(audit(project, "--skip", UP_TO_DATE))
-    assert "data/dataset/train/old/" in str(found["nothing else in the dataset"])
-    assert "1 in data/dataset" in str(found["nothing left of who withdrew"])
+    assert "data/dataset/train/old/" in str(found["no unknown files in the dataset"])
+    assert "1 in data/dataset" in str(found["no data of withdrawn subjects"])
 
 
 def test_a_lock_file_that_dvc_rejects(project: Project) -> None:
@@ -173,7 +173,7 @@ def test_data_that_come_back_after_a_withdrawal(project: Project) -> None:
     project.commit("Somebody withdrew")
     project.run("git", "switch", "-q", "main")
     try:
-        found = str(failed(audit(project, "--skip", UP_TO_DATE))["nothing left of who withdrew"])
+        found = str(failed(audit(project, "--skip", UP_TO_DATE))["no data of withdrawn subjects"])
     finally:
         project.run("git", "branch", "-q", "-D", "withdrawal")
     assert found == (
@@ -191,6 +191,6 @@ def test_a_shallow_clone_without_data(built: Project, tmp_path: Path) -> None:
     shutil.copytree(built.root / "data", clone.root / "data", dirs_exist_ok=True)
     checks = audit(clone, "--skip", UP_TO_DATE)
     assert failed(checks) == {}
-    assert checks["recordings here"]["skipped"]
-    seen = str(checks["nobody moved to another split"]["detail"])
+    assert checks["recordings present"]["skipped"]
+    seen = str(checks["no subject changed split"]["detail"])
     assert seen.startswith("6 subjects, compared with 1 version in Git")

@@ -8,6 +8,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+
+from pipeline.audit.checks import faces, outputs, recordings, splits
+from pipeline.audit.checks.images import alike
+from pipeline.audit.checks.outputs import Status
+from pipeline.audit.checks.participants import Withdrawn
+from pipeline.audit.evidence import Evidence
+from pipeline.audit.gate.check import UnavailableError, verdict
+from pipeline.audit.run import CHECKS, UP_TO_DATE, run_audit
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.csv_files import write_csv
+from pipeline.schema.census import CensusRow
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.clips import Clip
+from pipeline.versions.dvc_lock import StageLock
+from pipeline.versions.version import nothing
 from tests.support.cohort import (
     CLASSES,
     CLIPS,
@@ -20,29 +35,14 @@ from tests.support.cohort import (
     funnel_row,
     named_clips,
     near,
-    picture_of,
+    hashed_image,
     pieces_of,
     shards_of,
     version,
 )
-from tests.support.making import clip, enrol, person
+from tests.support.making import clip, enrol, person, set_params
 
-from pipeline.audit import faces as detector
-from pipeline.audit import outputs, recordings, splits
-from pipeline.audit import run as audit
-from pipeline.audit.checks.images import alike
-from pipeline.audit.checks.outputs import Status
-from pipeline.audit.checks.participants import Withdrawn
-from pipeline.audit.evidence import Evidence
-from pipeline.audit.gate.check import UnavailableError, verdict
-from pipeline.audit.run import CHECKS, UP_TO_DATE, run_audit
-from pipeline.runtime.errors import EmoError
-from pipeline.schema.census import CensusRow
-from pipeline.schema.clips import Clip
-from pipeline.versions.dvc_lock import StageLock
-from pipeline.versions.version import nothing
-
-NAMED = "labels as the paths named them"
+NAMED = "labels match the paths"
 
 
 def with_clip(name: str, **changed: Any) -> list[Clip]:
@@ -62,7 +62,7 @@ def test_a_clean_cohort_raises_nothing() -> None:
 
 def test_one_recording_of_two_subjects() -> None:
     found = failing(clips=with_clip("S2_sad", sha256=CLIPS[0].sha256))
-    assert set(found) == {"no recording enrolled twice", "recordings as enrolled"}
+    assert set(found) == {"no recording enrolled twice", "recordings unchanged"}
     assert "S1_happy and S2_sad: one recording of S1, S2; " in found["no recording enrolled twice"]
     assert "one recording as S1_happy.mp4, S2_sad.mp4" in found["no recording enrolled twice"]
 
@@ -72,7 +72,7 @@ def test_overlapping_stretches_under_two_labels() -> None:
     clips = [replace(c, **same) if c.subject == "S1" else c for c in CLIPS]
     lengths = {c.video: 1 for c in clips}
     assert failing(clips=clips, lengths=lengths, tracked=len(lengths), digests={}) == {
-        "no recording enrolled twice": "S1_happy and S1_sad: one stretch of a recording twice, as happy, "
+        "no recording enrolled twice": "S1_happy and S1_sad: the same stretch of a recording twice, as happy, "
         "sad; correct raw/clips.csv"
     }
     apart = [replace(c, start_s=2.0, end_s=None) if c.clip == "S1_sad" else c for c in clips]
@@ -91,7 +91,7 @@ def test_a_label_against_the_name_of_the_path() -> None:
     finding = CHECKS[NAMED](evidence)
     assert (finding.ok, finding.detail) == (
         False,
-        "S1_sad: sad, its path named angry; correct the label in raw/clips.csv, or empty the cell `named`",
+        "S1_sad: sad, but its path says angry; correct the label in raw/clips.csv, or empty the cell `named`",
     )
     with pytest.raises(UnavailableError, match="no clip comes from a manifest"):
         CHECKS[NAMED](cohort())  # type: ignore[arg-type]
@@ -105,23 +105,21 @@ def test_a_label_against_the_name_of_the_path() -> None:
         ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
         (
             {"notes.txt": 6},
-            "raw/videos: 12,006 bytes, with notes.txt, of nobody who consents; raw/videos.dvc ",
+            "raw/videos: 12,006 bytes, with notes.txt, which belong to no consenting subject; raw/videos.dvc ",
         ),
     ],
 )
 def test_recordings_that_are_missing_or_cut(changed: dict[str, Any], expected: str) -> None:
     lengths = {name: size for name, size in (cohort().lengths | changed).items() if size is not None}
     found = failing(lengths=lengths)
-    assert list(found) == ["recordings here"]
-    assert found["recordings here"].startswith(expected)
+    assert list(found) == ["recordings present"]
+    assert found["recordings present"].startswith(expected)
 
 
 def test_a_recording_with_another_content() -> None:
     found = failing(digests=cohort().digests | {"S3_sad.mp4": "b" * 64})
-    assert list(found) == ["recordings as enrolled"]
-    assert found["recordings as enrolled"].startswith(
-        "raw/videos/S3_sad.mp4: SHA-256 bbbbbbbbbbbb.., enrolled"
-    )
+    assert list(found) == ["recordings unchanged"]
+    assert found["recordings unchanged"].startswith("raw/videos/S3_sad.mp4: SHA-256 bbbbbbbbbbbb.., enrolled")
 
 
 # --- People ---------------------------------------------------------------------------------------
@@ -129,13 +127,13 @@ def test_a_recording_with_another_content() -> None:
 
 def test_a_clip_of_nobody() -> None:
     found = failing(clips=[*CLIPS, clip("stray", subject="S9", sha256="c" * 64)])
-    assert found["every clip of a participant"] == "stray of S9; add the row to raw/participants.csv"
+    assert found["every clip has a participant"] == "stray of S9; add the row to raw/participants.csv"
 
 
 def test_what_is_left_of_somebody_who_withdrew() -> None:
     found = failing(withdrawn=Withdrawn({"S2": "raw/participants.csv of v1"}, {}))
     assert found == {
-        "nothing left of who withdrew": "S2, withdrawn in raw/participants.csv of v1: files: 2 in "
+        "no data of withdrawn subjects": "S2, withdrawn in raw/participants.csv of v1: files: 2 in "
         "raw/videos, 2 in data/faces, 1 in data/dataset; run `emo withdraw S2`"
     }
 
@@ -143,7 +141,7 @@ def test_what_is_left_of_somebody_who_withdrew() -> None:
 def test_a_recording_that_came_back_under_another_code() -> None:
     found = failing(withdrawn=Withdrawn({"S9": "raw/withdrawn.csv"}, {CLIPS[0].sha256: "S9"}))
     assert found == {
-        "nothing left of who withdrew": "S9, withdrawn in raw/withdrawn.csv: files: 1 in raw/videos, under "
+        "no data of withdrawn subjects": "S9, withdrawn in raw/withdrawn.csv: files: 1 in raw/videos, under "
         "the code S1; run `emo withdraw S9`"
     }
 
@@ -170,7 +168,7 @@ def test_near_duplicates_across_subjects() -> None:
     found = failing(near_pairs=near(f"{one}_sad", f"{other}_sad", 2))
     assert found == {
         "no near-duplicate across subjects": f"{one} and {other}: 2 pairs, nearest {one}_sad_000000.png and "
-        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? look at "
+        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? see "
         "near_pairs.png"
     }
 
@@ -185,7 +183,7 @@ def test_a_clip_under_two_labels() -> None:
     found = failing(near_pairs=near("S1_happy", "S1_sad", 2))
     assert found == {
         "no clip under two labels": "S1_happy: 2 of 3 images, as in S1_sad; S1_sad: 2 of 3 images, as in "
-        "S1_happy; look at near_pairs.png"
+        "S1_happy; see near_pairs.png"
     }
 
 
@@ -208,14 +206,14 @@ def moved_split(name: str, place: str) -> dict[str, Any]:
 def test_a_split_that_was_edited_by_hand() -> None:
     train = same_split()[0]
     found = failing(split=moved_split(train, "test"), earlier=[version("v1", moved_split(train, "test"))])
-    assert set(found) - {"sexes in their quota"} == {"split as drawn", "folders as the split says"}
+    assert set(found) - {"sexes within quota"} == {"split as drawn", "folders match the split"}
     fold = SPLIT[train].fold
     assert found["split as drawn"] == (
-        f"{train}: test (fold {fold}) in data/split.csv, drawn for train (fold {fold}); "
-        "`dvc repro --force split` draws it anew"
+        f"{train}: test (fold {fold}) in data/split.csv, the draw gives train (fold {fold}); "
+        "`dvc repro --force split` redraws it"
     )
-    assert found["folders as the split says"].startswith(
-        f"data/dataset/train/{train}.parquet: the subject has test"
+    assert found["folders match the split"].startswith(
+        f"data/dataset/train/{train}.parquet: the split of the subject is test"
     )
 
 
@@ -224,13 +222,13 @@ def test_a_row_too_many_and_one_too_few() -> None:
     found = failing(split=less | {"S9": replace(SPLIT["S6"], subject="S9")})
     assert "S6: no split in data/split.csv" in found["split as drawn"]
     assert "S9: " in found["split as drawn"]
-    assert "drawn for no split" in found["split as drawn"]
+    assert "the draw gives no split" in found["split as drawn"]
 
 
 def test_sexes_beyond_their_quota() -> None:
     everybody = {name: replace(row, split="train") for name, row in SPLIT.items()}
     finding = splits.sexes_in_quota(PEOPLE, everybody, cohort().split_params)
-    assert (finding.ok, finding.detail) == (False, "F and M in train: +1.8 people; 1 allowed")
+    assert (finding.ok, finding.detail) == (False, "F and M in train: +1.8 subjects; 1 allowed")
 
 
 def test_a_hole_left_by_somebody_who_withdrew_is_no_fault() -> None:
@@ -254,17 +252,17 @@ def of_test_people(people: int, sad: int) -> Any:
 
 
 def test_a_class_out_of_proportion() -> None:
-    assert of_test_people(5, 40).detail == "fewest, happy in test: 200 images, 200.0 in proportion"
+    assert of_test_people(5, 40).detail == "scarcest: happy in test: 200 images, 200.0 expected"
     finding = of_test_people(5, 5)
     assert not finding.ok
-    assert finding.detail.startswith("sad in test: 25 images, 89.7 in proportion; ")  # 225 x 345 / 865
+    assert finding.detail.startswith("sad in test: 25 images, 89.7 expected; ")  # 225 x 345 / 865
 
 
 def test_one_clip_less_of_two_people_is_told_not_faulted() -> None:
     finding = of_test_people(2, 5)
     assert finding.ok
-    assert finding.detail.startswith("fewest, sad in test: 10 images, ")
-    assert finding.detail.endswith(" in proportion, of 2 people only")
+    assert finding.detail.startswith("scarcest: sad in test: 10 images, ")
+    assert finding.detail.endswith(" expected, in a split of 2 subjects")
 
 
 def test_too_few_images_say_nothing_about_a_class() -> None:
@@ -277,7 +275,7 @@ def test_somebody_who_moved() -> None:
     one = same_split()[0]
     versions = [version("2b3c4d5"), version("1a2b3c4 (v1)", moved_split(one, "test"), seed=5)]
     assert failing(earlier=versions) == {
-        "nobody moved to another split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
+        "no subject changed split": f"{one}: test in 1a2b3c4 (v1), train now (split.seed: 5 -> 4)"
     }
 
 
@@ -285,7 +283,7 @@ def test_somebody_who_moved_under_another_code() -> None:
     one, other = same_split()[0], next(name for name in SPLIT if SPLIT[name].split == "test")
     before = replace(version("1a2b3c4 (v1)"), clips=tuple(with_clip(f"{other}_sad", subject=one)))
     assert failing(earlier=[before]) == {
-        "nobody moved to another split": f"{one} as {other}: train in 1a2b3c4 (v1), test now"
+        "no subject changed split": f"{one} as {other}: train in 1a2b3c4 (v1), test now"
     }
 
 
@@ -293,8 +291,8 @@ def test_a_version_that_cannot_be_read_hides_no_other() -> None:
     bad = nothing(Path(), "2b3c4d5", "2b3c4d5", "data/split.csv: line 4: more or fewer values than columns")
     one = same_split()[0]
     told = failing(earlier=[bad, version("1a2b3c4", moved_split(one, "test"))])
-    assert told["nobody moved to another split"].startswith(f"{one}: test in 1a2b3c4, train now")
-    finding = splits.nobody_moved(version("workspace"), [bad, version("1a2b3c4")])
+    assert told["no subject changed split"].startswith(f"{one}: test in 1a2b3c4, train now")
+    finding = splits.no_subject_moved(version("workspace"), [bad, version("1a2b3c4")])
     assert finding.detail == (
         "6 subjects, compared with 1 version in Git; not readable: 2b3c4d5: data/split.csv: line 4: more or "
         "fewer values than columns"
@@ -302,10 +300,10 @@ def test_a_version_that_cannot_be_read_hides_no_other() -> None:
 
 
 def test_versions_that_cannot_be_seen_are_told() -> None:
-    finding = splits.nobody_moved(version("workspace"), [version("1a2b3c4")], "; the clone is shallow")
+    finding = splits.no_subject_moved(version("workspace"), [version("1a2b3c4")], "; the clone is shallow")
     assert finding.detail == "6 subjects, compared with 1 version in Git; the clone is shallow"
     with pytest.raises(UnavailableError, match=r"no commit has data/split\.csv; the clone is shallow"):
-        splits.nobody_moved(version("workspace"), [], "; the clone is shallow")
+        splits.no_subject_moved(version("workspace"), [], "; the clone is shallow")
 
 
 # --- The detector ---------------------------------------------------------------------------------
@@ -325,49 +323,57 @@ def with_row(name: str, **changed: int) -> list[Any]:
 )
 def test_a_clip_with_few_faces(changed: dict[str, int], told: str) -> None:
     found = failing(funnel=with_row("S1_sad", **changed))
-    assert found == {"a face in most frames of each clip": f"{told}; reports/funnel.csv says why"}
+    assert found == {"faces in most frames of every clip": f"{told}; reports/funnel.csv gives the reasons"}
 
 
 def test_a_clip_that_another_view_stands_for() -> None:
-    finding = detector.clips_give_faces(with_row("S1_sad", duplicates=9, images=0))
+    finding = faces.clips_give_faces(with_row("S1_sad", duplicates=9, images=0))
     assert (finding.ok, finding.detail) == (True, "12 clips, 1 all duplicates of other views")
 
 
 def test_a_subject_whose_face_is_seldom_found() -> None:
-    found = detector.faces_found_alike({p.subject: (9, 9) for p in PEOPLE} | {"S3": (4, 9)}, PEOPLE)
+    rows = [funnel_row(c) for c in CLIPS if c.subject != "S3"]
+    rows += [funnel_row(c, no_face=5, duplicates=1) for c in CLIPS if c.subject == "S3"]
+    found = faces.faces_found_alike(rows, PEOPLE)
     assert not found.ok
     assert found.detail.startswith("S3 only 44.4%; ")
     assert found.detail.endswith("lowest: S3 44.4%")
 
 
-def test_of_a_detector_that_was_not_asked_nothing_is_said() -> None:
-    evidence: Any = cohort(detector="none")
-    for name in ("a face in most frames of each clip", "faces found alike in all"):
-        with pytest.raises(
-            UnavailableError, match=r"no face was looked for .* taken whole: 108 of 108 pictures"
-        ):
+def test_a_detector_that_searches_for_nothing_has_no_detection_rate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    set_params(faces={"detector": "whole_frame"})
+    write_csv(Path("reports/funnel.csv"), [funnel_row(c) for c in CLIPS], FunnelRow)
+    evidence = Evidence(deep=False, since=None, ask_dvc=lambda: Status({}))
+    for name in ("faces in most frames of every clip", "similar detection rate for all subjects"):
+        with pytest.raises(UnavailableError, match="taken whole: 108 of 108 frames"):
             CHECKS[name](evidence)
 
 
-def test_figures_of_the_tables_have_the_mark_of_the_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Of images that give no face the dataset knows nothing, but the draw of the split counts them."""
+def test_a_check_has_the_caveat_of_its_scope(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The dataset knows nothing of images that give no face, but the draw of the split counts them."""
     monkeypatch.chdir(tmp_path)
     image = person("imagefolder_1", enrolled=7, extra={"stands_for": "image"})
     enrol([*PEOPLE, image], CLIPS)
-    evidence: Any = SimpleNamespace(mark=Evidence(False, None, lambda: Status({})).caveat, gate=cohort().gate)
-    assert evidence.caveat == "not known of 1 of 7: each image counts as its own"
-    assert audit.mark_of("split as drawn", evidence) == evidence.caveat
-    assert audit.mark_of("nobody without consent", evidence) == ""
+    evidence = Evidence(deep=False, since=None, ask_dvc=lambda: Status({}))
+    caveat = "unknown for 1 of 7: each image is treated as its own subject"
+    assert evidence.caveat(CHECKS["split as drawn"].scope) == caveat
+    assert evidence.caveat(CHECKS["consent given for every subject"].scope) == ""
+
+
+def rate_row(subject: str, faces: int) -> FunnelRow:
+    """Return the row of a clip with a face in so many of 100 frames."""
+    return FunnelRow(subject, subject, "sad", "train", 100, 0, 100 - faces, 0, 0, 0, 0, 0, faces)
 
 
 def yields(women: Sequence[int], men: Sequence[int]) -> Any:
     """Return the finding for faces in so many of 100 frames."""
     people = [person(f"F{n}", sex="F") for n in range(len(women))]
     people += [person(f"M{n}", sex="M") for n in range(len(men))]
-    found = zip((p.subject for p in people), [(n, 100) for n in (*women, *men)], strict=True)
-    return detector.faces_found_alike(dict(found), people)
+    rows = [rate_row(p.subject, n) for p, n in zip(people, (*women, *men), strict=True)]
+    return faces.faces_found_alike(rows, people)
 
 
 def test_faces_of_women_and_men_found_less_often() -> None:
@@ -380,37 +386,37 @@ def test_faces_of_women_and_men_found_less_often() -> None:
     assert yields([60, 99, 99, 98], [99, 98, 99, 98]).ok  # by ten, but because of one person
     alone = yields([60], [99, 98])
     assert alone.ok
-    assert "too few people to compare F and M" in alone.detail
+    assert "too few subjects to compare F and M" in alone.detail
 
 
 def test_the_interval_is_that_of_the_normal_distribution_for_many() -> None:
     """Standard error of a difference of means, n = 400 each: sqrt(2 * 0.01 / 400) = 0.00707; times 1.96."""
     rng = np.random.default_rng(1)
-    difference, low, high = detector.mean_difference(rng.normal(0.9, 0.1, 400), rng.normal(0.8, 0.1, 400))
+    difference, low, high = faces.mean_difference(rng.normal(0.9, 0.1, 400), rng.normal(0.8, 0.1, 400))
     assert high - difference == pytest.approx(0.0139, abs=0.001)
     assert difference - low == pytest.approx(0.0139, abs=0.001)
 
 
 def test_permutations_by_hand() -> None:
     """Of {1, 2, 3, 10} two and two: 10 and 3 are farthest from the others, then 10 and 2; and mirrors."""
-    assert detector.permutation_p(np.array([10.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx(2 / 6)
-    assert detector.permutation_p(np.array([10.0, 2.0]), np.array([3.0, 1.0])) == pytest.approx(4 / 6)
+    assert faces.permutation_p(np.array([10.0, 3.0]), np.array([1.0, 2.0])) == pytest.approx(2 / 6)
+    assert faces.permutation_p(np.array([10.0, 2.0]), np.array([3.0, 1.0])) == pytest.approx(4 / 6)
 
 
 def test_drawn_permutations_come_to_what_all_of_them_do(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(2)
     one, other = rng.normal(0.9, 0.05, 7), rng.normal(0.85, 0.05, 7)
-    exact = detector.permutation_p(one, other)
-    monkeypatch.setattr(detector, "comb", lambda *_: 10**9)
-    drawn = detector.permutation_p(one, other)
+    exact = faces.permutation_p(one, other)
+    monkeypatch.setattr(faces, "comb", lambda *_: 10**9)
+    drawn = faces.permutation_p(one, other)
     assert drawn == pytest.approx(exact, abs=0.01)
-    assert drawn == detector.permutation_p(one, other)
+    assert drawn == faces.permutation_p(one, other)
 
 
 def test_people_of_other_sexes_are_told_not_compared() -> None:
     people = [person("A", sex="X"), person("B", sex="")]
-    detail = detector.faces_found_alike({"A": (9, 10), "B": (8, 10)}, people).detail
-    assert detail == "X 90.0% (1), not known 80.0% (1); too few people to compare F and M; lowest: B 80.0%"
+    detail = faces.faces_found_alike([rate_row("A", 90), rate_row("B", 80)], people).detail
+    assert detail == "X 90.0% (1), unknown 80.0% (1); too few subjects to compare F and M; lowest: B 80.0%"
 
 
 # --- Outputs --------------------------------------------------------------------------------------
@@ -420,23 +426,23 @@ def test_people_of_other_sexes_are_told_not_compared() -> None:
     ("changed", "told"),
     [
         ({"images": 2}, "sad has 3 images, 2 in data/census.csv"),
-        ({"digest": "0" * 16}, "sad has other images"),
+        ({"digest": "0" * 16}, "sad has different images"),
     ],
 )
 def test_a_shard_that_is_not_what_the_census_says(changed: dict[str, Any], told: str) -> None:
     census = census_of(CLIPS)
     found = failing(census=[replace(census[1], **changed), census[0], *census[2:]], shards=shards_of(census))
-    assert list(found) == ["dataset as the census says"]
+    assert list(found) == ["dataset matches the census"]
     path = f"data/dataset/{census[1].split}/S1.parquet"
-    assert found["dataset as the census says"].startswith(f"{path}: {told}; ")
+    assert found["dataset matches the census"].startswith(f"{path}: {told}; ")
 
 
 def test_a_shard_with_somebody_elses_images() -> None:
     shards = shards_of(census_of(CLIPS))
     swapped = [replace(shards[0], rows=shards[1].rows), replace(shards[1], rows=shards[0].rows), *shards[2:]]
     found = failing(shards=swapped)
-    assert list(found) == ["folders as the split says"]
-    assert "S1.parquet: images of S2" in found["folders as the split says"]
+    assert list(found) == ["folders match the split"]
+    assert "S1.parquet: images of S2" in found["folders match the split"]
 
 
 # --- Images ---------------------------------------------------------------------------------------
@@ -444,37 +450,37 @@ def test_a_shard_with_somebody_elses_images() -> None:
 
 def with_picture(**changed: Any) -> dict[str, Any]:
     """Return the cohort's images with the first of them changed."""
-    first, *others = cohort().gate.images
-    return {"pictures": [picture_of(first, **changed), *map(picture_of, others)]}
+    first, *others = cohort().images
+    return {"hashed": [hashed_image(first, **changed), *map(hashed_image, others)]}
 
 
 @pytest.mark.parametrize(
     ("changed", "told"),
     [
-        ({"digest": b"another"}, "other pixels than in data/faces/S1_happy.parquet"),
-        ({"time_s": 0.5}, "at 0.5 s, at 0 s in data/faces/S1_happy.parquet"),
-        ({"name": "S1_happy_000007.png"}, "is called S1_happy_000007.png"),
+        ({"digest": b"another"}, "differs from the face crop in data/faces/S1_happy.parquet"),
+        ({"time_s": 0.5}, "at 0.5 s, but at 0 s in data/faces/S1_happy.parquet"),
+        ({"name": "S1_happy_000007.png"}, "is named S1_happy_000007.png"),
     ],
 )
 def test_an_image_that_is_not_the_face_that_was_cut(changed: dict[str, Any], told: str) -> None:
     found = failing(**with_picture(**changed))
-    assert list(found) == ["images as they were cut"]
-    assert found["images as they were cut"].startswith(f"S1_happy_000000.png: {told}; ")
+    assert list(found) == ["images match their face crops"]
+    assert found["images match their face crops"].startswith(f"S1_happy_000000.png: {told}; ")
 
 
 def test_an_image_from_no_face_or_twice_or_of_a_duplicate() -> None:
     clean = cohort()
     key = ("S1_happy", 0)
-    name = "images as they were cut"
-    cuts = {other: cut for other, cut in clean.cuts.items() if other != key}
-    assert "data/faces/S1_happy.parquet has no such face" in failing(cuts=cuts)[name]
-    assert "S1_happy_000000.png: 2 times" in failing(pictures=[*clean.pictures, clean.pictures[0]])[name]
-    assert "not kept by data/duplicates.parquet" in failing(kept=clean.kept - {key})[name]
+    name = "images match their face crops"
+    cuts = {other: cut for other, cut in clean.crops.items() if other != key}
+    assert "data/faces/S1_happy.parquet has no such face crop" in failing(crops=cuts)[name]
+    assert "S1_happy_000000.png: 2 times" in failing(hashed=[*clean.hashed, clean.hashed[0]])[name]
+    assert "data/duplicates.parquet lists it as a near-duplicate" in failing(kept=clean.kept - {key})[name]
 
 
 def test_near_duplicates_are_searched_among_the_pixels() -> None:
     """One and the same picture of two people; of two views of one performance it would be nothing."""
-    one, other = (picture_of(image) for image in cohort().gate.images[:: len(CLASSES) * FRAMES][:2])
+    one, other = (hashed_image(image) for image in cohort().images[:: len(CLASSES) * FRAMES][:2])
     far = replace(other, hash=np.full(4, 2**64 - 1, np.uint64))
     [row] = alike([one, other, far], CLIPS, 31)
     assert (row["clip"], row["other_clip"], row["distance"]) == (one.clip, other.clip, 0)
@@ -486,15 +492,15 @@ def test_near_duplicates_are_searched_among_the_pixels() -> None:
 def test_a_file_that_nothing_explains() -> None:
     files = [*cohort().files, Path("data/dataset/train/old/S9.parquet")]
     found = failing(files=files)
-    assert list(found) == ["nothing else in the dataset"]
-    assert found["nothing else in the dataset"].startswith("data/dataset/train/old/S9.parquet; look at")
+    assert list(found) == ["no unknown files in the dataset"]
+    assert found["no unknown files in the dataset"].startswith("data/dataset/train/old/S9.parquet; check")
 
 
 # --- DVC ------------------------------------------------------------------------------------------
 
 
 def status(changes: dict[str, Any], *frozen: str) -> Any:
-    return lambda: Status(changes, frozen, frozenset({"split", "dataset"}))
+    return Status(changes, frozen, frozenset({"split", "dataset"}))
 
 
 CHANGED = {
@@ -504,7 +510,7 @@ CHANGED = {
 
 
 def test_outputs_that_are_out_of_date() -> None:
-    assert failing(ask_dvc=status(CHANGED, "dataset")) == {
+    assert failing(status=status(CHANGED, "dataset")) == {
         UP_TO_DATE: "dataset: frozen; `dvc unfreeze dataset`; split: params.yaml: split, command changed; "
         "raw/videos.dvc: raw/videos changed; run `dvc repro`"
     }
@@ -515,10 +521,10 @@ def test_what_never_ran_or_is_not_here_is_told() -> None:
         "train": [{"changed deps": {"data/dataset": "modified"}}, {"changed outs": {"models": "deleted"}}],
         "split": [{"changed deps": {"data/faces": "deleted"}}],
     }
-    finding = outputs.up_to_date(status(changes)())
+    finding = outputs.up_to_date(status(changes))
     assert (finding.ok, finding.detail) == (True, "as dvc.lock says; never run: train; not here: data/faces")
     code = {"split": [{"changed deps": {"pipeline/stages/split.py": "deleted"}}]}
-    assert not outputs.up_to_date(status(code)()).ok
+    assert not outputs.up_to_date(status(code)).ok
 
 
 def test_a_stage_that_was_taken_out_of_the_pipeline() -> None:
@@ -531,8 +537,8 @@ def test_a_change_of_which_dvc_is_not_told() -> None:
     """A dependency was taken out of dvc.yaml; dvc.lock still has its digest."""
     unlike = ("pipeline/stages/dedup.py",)
     assert outputs.up_to_date(Status({}, unlike=unlike)).detail == (
-        "pipeline/stages/dedup.py: changed, but not among what dvc.yaml names; `git checkout dvc.yaml`; run "
-        "`dvc repro`"
+        "pipeline/stages/dedup.py: changed, but not listed in dvc.yaml; `git checkout dvc.yaml`; run `dvc "
+        "repro`"
     )
     stale = {"dedup": [{"changed deps": dict.fromkeys(unlike, "modified")}]}
     told = outputs.up_to_date(Status(stale, run=frozenset({"dedup"}), unlike=unlike)).detail
@@ -548,15 +554,15 @@ def test_an_output_that_was_made_anew_since_a_stage_read_it_and_no_longer_depend
 
 def test_outputs_that_dvc_did_not_make() -> None:
     changes = {"train": [{"changed outs": {"models": "not in cache", "reports/history.csv": "deleted"}}]}
-    assert failing(ask_dvc=status(changes)) == {
-        UP_TO_DATE: "train: made, but not by DVC, or it failed; run `dvc repro`"
+    assert failing(status=status(changes)) == {
+        UP_TO_DATE: "train: made by hand, or the stage failed; run `dvc repro`"
     }
 
 
 def test_a_gate_that_failed_is_called_so(tmp_path: Path) -> None:
     changes = {"audit": [{"changed outs": {"reports/audit.json": "new"}}]}
     finding = outputs.up_to_date(Status(changes, gate_failed=True))
-    assert finding.detail == "audit: the gate failed, see its checks above; run `dvc repro`"
+    assert finding.detail == "audit: the gate failed; see its checks above; run `dvc repro`"
     report = tmp_path / "audit.json"
     assert not outputs.gate_failed(report)
     for text, failed in (('{"ok": false}', True), ('{"ok": true}', False), ("[]", False), ("no JSON", False)):
@@ -566,7 +572,7 @@ def test_a_gate_that_failed_is_called_so(tmp_path: Path) -> None:
 
 def test_outputs_that_only_the_cache_lacks_are_told() -> None:
     changes = {"dataset": [{"changed outs": {"data/dataset": "not in cache"}}]}
-    finding = outputs.up_to_date(status(changes)())
+    finding = outputs.up_to_date(status(changes))
     assert (finding.ok, finding.detail) == (True, "as dvc.lock says; not in DVC's cache: data/dataset")
 
 
@@ -601,7 +607,7 @@ def test_a_damaged_file_is_told_in_a_line(
     Path(name).parent.mkdir(parents=True, exist_ok=True)
     Path(name).write_text("<<<<<<< HEAD\nouts: [")
     with pytest.raises(EmoError, match=f"^{name}: {told}"):
-        getattr(Evidence(False, None, lambda: Status({})), part)
+        getattr(Evidence(deep=False, since=None, ask_dvc=lambda: Status({})), part)
 
 
 # --- The whole ------------------------------------------------------------------------------------
@@ -614,7 +620,9 @@ def test_many_faults_are_cut_short() -> None:
 
 
 def test_an_unknown_check_cannot_be_left_out() -> None:
-    with pytest.raises(EmoError, match=r"no check is called 'all'; they are: no subject in two splits, "):
+    with pytest.raises(
+        EmoError, match=r"no check is named 'all'; the checks are: no subject in two splits, "
+    ):
         run_audit(skip=["all"])
 
 
@@ -637,4 +645,4 @@ def test_what_cannot_be_checked_is_skipped_with_the_reason() -> None:
     """A stand-in for evidence whose recordings are not here."""
     evidence: Any = SimpleNamespace(consented=CLIPS, lengths={}, tracked=None)
     with pytest.raises(UnavailableError, match=r"raw/videos: not here; `dvc pull raw/videos\.dvc`"):
-        CHECKS["recordings here"](evidence)
+        CHECKS["recordings present"](evidence)

@@ -5,8 +5,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.cohort import CLASSES, CLIPS, SPLIT, near
-from tests.support.making import clip
 from PIL import Image
 
 from pipeline.audit.checks.near_duplicates import pairs_across
@@ -14,6 +12,8 @@ from pipeline.audit.pair_sheet import draw_pairs
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.dataset import dataset_schema, shard_path
+from tests.support.cohort import CLASSES, CLIPS, SPLIT, near
+from tests.support.making import clip
 
 SHOWN = frozenset({"S1", "S2", "S9"})
 """Who may be shown."""

@@ -5,13 +5,13 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.support.making import TOP, clip, person
 
 from pipeline.dataset.card.card import dataset_card, magnitude
 from pipeline.dataset.card.facts import Facts
 from pipeline.dataset.card.sentences import biases, collection, consent, limits, preprocessing
 from pipeline.runtime.params import read_params
 from pipeline.schema.census import CensusRow
+from tests.support.making import TOP, clip, person
 
 SECTIONS = ("frames", "faces", "dedup", "split", "dataset")
 

@@ -6,12 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.support.making import TOP, clip, person
-
 from pipeline.dataset.card.croissant import Shard, croissant, read_shards, version_of
 from pipeline.dataset.card.facts import Facts
 from pipeline.runtime.params import read_params
 from pipeline.schema.census import CensusRow
+from tests.support.making import TOP, clip, person
 
 SHARDS = [Shard("test/B.parquet", 20, "b" * 64), Shard("train/A.parquet", 10, "a" * 64)]
 FACTS = Facts(

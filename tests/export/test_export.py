@@ -18,7 +18,6 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from tests.support.making import enrol, person
 from PIL import Image as Picture
 from PIL.PngImagePlugin import PngInfo
 
@@ -32,6 +31,7 @@ from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_png
 from pipeline.runtime.parquet import read_parquet, write_parquet
 from pipeline.runtime.progress import Advance
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
+from tests.support.making import enrol, person
 from tests.support.shards import texture
 
 TOP = Path(__file__).resolve().parents[2]

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.recordings import write_video
 
 from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import VIDEOS
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.participants import Participant
+from tests.support.recordings import write_video
 
 
 def no_progress(_label: str, _total: int) -> Any:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 from conftest import Project
-from tests.support.recordings import write_sound
 
 from pipeline.ingest import enrol
 from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
+from tests.support.recordings import write_sound
 
 
 def small_study(project: Project) -> None:

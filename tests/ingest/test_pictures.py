@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 import pytest
 from conftest import Project
-from tests.support.corpora import fer2013_row, pixels, write_fer2013, write_picture
 from PIL import Image
 
 from pipeline.ingest.layouts.layout import Named, Reading, Skip, Unread
@@ -20,6 +19,7 @@ from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS, WITHDRAWALS
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import WITHDRAWN, Participant
 from pipeline.schema.withdrawals import Withdrawal
+from tests.support.corpora import fer2013_row, pixels, write_fer2013, write_picture
 
 
 def read(layout: str, *names: str) -> list[Reading]:

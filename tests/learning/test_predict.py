@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 import yaml
+from tests.learning.test_store import saved
 
 from pipeline.faces.clip_faces import write_faces
 from pipeline.learning.predict import FileResult, predict_files, read_settings
@@ -15,7 +16,6 @@ from pipeline.runtime.params import read_params
 from pipeline.video.clip_frames import ClipFrames, write_frames
 from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.probe import probe
-from tests.learning.test_store import saved
 
 TOP = Path(__file__).resolve().parents[2]
 VIDEO = TOP / "demo" / "clips" / "V01" / "happy.mp4"

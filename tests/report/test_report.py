@@ -15,7 +15,6 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import yaml
-from tests.support.making import TOP, enrol, set_params
 
 from pipeline.audit.gate.check import Finding
 from pipeline.audit.run import CHECKS
@@ -33,6 +32,7 @@ from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import METRICS, PROTOCOLS
 from pipeline.schema.dataset import dataset_schema, shard_path
 from pipeline.versions.dvc_hash import folder_md5
+from tests.support.making import TOP, enrol, set_params
 from tests.support.reported import CLASSES, SCRIPT, commit, figures, git, write_project, write_raw
 
 BROWSER = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -86,7 +86,7 @@ def three_checks() -> FullAudit:
         Finding(False, f"S4 {SCRIPT}"),
         Finding(True, "off", skipped=True),
     ]
-    names = ("no subject in two splits", "no near-duplicate", "recordings as enrolled")
+    names = ("no subject in two splits", "no near-duplicate", "recordings unchanged")
     checks = [FullCheck(name, finding) for name, finding in zip(names, findings, strict=True)]
     return FullAudit("workspace", "", (), tuple(checks))
 

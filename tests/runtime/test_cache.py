@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.making import TOP
-from tests.support.tasks import Settings, copy_times
 
 from pipeline.runtime import cache as memo
 from pipeline.runtime.cache import Shard, build_shards
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
+from tests.support.making import TOP
+from tests.support.tasks import Settings, copy_times
 
 ONCE = Settings(times=1)
 

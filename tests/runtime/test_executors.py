@@ -3,10 +3,10 @@ from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
 import pytest
-from tests.support.tasks import note
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.executors import run_all, worker_count
+from tests.support.tasks import note
 
 
 def outcomes(folder: Path, names: list[str], workers: int) -> dict[str, type | None]:

@@ -3,10 +3,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support.making import TOP
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import SECTIONS, check_choice, check_range, load_params, read_params
+from tests.support.making import TOP
 
 
 @dataclass(frozen=True)

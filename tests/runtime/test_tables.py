@@ -7,11 +7,11 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.making import TOP
 
 from pipeline.runtime.csv_files import format_csv, parse_csv, read_csv, write_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.parquet import read_parquet, table_of, write_parquet
+from tests.support.making import TOP
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ import math
 from pathlib import Path
 
 import pytest
-from tests.support.making import clip, enrol, person
 
 from pipeline.runtime.csv_files import format_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.schema.clips import consented_clips, read_clips, read_enrolment
 from pipeline.schema.participants import Participant, read_participants
+from tests.support.making import clip, enrol, person
 
 PEOPLE, CLIPS = Path("raw/participants.csv"), Path("raw/clips.csv")
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.support.making import clip, enrol, person, set_params
 from PIL import Image
 from shards import face_rows, texture, write_face_shard
 
@@ -28,6 +27,7 @@ from pipeline.schema.funnel import FunnelRow, funnel_totals
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SplitRow
 from pipeline.stages import dataset, dedup
+from tests.support.making import clip, enrol, person, set_params
 
 CLASSES = ("happy", "sad", "surprised")
 SPLITS = {"S1": "train", "S2": "train", "S3": "validation", "S4": "validation", "S5": "test", "S6": "test"}

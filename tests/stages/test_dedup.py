@@ -2,13 +2,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.support.making import clip, enrol, person, set_params
 from shards import face_rows, write_face_shard
 
 from pipeline.dataset.near_duplicates.collapse import DedupParams, Face, find_duplicates, find_near_pairs
 from pipeline.runtime.parquet import read_parquet
 from pipeline.schema.duplicates import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
 from pipeline.stages import dedup
+from tests.support.making import clip, enrol, person, set_params
 
 
 def face(bits: int, frame: int = 0, sharpness: float = 1.0, *, is_image: bool = False, **values: str) -> Face:

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.support.making import TOP, drawn_face, set_params, write_video
 
 from pipeline.faces.clip_faces import StoredFrames, write_faces
 from pipeline.faces.crop import cut_square
@@ -20,6 +19,7 @@ from pipeline.schema.faces import FACES_SCHEMA
 from pipeline.stages import faces
 from pipeline.video.clip_frames import ClipFrames, write_frames
 from pipeline.video.decode import Sampling
+from tests.support.making import TOP, drawn_face, set_params, write_video
 
 PARAMS = load_params("faces", FacesParams, TOP / "params.yaml")
 STEP_PX = 6

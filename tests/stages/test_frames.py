@@ -9,6 +9,17 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
+
+from pipeline.runtime.digests import sha256
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.image_codec import decode_colour
+from pipeline.runtime.parquet import read_parquet
+from pipeline.schema.clip_shards import read_facts
+from pipeline.schema.clips import Clip
+from pipeline.schema.frames import FRAMES_SCHEMA
+from pipeline.stages import frames
+from pipeline.video.clip_frames import ClipFrames, FramesParams, plan_clip, write_frames
+from pipeline.video.decode import Sampling
 from tests.support.making import (
     clip,
     clip_of,
@@ -22,17 +33,6 @@ from tests.support.making import (
     turn,
     write_video,
 )
-
-from pipeline.runtime.digests import sha256
-from pipeline.runtime.errors import EmoError
-from pipeline.runtime.image_codec import decode_colour
-from pipeline.runtime.parquet import read_parquet
-from pipeline.schema.clip_shards import read_facts
-from pipeline.schema.clips import Clip
-from pipeline.schema.frames import FRAMES_SCHEMA
-from pipeline.stages import frames
-from pipeline.video.clip_frames import ClipFrames, FramesParams, plan_clip, write_frames
-from pipeline.video.decode import Sampling
 
 PARAMS = FramesParams(
     fps=5.0, trim_start_s=0.4, trim_end_s=0.4, max_per_clip=200, max_side=640, jpeg_quality=92

@@ -3,13 +3,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
-from tests.support.making import enrol, person, set_params
 
 from pipeline.dataset.split.subjects import SplitParams, split_subjects
 from pipeline.runtime.errors import EmoError
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import read_split
 from pipeline.stages import split
+from tests.support.making import enrol, person, set_params
 
 PARAMS = SplitParams(seed=1, validation=0.15, test=0.15, folds=5)
 COHORT = [person(f"S{n:02d}", enrolled=n, sex="FM"[n % 2]) for n in range(1, 41)]

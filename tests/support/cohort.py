@@ -7,13 +7,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-from tests.support.making import clip, person
 
-from pipeline.audit.checks.images import Cut, Picture
+from pipeline.audit.checks.images import FaceCrop, HashedImage
 from pipeline.audit.checks.near_duplicates import pairs_across
-from pipeline.audit.checks.outputs import Shard, Status
+from pipeline.audit.checks.outputs import CountedShard, Status
 from pipeline.audit.checks.participants import Piece, Withdrawn
-from pipeline.audit.gate.checks import Evidence, Image
+from pipeline.audit.gate.evidence import Image
 from pipeline.audit.run import CHECKS
 from pipeline.dataset.split.subjects import SplitParams, split_subjects
 from pipeline.runtime.paths import CROISSANT, DATASET, DATASET_CARD, FACES, VIDEOS
@@ -25,6 +24,7 @@ from pipeline.schema.participants import Participant, consenting
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
+from tests.support.making import clip, person
 
 PARAMS = SplitParams(seed=4, validation=0.15, test=0.15, folds=5)
 CLASSES = ("happy", "sad")
@@ -45,9 +45,10 @@ def census_of(clips: list[Clip]) -> list[CensusRow]:
     ]
 
 
-def shards_of(census: list[CensusRow]) -> list[Shard]:
+def shards_of(census: list[CensusRow]) -> list[CountedShard]:
     return [
-        Shard(row.split, name, tuple(r for r in census if r.subject == name)) for name, row in SPLIT.items()
+        CountedShard(row.split, name, tuple(r for r in census if r.subject == name))
+        for name, row in SPLIT.items()
     ]
 
 
@@ -75,17 +76,17 @@ def pieces_of(clips: list[Clip]) -> list[Piece]:
     ]
 
 
-def picture_of(image: Image, **changed: Any) -> Picture:
+def hashed_image(image: Image, **changed: Any) -> HashedImage:
     """Return an image as its shard holds it; its digest is its name."""
     name = image_name(image.clip, image.frame)
     values = {name: getattr(image, name) for name in ("subject", "clip", "frame", "time_s")}
     plain = {"expression": image.label, "name": name, "digest": name.encode(), "hash": np.zeros(4, np.uint64)}
-    return Picture(**values | plain | changed)
+    return HashedImage(**values | plain | changed)
 
 
-def cut_of(image: Image) -> Cut:
+def crop_of(image: Image) -> FaceCrop:
     """Return the face that an image was cut as."""
-    return Cut(image.time_s, image_name(image.clip, image.frame).encode())
+    return FaceCrop(image.time_s, image_name(image.clip, image.frame).encode())
 
 
 def near(one: str, other: str, frames: int = 1) -> list[dict[str, Any]]:
@@ -115,30 +116,34 @@ def cohort(
         "people": people,
         "clips": clips,
         "consented": clips,
-        "gate": Evidence(consenting(people), clips, images, CLASSES, near_pairs),
-        "pictures": [picture_of(image) for image in images],
-        "cuts": {(image.clip, image.frame): cut_of(image) for image in images},
+        "consenting": consenting(people),
+        "images": images,
+        "classes": CLASSES,
+        "near_pairs": near_pairs,
+        "hashed": [hashed_image(image) for image in images],
+        "crops": {(image.clip, image.frame): crop_of(image) for image in images},
         "kept": frozenset((image.clip, image.frame) for image in images),
         "files": [*(shard_path(row.split, row.subject) for row in census), DATASET_CARD, CROISSANT],
         "split": split,
         "split_params": PARAMS,
         "census": census,
         "funnel": [funnel_row(c) for c in CLIPS],
-        "detector": "haar",
         "shards": shards_of(census),
         "pairs": pairs_across(near_pairs, clips, split),
-        "picture": "near_pairs.png",
+        "pair_sheet": "near_pairs.png",
         "lengths": {c.video: 1000 for c in CLIPS},
         "tracked": 1000 * len(CLIPS),
         "digests": {c.video: c.sha256 for c in CLIPS},
         "here": version("workspace", split),
         "earlier": [version("1a2b3c4 (v1)")],
-        "repository": SimpleNamespace(cut_note=""),
+        "cut_note": "",
         "pieces": pieces_of(CLIPS),
         "withdrawn": Withdrawn({}, {}),
-        "ask_dvc": lambda: Status({}, run=frozenset({"split"})),
+        "status": Status({}, run=frozenset({"split"})),
     }
-    return SimpleNamespace(**parts | changed)
+    parts |= changed
+    parts.setdefault("searched", parts["funnel"])
+    return SimpleNamespace(**parts)
 
 
 def named_clips(**named: str) -> list[Clip]:
@@ -149,7 +154,5 @@ def named_clips(**named: str) -> list[Clip]:
 def failing(**changed: Any) -> dict[str, str]:
     """Return what the failing checks of a changed cohort say, by name."""
     evidence: Any = cohort(**changed)
-    found = {
-        name: check(evidence) for name, check in CHECKS.items() if name != "labels as the paths named them"
-    }
+    found = {name: check(evidence) for name, check in CHECKS.items() if name != "labels match the paths"}
     return {name: finding.detail for name, finding in found.items() if not finding.ok}

@@ -124,7 +124,7 @@ def built_project(factory: pytest.TempPathFactory, root: Path) -> Project:
     return Project(root, root / ".emo/memo")
 
 
-def _wait_for(caveat: Path) -> None:
+def _wait_for(mark: Path) -> None:
     deadline = time.monotonic() + 300
     while not mark.exists():
         assert time.monotonic() < deadline, f"{mark.parent}: is still being built"

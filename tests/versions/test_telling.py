@@ -11,7 +11,6 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from tests.support.making import TOP, clip, enrol, person, set_params
 
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
@@ -30,6 +29,7 @@ from pipeline.versions.history import all_moves, earlier_versions, history
 from pipeline.versions.image_diff import ImageChanges, compare_images
 from pipeline.versions.stale import unbuilt
 from pipeline.versions.version import Version, resolve_pair, workspace
+from tests.support.making import TOP, clip, enrol, person, set_params
 
 PEOPLE = [person("S1", sex="F"), person("S2", sex="M", enrolled=2), person("S3", sex="F", enrolled=3)]
 CLIPS = [clip(f"{p.subject}_happy", subject=p.subject) for p in PEOPLE]

@@ -14,6 +14,11 @@ import cv2
 import numpy as np
 import pytest
 from av.video.frame import PictureType
+from PIL import Image, ImageOps
+
+from pipeline.runtime.errors import EmoError
+from pipeline.video.decode import _Entry, _needed
+from pipeline.video.probe import VideoInfo, is_video, probe, probe_still
 from tests.support.making import (
     TOP,
     damage,
@@ -25,11 +30,6 @@ from tests.support.making import (
     write_sound,
     write_video,
 )
-from PIL import Image, ImageOps
-
-from pipeline.runtime.errors import EmoError
-from pipeline.video.decode import _Entry, _needed
-from pipeline.video.probe import VideoInfo, is_video, probe, probe_still
 
 KINDS = {
     "h264.mp4": ("libx264", {"g": "12"}),

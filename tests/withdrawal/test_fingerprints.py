@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.support.making import write_video
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_jpeg, encode_png
 from pipeline.withdrawal import fingerprints as module
 from pipeline.withdrawal.fingerprints import Fingerprints, fingerprints, joined, load
+from tests.support.making import write_video
 
 
 def picture(seed: int, side: int = 64) -> np.ndarray:

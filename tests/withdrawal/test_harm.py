@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.projects import SUBJECTS, Project, built_project, new_project, recordings
 from test_versions import needles_of, search, shards
+
+from tests.support.projects import SUBJECTS, Project, built_project, new_project, recordings
 
 GONE, OTHER = SUBJECTS[2], SUBJECTS[1]
 

@@ -11,8 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 from test_versions import needles_of, search, shards
+
+from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
 GONE = SUBJECTS[2]
 
@@ -108,7 +109,7 @@ def test_a_cache_on_a_disk_that_is_not_mounted(project: Project) -> None:
 
 def test_a_remote_that_does_not_answer_is_said_and_done_later(project: Project) -> None:
     needles = needles_of(project, GONE, "")
-    check = "nothing left of who withdrew"
+    check = "no data of withdrawn subjects"
     remote = project.root.parent / "remote"
     remote.rename(project.root.parent / "unplugged")
     outcome = withdraw(project)

@@ -1,4 +1,4 @@
-"""Checks of what the face detector let through: clip by clip, person by person, women and men alike."""
+"""Checks of the detection rate: of every clip, of every subject, and of female and male subjects."""
 
 from collections.abc import Sequence
 from itertools import combinations
@@ -15,10 +15,10 @@ LEAST = 0.5
 """Share of the frames of a clip, or of a subject, in which a face must have been accepted."""
 
 LARGEST_DIFFERENCE = 0.05
-"""Between the mean yields of women and men, from which it matters if it is no chance."""
+"""Between the mean detection rates of female and male subjects, from which it matters beyond chance."""
 
-CHANCE = 0.05
-"""How often people dealt at random may differ as much, for the difference to be no chance."""
+SIGNIFICANCE = 0.05
+"""Significance level of the permutation test."""
 
 _DRAWS = 10_000
 _SEED = 0
@@ -26,21 +26,21 @@ _PERCENTILES = (2.5, 97.5)
 
 
 def not_searched(funnel: Sequence[FunnelRow]) -> str:
-    """Return why nothing can be said of a detector where none was asked (`faces: detector: none`)."""
+    """Return why the detection rate means nothing where the detector searches for nothing."""
     taken, sampled = sum(map(_faces, funnel)), sum(row.sampled for row in funnel)
-    return f"no face was looked for (faces: detector: none); taken whole: {taken} of {sampled} pictures"
+    return f"no face was searched for (faces: detector); taken whole: {taken} of {sampled} frames"
 
 
 @check("faces in most frames of every clip", Topic.FACES, Scope.ENROLLED)
 def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
     """Half or more of the sampled frames of every clip gave a face; of stills, half or more of all.
 
-    A clip all of whose faces are duplicates of another view of its take is fine; it is counted.
+    A clip whose faces are all duplicates of another view of its take passes; it is counted.
     """
     stills = [row for row in searched if row.sampled == 1]
     found = sum(map(_faces, stills))
-    faults = [f"pictures: {found} of {len(stills)}"] if found < LEAST * len(stills) else []
-    faults += [
+    violations = [f"stills: {found} of {len(stills)}"] if found < LEAST * len(stills) else []
+    violations += [
         f"{row.clip}: {_faces(row)} of {row.sampled} frames"
         for row in searched
         if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
@@ -49,8 +49,8 @@ def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
         _faces(row) > 0 and not row.images + row.other_class for row in searched if row.sampled != 1
     )
     fine = f"{len(searched)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
-    fine += f", a face in {found} of {len(stills)} pictures" if stills else ""
-    return verdict(faults, fine, f"{FUNNEL} says why")
+    fine += f", a face in {found} of {len(stills)} stills" if stills else ""
+    return verdict(violations, fine, f"{FUNNEL} gives the reasons")
 
 
 def _faces(row: FunnelRow) -> int:
@@ -60,37 +60,37 @@ def _faces(row: FunnelRow) -> int:
 @check("similar detection rate for all subjects", Topic.FACES, Scope.ENROLLED)
 def faces_found_alike(searched: Sequence[FunnelRow], people: Sequence[Participant]) -> Finding:
     """Faces are detected in most frames of every subject, and as often for female as for male subjects."""
-    yields = {subject: faces / frames for subject, (faces, frames) in faces_found(searched).items()}
+    rates = {subject: faces / frames for subject, (faces, frames) in faces_found(searched).items()}
     by_sex = {
-        sex: [yields[p.subject] for p in people if p.subject in yields and p.sex == sex] for sex in _SEXES
+        sex: [rates[p.subject] for p in people if p.subject in rates and p.sex == sex] for sex in _SEXES
     }
     means = [f"{_SEXES[sex]} {np.mean(v):.1%} ({len(v)})" for sex, v in by_sex.items() if v]
     compared, differs = _compared(by_sex["F"], by_sex["M"])
-    worst = min(yields, key=lambda subject: (yields[subject], subject), default="")
-    told = f"{', '.join(means)}; {compared}; lowest: {worst} {yields[worst]:.1%}" if worst else "no frames"
-    low = [f"{subject} only {share:.1%}" for subject, share in sorted(yields.items()) if share < LEAST]
-    return verdict([*low, *(["F and M differ"] if differs else [])], told, told)
+    worst = min(rates, key=lambda subject: (rates[subject], subject), default="")
+    text = f"{', '.join(means)}; {compared}; lowest: {worst} {rates[worst]:.1%}" if worst else "no frames"
+    low = [f"{subject} only {share:.1%}" for subject, share in sorted(rates.items()) if share < LEAST]
+    return verdict([*low, *(["F and M differ"] if differs else [])], text, text)
 
 
-_SEXES = {"F": "F", "M": "M", "X": "X", "": "not known"}
+_SEXES = {"F": "F", "M": "M", "X": "X", "": "unknown"}
 
 
-def _compared(women: Sequence[float], men: Sequence[float]) -> tuple[str, bool]:
-    """Return the difference in words, and whether it is large and no chance."""
-    if min(len(women), len(men)) < 2:
-        return "too few people to compare F and M", False
-    groups = (np.array(women), np.array(men))
+def _compared(female: Sequence[float], male: Sequence[float]) -> tuple[str, bool]:
+    """Return the difference in words, and whether it is large and significant."""
+    if min(len(female), len(male)) < 2:
+        return "too few subjects to compare F and M", False
+    groups = (np.array(female), np.array(male))
     difference, low, high = mean_difference(*groups)
     p = permutation_p(*groups)
-    told = f"F-M {difference * 100:+.1f} points (95 % {low * 100:+.1f} to {high * 100:+.1f}; p {p:.2g})"
-    return told, abs(difference) >= LARGEST_DIFFERENCE and p < CHANCE
+    text = f"F-M {difference * 100:+.1f} points (95 % {low * 100:+.1f} to {high * 100:+.1f}; p {p:.2g})"
+    return text, abs(difference) >= LARGEST_DIFFERENCE and p < SIGNIFICANCE
 
 
 def mean_difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float, float]:
     """Return the difference of two means of subjects, and its 95 % interval from resampling subjects.
 
     (n,) and (m,) float64. The percentile bootstrap of two samples (Efron & Tibshirani 1993); its intervals
-    are too narrow for a handful of subjects, so they are told, and `permutation_p` decides.
+    are too narrow for a handful of subjects, so they are only reported, and `permutation_p` decides.
     """
     rng = np.random.default_rng(_SEED)
     draws = [group[rng.integers(0, len(group), (_DRAWS, len(group)))].mean(axis=1) for group in (one, other)]
@@ -99,10 +99,10 @@ def mean_difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float, f
 
 
 def permutation_p(one: np.ndarray, other: np.ndarray) -> float:
-    """Return how often two groups of these sizes, dealt at random, differ in the mean by as much or more.
+    """Return the p value of a permutation test of the difference of two means.
 
-    (n,) and (m,) float64. Two-sided, over all ways to deal where there are 10,000 or fewer (Fisher 1935),
-    else over 10,000 drawn ones, to which the way it is counts as one more (Phipson & Smyth 2010).
+    (n,) and (m,) float64. Two-sided, over all permutations where there are 10,000 or fewer (Fisher 1935),
+    else over 10,000 random ones and the observed one (Phipson & Smyth 2010).
     """
     pooled, n = np.concatenate([one, other]), len(one)
     is_exact = comb(len(pooled), n) <= _DRAWS
@@ -114,7 +114,7 @@ def permutation_p(one: np.ndarray, other: np.ndarray) -> float:
 
 
 def _all_ways(people: int, n: int) -> np.ndarray:
-    """Return all ways to choose n of so many people, (ways, people) bool."""
+    """Return all ways to choose n of so many subjects, (ways, subjects) bool."""
     chosen = np.array(list(combinations(range(people), n)))
     ways = np.zeros((len(chosen), people), bool)
     np.put_along_axis(ways, chosen, True, axis=1)
@@ -122,6 +122,6 @@ def _all_ways(people: int, n: int) -> np.ndarray:
 
 
 def _drawn_ways(people: int, n: int) -> np.ndarray:
-    """Return 10,000 random ways to choose n of so many people, (ways, people) bool."""
+    """Return 10,000 random ways to choose n of so many subjects, (ways, subjects) bool."""
     ways = np.tile(np.arange(people) < n, (_DRAWS, 1))
     return np.random.default_rng(_SEED).permuted(ways, axis=1)

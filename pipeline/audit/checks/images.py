@@ -1,4 +1,4 @@
-"""Checks of the images themselves: each is the face that the stages cut and kept; nothing else is there."""
+"""Checks of the images themselves: each is a face crop that was kept, and there are no unknown files."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,12 +24,12 @@ from pipeline.schema.faces import FACES_SCHEMA, OK
 Key = tuple[str, int]
 """Clip and frame of an image."""
 
-_REMEDY = "`dvc repro --force --single-item dataset` makes it anew"
+_REMEDY = "`dvc repro --force --single-item dataset` rebuilds it"
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """One image as its shard holds it; its pixels are known by what is made of them here."""
+class HashedImage:
+    """One image as its shard holds it, with the digest and the perceptual hash of its pixels."""
 
     subject: str
     expression: str
@@ -37,7 +37,7 @@ class Picture:
     frame: int
     time_s: float
     name: str
-    "under which the shard has it"
+    "by which the shard lists it"
     digest: bytes
     "SHA-256 of its PNG"
     hash: np.ndarray
@@ -45,19 +45,21 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
-class Cut:
-    """One accepted face as the stage faces cut it."""
+class FaceCrop:
+    """One accepted face crop as the stage faces wrote it."""
 
     time_s: float
     digest: bytes
     "SHA-256 of its PNG"
 
 
-def pictures_of(rows: Sequence[Mapping[str, Any]], classes: Sequence[str], shard: Path) -> list[Picture]:
+def hashed_images(
+    rows: Sequence[Mapping[str, Any]], classes: Sequence[str], shard: Path
+) -> list[HashedImage]:
     """Return the images of a shard from its rows; raise EmoError where one cannot be decoded."""
     hashes = perceptual_hashes([_grey(row["image"], shard) for row in rows])
     return [
-        Picture(
+        HashedImage(
             subject=row["subject"],
             expression=classes[row["label"]],
             clip=row["clip"],
@@ -78,69 +80,71 @@ def _grey(image: Mapping[str, Any], shard: Path) -> np.ndarray:
         raise EmoError(f"{shard}: {image['path']}: not a readable image; run `dvc repro dataset`") from None
 
 
-def read_cuts(clip: str) -> dict[Key, Cut]:
-    """Return the accepted faces of a clip; none where it has no shard."""
+def read_face_crops(clip: str) -> dict[Key, FaceCrop]:
+    """Return the accepted face crops of a clip; none where it has no shard."""
     path = FACES / f"{clip}.parquet"
     if not path.is_file():
         return {}
     rows = read_parquet(path, FACES_SCHEMA, ["frame", "time_s", "status", "png"]).to_pylist()
     return {
-        (clip, row["frame"]): Cut(row["time_s"], sha256(row["png"]).digest())
+        (clip, row["frame"]): FaceCrop(row["time_s"], sha256(row["png"]).digest())
         for row in rows
         if row["status"] == OK
     }
 
 
-def alike(pictures: Iterable[Picture], clips: Iterable[Clip], distance: int) -> list[dict[str, Any]]:
-    """Return the near-duplicates among images, those of one performance left out, as the stage dedup does.
+def alike(images: Iterable[HashedImage], clips: Iterable[Clip], distance: int) -> list[dict[str, Any]]:
+    """Return the near-duplicates among images, as rows of data/near_pairs.parquet, found anew in the pixels.
 
-    The pixels decide, not data/near_pairs.parquet, whose rows these are like. Whose an image is, the tables
-    of raw/ tell; of a clip that they do not know, its shard.
+    Pairs within one performance are left out, as in the stage dedup. Subject, expression and take are those
+    of the tables of raw/; for a clip that is not listed there, those of its shard.
     """
     known = {clip.clip: clip for clip in clips}
-    return pair_rows(find_near_pairs([_face(picture, known) for picture in pictures], distance))
+    return pair_rows(find_near_pairs([_face(image, known) for image in images], distance))
 
 
-def _face(picture: Picture, known: Mapping[str, Clip]) -> Face:
-    clip = known.get(picture.clip)
+def _face(image: HashedImage, known: Mapping[str, Clip]) -> Face:
+    clip = known.get(image.clip)
     whose = (
-        (clip.subject, clip.expression, clip.take)
-        if clip
-        else (picture.subject, picture.expression, picture.clip)
+        (clip.subject, clip.expression, clip.take) if clip else (image.subject, image.expression, image.clip)
     )
-    return Face(*whose, clip=picture.clip, frame=picture.frame, sharpness=0.0, hash=picture.hash)
+    return Face(*whose, clip=image.clip, frame=image.frame, sharpness=0.0, hash=image.hash)
 
 
 @check("images match their face crops", Topic.FILES)
-def images_as_cut(pictures: Sequence[Picture], cuts: Mapping[Key, Cut], kept: frozenset[Key]) -> Finding:
-    """Every image is, byte by byte, the face that was cut from its clip at its frame, kept, there once."""
-    times = Counter((picture.clip, picture.frame) for picture in pictures)
-    faults = [f"{image_name(*key)}: {count} times" for key, count in times.items() if count > 1]
-    for picture in pictures:
-        key = (picture.clip, picture.frame)
-        if fault := _fault(picture, cuts.get(key), key in kept):
-            faults.append(f"{image_name(*key)}: {fault}")
-    return verdict(faults, f"{len(pictures):,} images, byte by byte as in {FACES}", _REMEDY)
+def images_as_cut(
+    hashed: Sequence[HashedImage], crops: Mapping[Key, FaceCrop], kept: frozenset[Key]
+) -> Finding:
+    """Every image is, byte by byte, a kept face crop of its clip and frame, and is there once."""
+    times = Counter((image.clip, image.frame) for image in hashed)
+    violations = [f"{image_name(*key)}: {count} times" for key, count in times.items() if count > 1]
+    for image in hashed:
+        key = (image.clip, image.frame)
+        if violation := _violation(image, crops.get(key), key in kept):
+            violations.append(f"{image_name(*key)}: {violation}")
+    return verdict(violations, f"{len(hashed):,} images, byte by byte as in {FACES}", _REMEDY)
 
 
-def _fault(picture: Picture, cut: Cut | None, is_kept: bool) -> str:
-    """Return what is wrong with an image; empty where nothing is."""
-    shard = f"{FACES}/{picture.clip}.parquet"
-    if picture.name != image_name(picture.clip, picture.frame):
-        return f"is called {picture.name}"
-    if cut is None:
-        return f"{shard} has no such face"
-    if picture.digest != cut.digest:
-        return f"other pixels than in {shard}"
-    if picture.time_s != cut.time_s:
-        return f"at {picture.time_s:g} s, at {cut.time_s:g} s in {shard}"
-    return "" if is_kept else f"not kept by {DUPLICATES}"
+def _violation(image: HashedImage, crop: FaceCrop | None, is_kept: bool) -> str:
+    """Return the violation of an image; empty where there is none."""
+    shard = f"{FACES}/{image.clip}.parquet"
+    if image.name != image_name(image.clip, image.frame):
+        return f"is named {image.name}"
+    if crop is None:
+        return f"{shard} has no such face crop"
+    if image.digest != crop.digest:
+        return f"differs from the face crop in {shard}"
+    if image.time_s != crop.time_s:
+        return f"at {image.time_s:g} s, but at {crop.time_s:g} s in {shard}"
+    return "" if is_kept else f"{DUPLICATES} lists it as a near-duplicate"
 
 
 @check("no unknown files in the dataset", Topic.FILES)
 def nothing_else(files: Iterable[Path], census: Iterable[CensusRow]) -> Finding:
-    """Every file below data/dataset is a shard that data/census.csv tells of, the card or croissant.json."""
+    """Every file below data/dataset is a shard listed in data/census.csv, the card or croissant.json."""
     known = {shard_path(row.split, row.subject) for row in census} | {DATASET_CARD, CROISSANT}
     found = sorted(files)
-    faults = [str(path) for path in found if path not in known]
-    return verdict(faults, f"{len(found)} files", "look at them; `dvc checkout --force dataset` removes them")
+    violations = [str(path) for path in found if path not in known]
+    return verdict(
+        violations, f"{len(found)} files", "check them; `dvc checkout --force dataset` removes them"
+    )

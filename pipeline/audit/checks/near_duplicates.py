@@ -1,4 +1,4 @@
-"""Checks of near-duplicates across subjects and labels, from the pairs that are found among the images."""
+"""Checks of near-duplicates across subjects and labels, among the images themselves."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,26 +12,26 @@ from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.split import SplitRow
 
 DOUBLED = 0.5
-"""Share of a clip's images that stand under another label too, from which the clip is at fault."""
+"""Share of a clip's images that also have another label, from which the clip is a violation."""
 
 _SINGLE = 1
-"""Image of a clip that may always stand under another label: expressions start from a neutral face."""
+"""Image of a clip that may always have another label too: expressions start from a neutral face."""
 
 
 @dataclass(frozen=True)
-class Face:
-    """One image of a pair, and whose it is by the tables as they are now."""
+class PairImage:
+    """One image of a pair, with its subject, label and split by the current tables."""
 
     clip: str
     frame: int
     subject: str
     expression: str
     split: str
-    "empty where data/split.csv does not know the subject"
+    "empty where data/split.csv has no row of the subject"
 
     @property
     def name(self) -> str:
-        """Return the name by which the image is known."""
+        """The name of the image."""
         return image_name(self.clip, self.frame)
 
 
@@ -39,14 +39,14 @@ class Face:
 class Pair:
     """Two images that are near-duplicates although the subject, the label or the split differs."""
 
-    one: Face
-    other: Face
+    one: PairImage
+    other: PairImage
     distance: int
     "bits"
 
     @property
     def across(self) -> tuple[str, ...]:
-        """Return what differs, the worst first."""
+        """What differs, the worst first."""
         return tuple(
             what
             for what in ("subject", "split", "expression")
@@ -54,8 +54,8 @@ class Pair:
         )
 
     @property
-    def badness(self) -> tuple[object, ...]:
-        """Return what sorts the worst first: across subjects, across splits, then the nearest."""
+    def severity(self) -> tuple[object, ...]:
+        """Sort key, the worst first: across subjects, across splits, then the nearest."""
         across = self.across
         return ("subject" not in across, "split" not in across, self.distance, self.one.name, self.other.name)
 
@@ -81,34 +81,34 @@ def pairs_across(
         for row in rows
         if row["clip"] in known and row["other_clip"] in known
     ]
-    return sorted((pair for pair in pairs if pair.across), key=lambda pair: pair.badness)
+    return sorted((pair for pair in pairs if pair.across), key=lambda pair: pair.severity)
 
 
-def _face(clip: Clip, frame: int, split: Mapping[str, SplitRow]) -> Face:
+def _face(clip: Clip, frame: int, split: Mapping[str, SplitRow]) -> PairImage:
     place = split[clip.subject].split if clip.subject in split else ""
-    return Face(clip.clip, frame, clip.subject, clip.expression, place)
+    return PairImage(clip.clip, frame, clip.subject, clip.expression, place)
 
 
 @check("no near-duplicate across subjects", Topic.LABELS)
 def alike_across_subjects(pairs: Sequence[Pair], pair_sheet: str) -> Finding:
-    """No image of one subject is a near-duplicate of another subject's; `pair_sheet` shows all pairs."""
+    """No image of one subject is a near-duplicate of an image of another subject."""
     across: dict[tuple[str, ...], list[Pair]] = {}
     for pair in pairs:
         if "subject" in pair.across:
             across.setdefault(tuple(sorted((pair.one.subject, pair.other.subject))), []).append(pair)
-    faults = [
+    violations = [
         f"{' and '.join(who)}: {len(found)} pair{'s' * (len(found) != 1)}, nearest {found[0]}"
         for who, found in across.items()
     ]
-    remedy = f"one person under two codes, or one recording twice? look at {pair_sheet}"
-    return verdict(faults, f"{len(pairs)} near pairs, all within a subject", remedy)
+    remedy = f"one person under two codes, or one recording twice? see {pair_sheet}"
+    return verdict(violations, f"{len(pairs)} near pairs, all within a subject", remedy)
 
 
 @check("no clip under two labels", Topic.LABELS)
 def alike_under_two_labels(pairs: Iterable[Pair], funnel: Sequence[FunnelRow], pair_sheet: str) -> Finding:
-    """Of no clip half of the images stand under another label of the same subject too.
+    """No clip has half of its images also under another label of the same subject.
 
-    Single images do, without fault: many expressions start and end neutral.
+    Single images may: many expressions start and end neutral.
     """
     doubled: dict[str, set[int]] = defaultdict(set)
     others: dict[str, str] = {}
@@ -117,10 +117,10 @@ def alike_under_two_labels(pairs: Iterable[Pair], funnel: Sequence[FunnelRow], p
             doubled[face.clip].add(face.frame)
             others.setdefault(face.clip, other.clip)
     images = {row.clip: row.images + row.other_class for row in funnel}
-    faults = [
+    violations = [
         f"{clip}: {len(frames)} of {images.get(clip, 0)} images, as in {others[clip]}"
         for clip, frames in sorted(doubled.items())
         if len(frames) > _SINGLE and len(frames) >= DOUBLED * images.get(clip, 0)
     ]
     single = f"{len(doubled)} clips, a few images each, as at a neutral start: {pair_sheet}"
-    return verdict(faults, single if doubled else "no image under two labels", f"look at {pair_sheet}")
+    return verdict(violations, single if doubled else "no image under two labels", f"see {pair_sheet}")

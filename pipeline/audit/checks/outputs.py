@@ -1,4 +1,4 @@
-"""Checks of what the stages made: up to date by DVC, and the dataset as its tables tell it."""
+"""Checks of the outputs of the stages: up to date by DVC, and the dataset as its tables list it."""
 
 import importlib.util
 import json
@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from pipeline.audit.checks.images import Picture, pictures_of
+from pipeline.audit.checks.images import HashedImage, hashed_images
 from pipeline.audit.gate.check import Finding, Scope, Topic, UnavailableError, check, verdict
 from pipeline.dataset.build.collect import images_digest
+from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import AUDIT, CENSUS, SPLIT
 from pipeline.runtime.stages import BUILDING, GATE
@@ -27,82 +28,84 @@ from pipeline.versions.version import Version
 PIPELINE = Path("dvc.yaml")
 
 Changes = Mapping[str, Sequence[Any]]
-"""What `dvc status --json` says: stage or .dvc file -> what changed, nested by kind, path and setting."""
+"""The output of `dvc status --json`: stage or .dvc file -> changes, nested by kind, path and setting."""
 
 _DELETED, _NOT_IN_CACHE = "deleted", "not in cache"
 
 _CANNOT_ASK = re.compile(
     "not inside of a DVC repository|is not a git repository|Unable to acquire lock|busy, it is being blocked"
 )
-"""DVC's words where it or Git is not used here, or another DVC is at work: no fault of the outputs."""
+"""DVC's messages where it or Git is not used here, or another DVC command runs: no violation."""
 
 MAKING = (*BUILDING, GATE)
-"""The stages that make the dataset, and hold it back where it is at fault."""
+"""The stages that build the dataset and gate it."""
 
 
 @dataclass(frozen=True)
 class Status:
-    """How the outputs stand to what they were made from."""
+    """How the outputs relate to what they were made from."""
 
     changes: Changes
     frozen: tuple[str, ...] = ()
-    "stages and .dvc files that DVC passes over"
+    "stages and .dvc files that DVC skips"
     run: frozenset[str] = frozenset()
-    "stages that DVC ran at some time"
+    "stages that DVC has run"
     gate_failed: bool = False
-    "whether the gate says that the dataset fails, so that DVC notes nothing of it"
+    "whether the dataset fails the gate, so that DVC records no run of it"
     missing: tuple[str, ...] = ()
-    "stages that make the dataset and are not in dvc.yaml, so that DVC knows nothing of them"
+    "stages that build the dataset but are missing in dvc.yaml"
     unlike: tuple[str, ...] = ()
-    "settings, source files, tables and outputs that are not as dvc.lock has them, whether DVC says so or not"
+    "settings, code, tables and outputs that differ from dvc.lock, whether DVC reports them or not"
 
 
 @dataclass(frozen=True)
-class Shard:
-    """One file of the dataset, counted again."""
+class CountedShard:
+    """One shard of the dataset, counted again."""
 
     split: str
     "the folder that holds it"
     subject: str
     "by the file's name"
     rows: tuple[CensusRow, ...]
-    pictures: tuple[Picture, ...] = ()
+    images: tuple[HashedImage, ...] = ()
 
 
 @check("outputs up to date", Topic.FILES, Scope.ENROLLED)
 def up_to_date(status: Status) -> Finding:
-    """Every output was made from the recordings, settings and code as they are, and no stage is frozen.
+    """Every output was made from the present recordings, settings and code, and no stage is frozen.
 
-    Stages that never ran, outputs that are not here and outputs that only the cache lacks are told, not
-    faulted.
+    Stages that never ran, outputs that are not here and outputs that only the cache lacks are reported, but
+    are no violations.
     """
-    faults = [f"{name}: not in {PIPELINE}; `git checkout {PIPELINE}`" for name in status.missing]
-    faults += [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
+    violations = [f"{name}: not in {PIPELINE}; `git checkout {PIPELINE}`" for name in status.missing]
+    violations += [f"{name}: frozen; `dvc unfreeze {name}`" for name in status.frozen]
     absent: list[str] = []
     uncached: list[str] = []
     waiting: list[str] = []
     for name, entries in status.changes.items():
         changed = dict(_changed(entries))
-        gone = [path for path, how in changed.items() if how == _DELETED and not path.endswith(".py")]
+        gone = [
+            path for path, how in changed.items() if how == _DELETED and not path.startswith(f"{PACKAGE}/")
+        ]
         lost = [path for path, how in changed.items() if how == _NOT_IN_CACHE]
         if name == GATE and status.gate_failed:
-            faults.append(f"{name}: the gate failed, see its checks above")
+            violations.append(f"{name}: the gate failed; see its checks above")
         elif name in status.run or name.endswith(".dvc"):
             stale = [path for path in changed if path not in (*gone, *lost)]
-            faults += [f"{name}: {listed(stale, 3)} changed"] if stale else []
+            violations += [f"{name}: {listed(stale, 3)} changed"] if stale else []
             absent += gone
             uncached += lost
         elif any(path not in gone for path in _outs(entries)):
-            faults.append(f"{name}: made, but not by DVC, or it failed")
+            violations.append(f"{name}: made by hand, or the stage failed")
         else:
             waiting.append(name)
-    if status.unlike and not faults:  # or DVC has told of it
-        remedy = f"changed, but not among what {PIPELINE} names; `git checkout {PIPELINE}`"
-        faults.append(f"{listed(status.unlike, 3)}: {remedy}")
+    if status.unlike and not violations:  # otherwise DVC has reported it
+        remedy = f"changed, but not listed in {PIPELINE}; `git checkout {PIPELINE}`"
+        violations.append(f"{listed(status.unlike, 3)}: {remedy}")
     notes = [f"never run: {listed(waiting)}"] if waiting else []
     notes += [f"not here: {listed(dict.fromkeys(absent))}"] if absent else []
     notes += [f"not in DVC's cache: {listed(dict.fromkeys(uncached))}"] if uncached else []
-    return verdict(faults, "; ".join(["as dvc.lock says", *notes]), "run `dvc repro`")
+    return verdict(violations, "; ".join(["as dvc.lock says", *notes]), "run `dvc repro`")
 
 
 def _outs(entries: Sequence[Any]) -> Iterator[str]:
@@ -128,7 +131,8 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
 def read_status(here: Version) -> Status:
     """Ask DVC, in a process of its own, about the workspace.
 
-    Raises UnavailableError where there is no DVC or Git, or DVC is at work, EmoError where it cannot tell.
+    Raises UnavailableError where there is no DVC or Git, or another DVC command runs, EmoError where it
+    fails.
     """
     if importlib.util.find_spec("dvc") is None:
         raise UnavailableError("dvc: not installed here")
@@ -153,7 +157,7 @@ def read_status(here: Version) -> Status:
 
 
 def remade(lock: Mapping[str, StageLock], stages: Mapping[str, Any]) -> Iterator[str]:
-    """Yield outputs made anew since a stage read them that, by dvc.yaml, no longer depends on them."""
+    """Yield outputs rebuilt since a stage read them, where dvc.yaml no longer lists them as its dependency."""
     outs = {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
     for name, stage in lock.items():
         named = mapping(stages.get(name)).get("deps") or ()
@@ -163,7 +167,7 @@ def remade(lock: Mapping[str, StageLock], stages: Mapping[str, Any]) -> Iterator
 
 
 def gate_failed(report: Path) -> bool:
-    """Return whether the gate's report says that the dataset fails; without one it did not."""
+    """Return whether reports/audit.json says that the dataset fails; False without the file."""
     try:
         return json.loads(report.read_text(encoding="utf-8"))["ok"] is False
     except (OSError, ValueError, KeyError, TypeError):
@@ -171,9 +175,9 @@ def gate_failed(report: Path) -> bool:
 
 
 def frozen(root: Path) -> Iterator[str]:
-    """Yield the stages and .dvc files that are marked as frozen.
+    """Yield the stages and .dvc files that are frozen.
 
-    A .dvc file with dependencies is an import, which DVC freezes as a rule; it is no fault.
+    A .dvc file with dependencies is an import, which DVC always freezes; it is no violation.
     """
     yield from (name for name, stage in _stages(root).items() if mapping(stage).get("frozen"))
     for path in sorted((root / "raw").glob("*.dvc")):
@@ -191,7 +195,7 @@ def _read(path: Path) -> Mapping[str, Any]:
 
 
 @check("dataset matches the census", Topic.FILES)
-def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> Finding:
+def dataset_as_counted(shards: Iterable[CountedShard], census: Iterable[CensusRow]) -> Finding:
     """The shards hold the images that data/census.csv lists, by count and digest."""
     here = {(row.split, row.subject, row.expression): row for shard in shards for row in shard.rows}
     there = {(row.split, row.subject, row.expression): row for row in census}
@@ -200,34 +204,36 @@ def dataset_as_counted(shards: Iterable[Shard], census: Iterable[CensusRow]) -> 
         if here.get(key) != there.get(key):
             text = f"{key[2]} {_differ(here.get(key), there.get(key))}"
             different.setdefault(shard_path(key[0], key[1]), []).append(text)
-    faults = [f"{path}: {listed(texts, 2)}" for path, texts in different.items()]
+    violations = [f"{path}: {listed(texts, 2)}" for path, texts in different.items()]
     fine = f"{sum(row.images for row in here.values()):,} images, {len(here)} digests"
-    return verdict(faults, fine, f"`dvc checkout --force dataset` and `git checkout {CENSUS}` restore them")
+    return verdict(
+        violations, fine, f"`dvc checkout --force dataset` and `git checkout {CENSUS}` restore them"
+    )
 
 
 def _differ(here: CensusRow | None, there: CensusRow | None) -> str:
     if here and there and here.images == there.images:
-        return "has other images"
+        return "has different images"
     return f"has {here.images if here else 0} images, {there.images if there else 0} in {CENSUS}"
 
 
 @check("folders match the split", Topic.FILES)
-def shards_as_split(shards: Sequence[Shard], split: Mapping[str, SplitRow]) -> Finding:
-    """Every shard lies in the folder that data/split.csv names, and holds the person it is named after."""
-    faults = []
+def shards_as_split(shards: Sequence[CountedShard], split: Mapping[str, SplitRow]) -> Finding:
+    """Every shard is in the folder that data/split.csv names, and holds only the subject of its name."""
+    violations = []
     for shard in shards:
         path = shard_path(shard.split, shard.subject)
-        place = split[shard.subject].split if shard.subject in split else "no split"
-        if place != shard.split:
-            faults.append(f"{path}: the subject has {place} in {SPLIT}")
+        split_name = split[shard.subject].split if shard.subject in split else "missing"
+        if split_name != shard.split:
+            violations.append(f"{path}: the split of the subject is {split_name} in {SPLIT}")
         others = sorted({row.subject for row in shard.rows} - {shard.subject})
         if others:
-            faults.append(f"{path}: images of {listed(others)}")
-    return verdict(faults, f"{len(shards)} shards", "run `dvc repro`")
+            violations.append(f"{path}: images of {listed(others)}")
+    return verdict(violations, f"{len(shards)} shards", "run `dvc repro`")
 
 
-def read_shard(path: Path) -> Shard:
-    """Count one file of the dataset again, as the stage dataset did."""
+def read_shard(path: Path) -> CountedShard:
+    """Count one shard of the dataset again, as the stage dataset did."""
     read = read_dataset_shard(path)
     classes, found = read.classes, read.rows()
     groups: dict[tuple[str, int], list[dict[str, Any]]] = {}
@@ -244,4 +250,4 @@ def read_shard(path: Path) -> Shard:
         )
         for (subject, label), images in groups.items()
     )
-    return Shard(path.parent.name, path.stem, tuple(rows), tuple(pictures_of(found, classes, path)))
+    return CountedShard(path.parent.name, path.stem, tuple(rows), tuple(hashed_images(found, classes, path)))

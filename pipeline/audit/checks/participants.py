@@ -1,4 +1,4 @@
-"""Checks of who is here: every clip is somebody's, and nothing is left of people who withdrew."""
+"""Checks of participants: every clip has one, and no data of withdrawn subjects are left."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,35 +14,35 @@ from pipeline.schema.participants import Participant
 
 @dataclass(frozen=True)
 class Piece:
-    """One file that holds pictures of somebody."""
+    """One file that holds frames or images of a subject."""
 
     folder: Path
     "raw/videos, data/frames, data/faces or data/dataset"
     subject: str
-    "empty where no table knows it"
+    "empty where no table lists it"
     sha256: str = ""
-    "of the recording that it is or was made of; empty where it is not known"
+    "of the recording that it is or was made from; empty where unknown"
 
 
 @dataclass(frozen=True)
 class Withdrawn:
-    """Who withdrew, as far as tables and history tell."""
+    """The subjects who withdrew, by the tables and the history."""
 
     subjects: Mapping[str, str]
-    "subject -> where it says so"
+    "subject -> where the withdrawal is recorded"
     digests: Mapping[str, str]
     "SHA-256 of a recording -> its subject"
     note: str = ""
-    "what could not be looked at"
+    "what could not be read"
     given: Sequence[str] = ()
-    "those of them whom raw/participants.csv lists as consenting"
+    "those that raw/participants.csv lists as consenting"
     unfinished: Sequence[str] = ()
-    "those of them whose erasure was begun here, and is not done and proved"
+    "those whose erasure was begun here and is not finished and proved"
     returned: int = 0
     "erased objects that are in DVC's cache again"
 
     def owner(self, piece: Piece) -> str:
-        """Return who withdrew and is in a piece; empty where nobody is."""
+        """Return the withdrawn subject whose data a file holds; empty where there is none."""
         return self.digests.get(piece.sha256, piece.subject if piece.subject in self.subjects else "")
 
 
@@ -50,27 +50,31 @@ class Withdrawn:
 def clips_of_participants(clips: Sequence[Clip], people: Sequence[Participant]) -> Finding:
     """The subject of every clip has a row in raw/participants.csv."""
     known = {person.subject for person in people}
-    faults = [f"{clip.clip} of {clip.subject}" for clip in clips if clip.subject not in known]
-    return verdict(faults, f"{len(clips)} clips of {len(known)} people", f"add the row to {PARTICIPANTS}")
+    violations = [f"{clip.clip} of {clip.subject}" for clip in clips if clip.subject not in known]
+    return verdict(
+        violations, f"{len(clips)} clips of {len(known)} participants", f"add the row to {PARTICIPANTS}"
+    )
 
 
 @check("no data of withdrawn subjects", Topic.PARTICIPANTS, Scope.ENROLLED)
 def nothing_left(pieces: Iterable[Piece], withdrawn: Withdrawn) -> Finding:
-    """No recording, frames, faces or images are here of people who withdrew, under whatever code."""
+    """No recordings, frames, faces or images of withdrawn subjects are here, under any code."""
     left: dict[str, list[Piece]] = {}
     for piece in pieces:
         if owner := withdrawn.owner(piece):
             left.setdefault(owner, []).append(piece)
-    faults = [_told(subject, left[subject], withdrawn) for subject in sorted(left)]
-    faults += [f"{subject} stands as consenting in {PARTICIPANTS}" for subject in withdrawn.given]
-    faults += [f"the erasure of {subject} is not finished" for subject in withdrawn.unfinished]
-    faults += [f"{withdrawn.returned} erased objects are in DVC's cache again"] if withdrawn.returned else []
-    whose = sorted({*left, *withdrawn.given, *withdrawn.unfinished}) or sorted(withdrawn.subjects)
-    remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in whose)}"
-    return verdict(faults, f"{len(withdrawn.subjects) or 'nobody'} withdrew{withdrawn.note}", remedy)
+    violations = [_left(subject, left[subject], withdrawn) for subject in sorted(left)]
+    violations += [f"{subject} is listed as consenting in {PARTICIPANTS}" for subject in withdrawn.given]
+    violations += [f"the erasure of {subject} is not finished" for subject in withdrawn.unfinished]
+    violations += (
+        [f"{withdrawn.returned} erased objects are in DVC's cache again"] if withdrawn.returned else []
+    )
+    subjects = sorted({*left, *withdrawn.given, *withdrawn.unfinished}) or sorted(withdrawn.subjects)
+    remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in subjects)}"
+    return verdict(violations, f"{len(withdrawn.subjects)} withdrawn{withdrawn.note}", remedy)
 
 
-def _told(subject: str, pieces: Sequence[Piece], withdrawn: Withdrawn) -> str:
+def _left(subject: str, pieces: Sequence[Piece], withdrawn: Withdrawn) -> str:
     counts = Counter(piece.folder.as_posix() for piece in pieces)
     codes = sorted({piece.subject for piece in pieces} - {subject, ""})
     code = f", under the code {listed(codes)}" if codes else ""

@@ -1,4 +1,4 @@
-"""Checks of the recordings: each enrolled once, labelled as it is named, here, and as it was enrolled."""
+"""Checks of the recordings: each enrolled once, labelled as its path says, present and unchanged."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,7 +12,7 @@ from pipeline.schema.clips import Clip
 from pipeline.versions.dvc_lock import POINTER
 
 _NAMED = "named"
-"""Column of raw/clips.csv: the expression that a recording's own path named, where it named one."""
+"""Column of raw/clips.csv: the expression in the path of a recording, where there is exactly one."""
 
 
 @check("no recording enrolled twice", Topic.PARTICIPANTS, Scope.ENROLLED)
@@ -21,12 +21,12 @@ def enrolled_once(clips: Sequence[Clip]) -> Finding:
     by_content: dict[str, list[Clip]] = defaultdict(list)
     for clip in clips:
         by_content[clip.sha256].append(clip)
-    faults = [fault for same in by_content.values() for fault in _same_content(same)]
-    return verdict(faults, f"{len(by_content)} recordings", f"correct {CLIPS}")
+    violations = [fault for same in by_content.values() for fault in _same_content(same)]
+    return verdict(violations, f"{len(by_content)} recordings", f"correct {CLIPS}")
 
 
 def _same_content(clips: Sequence[Clip]) -> Iterator[str]:
-    """Yield what is wrong with the clips of one content."""
+    """Yield the violations of the clips of one content."""
     names = " and ".join(sorted(clip.clip for clip in clips)[:2])
     subjects = sorted({clip.subject for clip in clips})
     videos = sorted({clip.video for clip in clips})
@@ -37,7 +37,7 @@ def _same_content(clips: Sequence[Clip]) -> Iterator[str]:
     for one, two in combinations(sorted(clips, key=lambda clip: (clip.segment, clip.clip)), 2):
         if two.segment[0] < one.segment[1]:
             labels = listed(dict.fromkeys([one.expression, two.expression]))
-            yield f"{one.clip} and {two.clip}: one stretch of a recording twice, as {labels}"
+            yield f"{one.clip} and {two.clip}: the same stretch of a recording twice, as {labels}"
 
 
 @check("no take under two labels", Topic.LABELS, Scope.ENROLLED)
@@ -45,60 +45,60 @@ def takes_labelled_alike(clips: Sequence[Clip]) -> Finding:
     """All views of a subject's take show the same expression."""
     key = attrgetter("take", "subject")
     groups = [list(group) for _, group in groupby(sorted(clips, key=key), key=key)]
-    faults = [
+    violations = [
         f"{group[0].take}: {listed(sorted(f'{clip.clip} is {clip.expression}' for clip in group))}"
         for group in groups
         if len({clip.expression for clip in group}) > 1
     ]
-    return verdict(faults, f"{len(groups)} takes", f"correct {CLIPS}")
+    return verdict(violations, f"{len(groups)} takes", f"correct {CLIPS}")
 
 
 @check("labels match the paths", Topic.LABELS, Scope.ENROLLED)
 def labelled_as_named(clips: Sequence[Clip]) -> Finding:
-    """No clip has another label than the expression that its recording's own path named.
+    """No clip has another label than the expression in the path of its recording.
 
-    Raises UnavailableError where no path named one: only `emo ingest --manifest` keeps it.
+    Raises UnavailableError where no path is known: only `emo ingest --manifest` records it.
     """
     named = [clip for clip in clips if clip.extra.get(_NAMED)]
     if not named:
-        raise UnavailableError("no clip comes from a manifest whose paths name expressions")
-    faults = [
-        f"{clip.clip}: {clip.expression}, its path named {clip.extra[_NAMED]}"
+        raise UnavailableError("no clip comes from a manifest whose paths contain expressions")
+    violations = [
+        f"{clip.clip}: {clip.expression}, but its path says {clip.extra[_NAMED]}"
         for clip in named
         if clip.expression != clip.extra[_NAMED]
     ]
     remedy = f"correct the label in {CLIPS}, or empty the cell `{_NAMED}`"
-    return verdict(faults, f"{len(named)} clips whose path named an expression", remedy)
+    return verdict(violations, f"{len(named)} clips whose path contains an expression", remedy)
 
 
 @check("recordings present", Topic.FILES, Scope.ENROLLED)
 def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], tracked: int | None) -> Finding:
-    """Every recording is here, and all of them together are as long as DVC noted.
+    """Every recording is present, and their total size is the one in raw/videos.dvc.
 
-    `lengths` are bytes by path below raw/videos, `tracked` is the sum of all in raw/videos.dvc. Raises
+    `lengths` are bytes by path below raw/videos, `tracked` is the total in raw/videos.dvc. Raises
     UnavailableError where no recording is here: they were never fetched.
     """
     videos = sorted({clip.video for clip in consented})
     if not lengths:
         raise UnavailableError(f"{VIDEOS}: not here; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
     total = sum(lengths.values())
-    faults = [f"{VIDEOS / name}: missing" for name in videos if name not in lengths]
-    faults += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]
-    if tracked is not None and total != tracked and not faults:
+    violations = [f"{VIDEOS / name}: missing" for name in videos if name not in lengths]
+    violations += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]
+    if tracked is not None and total != tracked and not violations:
         others = sorted(lengths.keys() - set(videos))
-        whose = f", with {listed(others, 3)}, of nobody who consents" if others else ""
-        faults.append(f"{VIDEOS}: {total:,} bytes{whose}; {POINTER} says {tracked:,}")
+        extra = f", with {listed(others, 3)}, which belong to no consenting subject" if others else ""
+        violations.append(f"{VIDEOS}: {total:,} bytes{extra}; {POINTER} says {tracked:,}")
     fine = f"{len(videos)} recordings, {total / 1e6:,.1f} MB"
-    return verdict(faults, fine, f"`dvc checkout --force {POINTER}` restores them")
+    return verdict(violations, fine, f"`dvc checkout --force {POINTER}` restores them")
 
 
 @check("recordings unchanged", Topic.FILES, Scope.ENROLLED)
 def recordings_unchanged(consented: Iterable[Clip], digests: Mapping[str, str]) -> Finding:
-    """Every recording that is here has the SHA-256 it was enrolled with; `digests` are by path."""
-    faults = [
+    """Every recording that is here has the SHA-256 with which it was enrolled."""
+    violations = [
         f"{VIDEOS / clip.video}: SHA-256 {digests[clip.video][:12]}.., enrolled as {clip.sha256[:12]}.."
         for clip in {clip.video: clip for clip in consented}.values()
         if digests.get(clip.video, clip.sha256) != clip.sha256
     ]
     fine = f"{len(digests)} recordings hashed"
-    return verdict(faults, fine, f"`dvc checkout --force {POINTER}` restores them")
+    return verdict(violations, fine, f"`dvc checkout --force {POINTER}` restores them")

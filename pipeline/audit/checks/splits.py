@@ -1,4 +1,4 @@
-"""Checks of the split: as drawn, in its quotas, and never moved."""
+"""Checks of the split: as drawn, within its quotas, and never changed."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,38 +19,38 @@ LEAST_SHARE = 0.5
 """Of the images of a class that a split would have in proportion."""
 
 FEWEST_EXPECTED = 5
-"""Images in proportion, below which a class says nothing in a split: chance alone halves them."""
+"""Expected images, below which a class of a split is not judged: chance alone halves them."""
 
-FEWEST_PEOPLE = 5
-"""People with images, below which a split is told, not faulted: of two, one clip is half a class."""
+FEWEST_SUBJECTS = 5
+"""Subjects with images, below which a split is reported, not judged: of two, one clip is half a class."""
 
 
 @dataclass(frozen=True)
 class Excess:
-    """How far a number of people in a split is from its quota."""
+    """How far the number of subjects in a split is from its quota."""
 
     group: str
     split: str
-    people: float
+    subjects: float
     "more than the quota; negative: fewer"
 
     def __str__(self) -> str:
-        return f"{self.group} in {self.split}: {self.people:+.1f} people"
+        return f"{self.group} in {self.split}: {self.subjects:+.1f} subjects"
 
 
 @check("split as drawn", Topic.SPLITS, Scope.ENROLLED)
 def splits_as_drawn(
     people: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
 ) -> Finding:
-    """data/split.csv is what the draw gives to these people in the order of their enrolment."""
+    """data/split.csv is what the draw gives for these participants in their order of enrolment."""
     drawn = {row.subject: row for row in split_subjects(people, split_params)}
-    faults = [
-        f"{name}: {_place(split.get(name))} in {SPLIT}, drawn for {_place(drawn.get(name))}"
+    violations = [
+        f"{name}: {_place(split.get(name))} in {SPLIT}, the draw gives {_place(drawn.get(name))}"
         for name in sorted(drawn.keys() | split.keys())
         if _place(split.get(name)) != _place(drawn.get(name))
     ]
-    remedy = "`dvc repro --force split` draws it anew"
-    return verdict(faults, f"{len(drawn)} subjects, seed {split_params.seed}", remedy)
+    remedy = "`dvc repro --force split` redraws it"
+    return verdict(violations, f"{len(drawn)} subjects, seed {split_params.seed}", remedy)
 
 
 def _place(row: SplitRow | None) -> str:
@@ -61,18 +61,18 @@ def _place(row: SplitRow | None) -> str:
 def sexes_in_quota(
     people: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
 ) -> Finding:
-    """Within F, within M and over both, every split is as near to its quota as the draw promises.
+    """Within F, within M and over both, every split is as close to its quota as the draw guarantees.
 
-    The promise is about everybody ever enrolled: those who withdrew count where they were drawn for, so
-    that the holes they leave are nobody's fault.
+    The guarantee is about all subjects ever enrolled: withdrawn subjects count in the split that they were
+    drawn into, so that the slots they leave are no violation.
     """
     limit = rules(split_params)[0].limit
-    everybody = split_subjects([replace(person, consent=GIVEN) for person in people], split_params)
-    places = {row.subject: split.get(row.subject, row).split for row in everybody}
-    found = sorted(_excesses(people, places, split_params), key=lambda excess: -abs(excess.people))
-    faults = [str(excess) for excess in found if abs(excess.people) > limit + 1e-9]
-    fine = f"farthest from its quota, {found[0]}" if found else "nobody is enrolled"
-    return verdict(faults, f"{fine}; {limit:g} allowed", f"{limit:g} allowed")
+    ever = split_subjects([replace(person, consent=GIVEN) for person in people], split_params)
+    places = {row.subject: split.get(row.subject, row).split for row in ever}
+    found = sorted(_excesses(people, places, split_params), key=lambda excess: -abs(excess.subjects))
+    violations = [str(excess) for excess in found if abs(excess.subjects) > limit + 1e-9]
+    fine = f"farthest from its quota, {found[0]}" if found else "no subject is enrolled"
+    return verdict(violations, f"{fine}; {limit:g} allowed", f"{limit:g} allowed")
 
 
 def _excesses(
@@ -88,37 +88,37 @@ def _excesses(
 
 @check("classes in proportion", Topic.SPLITS)
 def classes_in_proportion(census: Sequence[CensusRow]) -> Finding:
-    """No split of five people or more has less than half of the images of a class in proportion.
+    """No split of five subjects or more has less than half of its proportional share of a class.
 
-    In proportion: as large a share of the split as of the whole dataset. Smaller splits are told.
+    Proportional: as large a share of the split as of the whole dataset. Smaller splits are only reported.
     """
     images = Counter({(row.split, row.expression): 0 for row in census})
     for row in census:
         images[row.split, row.expression] += row.images
     by_split, by_class = _sums(images, 0), _sums(images, 1)
-    people = Counter(split for split, _ in {(row.split, row.subject) for row in census if row.images})
+    subjects = Counter(split for split, _ in {(row.split, row.subject) for row in census if row.images})
     counted = [
         (images[split, name], by_split[split] * by_class[name] / max(images.total(), 1), name, split)
         for split in by_split
         for name in by_class
     ]
-    telling = sorted(
-        (n / expected, f"{name} in {split}: {n} images, {expected:.1f} in proportion", split)
+    counts = sorted(
+        (n / expected, f"{name} in {split}: {n} images, {expected:.1f} expected", split)
         for n, expected, name, split in counted
         if expected >= FEWEST_EXPECTED
     )
-    low = [(told, split) for share, told, split in telling if share < LEAST_SHARE]
-    faults = [told for told, split in low if people[split] >= FEWEST_PEOPLE]
-    return verdict(faults, _fewest(telling, people), f"{FUNNEL} says where they went")
+    low = [(text, split) for share, text, split in counts if share < LEAST_SHARE]
+    violations = [text for text, split in low if subjects[split] >= FEWEST_SUBJECTS]
+    return verdict(violations, _fewest(counts, subjects), f"{FUNNEL} shows where frames were lost")
 
 
-def _fewest(telling: Sequence[tuple[float, str, str]], people: Mapping[str, int]) -> str:
-    """Return the class that misses the most, and how few people it is of where that excuses it."""
-    if not telling:
-        return "too few images to tell"
-    share, told, split = telling[0]
-    few = f", of {people[split]} people only" if share < LEAST_SHARE else ""
-    return f"fewest, {told}{few}"
+def _fewest(counts: Sequence[tuple[float, str, str]], subjects: Mapping[str, int]) -> str:
+    """Return the scarcest class, and how few subjects its split has where that excuses it."""
+    if not counts:
+        return "too few images to judge"
+    share, text, split = counts[0]
+    few = f", in a split of {subjects[split]} subjects" if share < LEAST_SHARE else ""
+    return f"scarcest: {text}{few}"
 
 
 def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
@@ -129,29 +129,29 @@ def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
 
 
 @check("no subject changed split", Topic.SPLITS, Scope.ENROLLED)
-def nobody_moved(here: Version, earlier: Sequence[Version], cut_note: str = "") -> Finding:
-    """Everybody is in the split in which earlier versions, newest first, had them.
+def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = "") -> Finding:
+    """Every subject is in the split in which earlier versions had it, and so is every recording.
 
-    So are all recordings, under whatever code. `cut_note` tells what could not be seen; versions that cannot be
-    read are named, and hide no other. Raises UnavailableError where no version is earlier.
+    `earlier` are versions, newest first; `cut_note` says which could not be seen. Versions that cannot be
+    read are named and hide no other. Raises UnavailableError where there is no earlier version.
     """
     known = [version for version in earlier if version.split]
     unread = [f"{version.name}: {version.fault}" for version in earlier if version.fault]
     note = cut_note + (f"; not readable: {listed(unread, 3)}" if unread else "")
     if not known:
         raise UnavailableError(f"no commit has {SPLIT}{note}")
-    told: dict[str, str] = {}
+    moved: dict[str, str] = {}
     for version in known:
         why = _settings(version, here)
         for change in moves(version, here):
             text = f"{change.what}: {change.before} in {version.name}, {change.after} now{why}"
-            told.setdefault(change.what, text)
+            moved.setdefault(change.what, text)
     seen = f"{len(known)} version{'s' * (len(known) != 1)} in Git"
-    return verdict(told.values(), f"{len(here.split)} subjects, compared with {seen}{note}")
+    return verdict(moved.values(), f"{len(here.split)} subjects, compared with {seen}{note}")
 
 
 def _settings(before: Version, after: Version) -> str:
-    """Return which settings of the stage split changed, in brackets; empty where none did."""
+    """Return the settings of the stage split that changed, in brackets; empty where none did."""
     old, new = (version.lock.get("split", StageLock()).params for version in (before, after))
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     changed = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]

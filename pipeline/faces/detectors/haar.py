@@ -1,8 +1,9 @@
 """Haar cascades: boosted Haar-like features that find frontal faces.
 
-The method is that of Viola & Jones (2001, "Rapid object detection using a boosted cascade of simple features",
-CVPR); the cascades are OpenCV's. A whole frame is searched coarsely, in a copy shrunk until the smallest face is
-22 pixels wide; each detection is then confirmed by a search around it at twice that resolution.
+The method is that of Viola & Jones (2001, "Rapid object detection using a boosted cascade of simple
+features", CVPR); the cascades are OpenCV's. A whole frame is searched coarsely, in a copy shrunk until the
+smallest face is 22 pixels wide; each detection is then confirmed by a search around it at twice that
+resolution.
 """
 
 from collections.abc import Iterable, Sequence

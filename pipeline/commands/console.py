@@ -1,0 +1,98 @@
+"""What the commands share: errors in one line, tables, JSON, and the group that lists commands by task."""
+
+import errno
+import json
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+READ_ONLY = "nothing was changed"
+"""What Ctrl-C leaves of a command that only reads."""
+
+RESUMES = "finished work is kept, the same command resumes"
+"""What Ctrl-C leaves of a command that writes."""
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
+
+_WIDTH_OF_LOGS = 140
+
+
+class CommandGroup(TyperGroup):
+    """The commands, listed by task; where their output cannot be written, one line says so."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        try:
+            return super().invoke(ctx)
+        except OSError as error:
+            if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe ends emo without a word
+                raise
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is tried again at exit
+            typer.echo(f"error: standard output: {os.strerror(error.errno or 0)}; print elsewhere", err=True)
+            raise typer.Exit(1) from None
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the commands under the names of their tasks."""
+        tasks: dict[str, list[tuple[str, str]]] = {}
+        for name in self.list_commands(ctx):
+            command: Any = self.get_command(ctx, name)
+            tasks.setdefault(command.rich_help_panel, []).append((name, command.get_short_help_str(80)))
+        for task, rows in tasks.items():
+            with formatter.section(task):
+                formatter.write_dl(rows)
+
+
+def _stdout_fails() -> bool:
+    """Return whether standard output is what fails; where it is not, a traceback follows on a new line."""
+    try:
+        os.write(sys.stdout.fileno(), b"\n")
+    except OSError:
+        return True
+    return False
+
+
+@contextmanager
+def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
+    """Print an EmoError as its lines on stderr and exit with code 1; `stopped` says what Ctrl-C leaves."""
+    from pipeline.runtime.errors import EmoError, formatted
+
+    try:
+        yield
+    except EmoError as error:
+        typer.echo(formatted(error), err=True)
+        raise typer.Exit(1) from None
+    except KeyboardInterrupt:
+        typer.echo(f"stopped; {stopped}", err=True)
+        raise typer.Exit(130) from None
+
+
+def enter_project() -> Path:
+    """Change to the top of the project that holds the current directory; return where we were."""
+    from pipeline.runtime.paths import project_root
+
+    here = Path.cwd()
+    os.chdir(project_root(here))
+    return here
+
+
+def print_json(values: object) -> None:
+    """Print plain values as JSON."""
+    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+
+
+def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table; without a terminal (a log, a pipe) it is not cut to the terminal's width."""
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, title=title, title_justify="left", title_style="bold")
+    for row in rows:
+        table.add_row(*row)
+    width = None if sys.stdout.isatty() else _WIDTH_OF_LOGS
+    Console(width=width, markup=False, emoji=False).print(table)  # names that users give are no markup

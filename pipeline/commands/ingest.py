@@ -1,0 +1,112 @@
+"""`emo ingest`: enrol recordings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+
+if TYPE_CHECKING:
+    from pipeline.ingest.request import Request
+    from pipeline.ingest.run import Outcome
+
+
+def ingest(
+    videos: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Folders (read recursively), video files, FER2013's CSV.", show_default=False),
+    ] = None,
+    layout: Annotated[
+        str,
+        typer.Option(
+            help="How file names give subject and expression: auto, folders, ravdess, cremad, mead, savee, "
+            "enterface; for stills: ckplus, jaffe, kdef, fer2013, imagefolder."
+        ),
+    ] = "auto",
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="Instead of names: a table with video, subject, expression[, start_s, end_s, take, sex]."
+        ),
+    ] = None,
+    participants: Annotated[
+        Path | None, typer.Option(help="Sex and age: a BIDS participants.tsv or a CSV.")
+    ] = None,
+    map_: Annotated[
+        list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
+    ] = None,
+    skip_unknown: Annotated[
+        bool, typer.Option("--skip-unknown", help="Leave out files of other expressions (counted).")
+    ] = False,
+    link: Annotated[
+        bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Enrol recordings: check, copy and list them.
+
+    Every video, or still of a corpus of stills, is opened and copied to raw/videos; every clip is listed in
+    raw/clips.csv. The plan is shown first. Running the command again changes nothing.
+
+    \b
+    emo ingest ~/recordings                 # <subject>/<expression>.mp4
+    emo ingest ~/RAVDESS --map calm=neutral
+    emo ingest fer2013.csv --layout fer2013
+    emo ingest --manifest segments.csv --participants participants.tsv
+    """
+    from pipeline.ingest.proposals import parse_mapping
+    from pipeline.ingest.request import Request
+
+    with one_line_errors():
+        here = enter_project()
+        request = Request(
+            sources=tuple(here / path for path in videos or ()),
+            layout=layout,
+            manifest=here / manifest if manifest else None,
+            participants=here / participants if participants else None,
+            mapping=parse_mapping(map_ or ()),
+            skip_unknown=skip_unknown,
+            link=link,
+            dry_run=dry_run,
+        )
+        enrol(request, as_json=as_json)
+
+
+def enrol(request: "Request", *, as_json: bool) -> None:
+    """Carry out a request and print its plan and its result."""
+    from pipeline.ingest.run import ingest as run
+
+    outcome = run(request, show=None if as_json else _print_plan)
+    if as_json:
+        print_json(outcome.as_json())
+    elif outcome.done:
+        _print_result(outcome)
+
+
+def _print_plan(plan: "Outcome") -> None:
+    typer.echo(f"layout: {plan.layout} ({plan.reason})")
+    for reason, count in sorted(plan.skipped.items()):
+        typer.echo(f"left out: {count} files: {reason}")
+    for note in plan.notes:
+        typer.echo(f"note: {note}")
+    typer.echo(
+        f"plan: {len(plan.added)} clips to add ({plan.videos} files, {plan.size_bytes / 1e6:.1f} MB, "
+        f"{len(plan.new_subjects)} new participants), {len(plan.unchanged)} already enrolled"
+    )
+
+
+def _print_result(outcome: "Outcome") -> None:
+    from pipeline.schema.expressions import EXPRESSIONS
+
+    rows = [
+        [subject, *(str(row.get(name, 0) or "-") for name in EXPRESSIONS)]
+        for subject, row in sorted(outcome.table.items())
+    ]
+    print_table("Clips by subject and expression", ["subject", *EXPRESSIONS], rows)
+    if outcome.commit:
+        typer.echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
+        typer.echo("       dvc repro")
+    else:
+        typer.echo("nothing changed")

@@ -1,0 +1,35 @@
+"""`emo models`: the networks that can be trained."""
+
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+
+
+def models(
+    recipes: Annotated[
+        list[str] | None, typer.Argument(help="Recipes by name; all if none is named.", show_default=False)
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show the networks that can be trained, layer by layer.
+
+    For each recipe, as params.yaml sets it: the layers, their output shapes, parameters and multiply-adds,
+    and the publication that the recipe follows.
+
+    \b
+    emo models
+    emo models lenet vgg
+    """
+    from pipeline.learning.recipes_overview import describe
+
+    with one_line_errors():
+        enter_project()
+        found = list(describe(recipes or ()))
+    if as_json:
+        print_json([one.as_json() for one in found])
+        return
+    for one in found:
+        print_table(*one.table())
+        typer.echo(f"after {one.recipe.SOURCE}\n")

@@ -1,0 +1,31 @@
+"""`emo report`: one page for people who do not program."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.console import enter_project, one_line_errors
+
+
+def report(
+    out: Annotated[
+        Path | None, typer.Option(help="The file to write.", show_default="reports/report.html")
+    ] = None,
+    no_faces: Annotated[
+        bool, typer.Option("--no-faces", help="Leave out every image that shows a face.")
+    ] = False,
+) -> None:
+    """Write one page for people who do not program.
+
+    Where the images come from, who is in them, the audit, the model's metrics and mistakes, the versions;
+    each with what it shows and what it does not. One HTML file that needs no network (docs/report.md).
+    """
+    from pipeline.report.page import write_report
+    from pipeline.runtime.paths import PAGE
+
+    with one_line_errors("nothing was written"):
+        here = enter_project()
+        path = here / out if out else PAGE
+        verdict = write_report(path, faces=not no_faces).verdict
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; {verdict}")

@@ -1,0 +1,36 @@
+"""`emo summary`: the workspace at a glance."""
+
+import typer
+
+from pipeline.commands.console import (
+    READ_ONLY,
+    JsonOption,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
+
+
+def summary(as_json: JsonOption = False) -> None:
+    """Show what the workspace holds.
+
+    The funnel, the census by class, the audit, the metrics, and where the figures are.
+    """
+    from pipeline.report.summary import read_summary
+
+    with one_line_errors(READ_ONLY):
+        enter_project()
+        found = read_summary()
+    if as_json:
+        print_json(found.as_json())
+        return
+    for title, header, rows in found.tables():
+        print_table(title, header, rows)
+    if found.subjects:
+        typer.echo(f"subjects: {found.subjects}")
+    if found.not_evaluated:
+        changed = ", ".join(found.not_evaluated)
+        typer.echo(f"note: the metrics are of an older dataset ({changed} changed); run `dvc repro`")
+    if found.pictures:
+        typer.echo("figures: " + "  ".join(found.pictures))

@@ -1,0 +1,54 @@
+"""`emo trace`: where an image comes from."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pipeline.commands.console import (
+    READ_ONLY,
+    JsonOption,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
+
+
+def trace(
+    what: Annotated[str, typer.Argument(help="An image's name or path, an image file, or a clip.")],
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Image to draw (.png, .jpg): the source frame with its face; a clip's frames."),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show where an image comes from, or the status of every frame of a clip.
+
+    The recording and the second, the face, the split and why, the settings and code of every stage. An image
+    that was exported is recognised by its bytes, one that was saved again by its perceptual hash.
+
+    \b
+    emo trace V01_happy_000050.png
+    emo trace export/train/happy/000123.png --out source.png
+    emo trace V01_happy --out strip.png
+    """
+    from pipeline.versions.trace.report import trace as trace_back
+    from pipeline.versions.trace.text import frame_table, text
+
+    with one_line_errors(READ_ONLY):
+        here = enter_project()
+        found = trace_back(what, here)
+        if out:
+            from pipeline.versions.trace.pictures import draw
+
+            draw(found, here / out, here / what)
+    if as_json:
+        print_json(found.as_json())
+        return
+    typer.echo(text(found))
+    if not found.frame:
+        typer.echo()
+        print_table(*frame_table(found))
+    if out:
+        typer.echo(f"drawn: {out}")

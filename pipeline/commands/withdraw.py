@@ -1,0 +1,108 @@
+"""`emo withdraw`: erase a participant who withdraws."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+
+if TYPE_CHECKING:
+    from pipeline.withdrawal.outcome import Outcome
+    from pipeline.withdrawal.plan import Plan
+
+_SHOWN = 20
+
+
+def withdraw(
+    subject: Annotated[str, typer.Argument(help="The participant's code.")],
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Do it. Without this, or with --dry-run, it is only shown.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would be erased (the default).")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Erase a participant who withdraws, everywhere, and prove it.
+
+    Recordings, frames, faces, images, cached shards, figures, models trained with the participant, and the
+    objects of every version in DVC's cache and remotes. The data, splits and versions of all others stay. A
+    report for your files is written to reports/withdrawals/. The command can be run again at any time; exit
+    code 1 until every place was reached and nothing is found.
+
+    \b
+    emo withdraw V03            # shows what would be erased
+    emo withdraw V03 --yes
+    """
+    from pipeline.withdrawal.withdraw import preview
+    from pipeline.withdrawal.withdraw import withdraw as erase
+
+    with one_line_errors():
+        enter_project()
+        if dry_run or not yes:
+            plan = preview(subject)
+            if as_json:
+                print_json(plan.as_json())
+                return
+            print_table(*plan.table())
+            _print_not_judged(plan.plan)
+            typer.echo(f"nothing is changed yet; to erase:  emo withdraw {subject} --yes")
+            return
+        outcome = erase(subject)
+        _print_outcome(outcome, as_json=as_json)
+    raise typer.Exit(0 if outcome.ok else 1)
+
+
+def _print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
+    from pipeline.withdrawal.withdraw import to_commit
+
+    commit = to_commit(outcome.plan.person.subject)
+    if as_json:
+        print_json(outcome.as_json() | {"commit": commit})
+        return
+    print_table(*outcome.table())
+    _print_proof(outcome)
+    _print_notes(outcome)
+    _print_next(outcome, commit)
+
+
+def _print_proof(outcome: "Outcome") -> None:
+    proof = outcome.proof
+    typer.echo(
+        f"searched: {proof.files:,} files, {proof.size_bytes / 1e6:,.1f} MB, for {proof.pictures:,} images "
+        f"and pieces of recordings: {len(proof.found) or 'no'} file{'s' * (len(proof.found) != 1)} found"
+    )
+    for found in proof.found[:_SHOWN]:
+        typer.echo(f"FOUND: {found.place}: {found.what}")
+    if proof.found:
+        typer.echo(
+            "       these are not emo's outputs, or were put back: look at them and remove them yourself"
+        )
+
+
+def _print_notes(outcome: "Outcome") -> None:
+    from pipeline.withdrawal.report import report_path
+
+    for remote in outcome.unreached:
+        typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
+    for path in outcome.linked:
+        typer.echo(f"note: {path} has another name on this disk (a hard link); remove the original yourself")
+    _print_not_judged(outcome.plan)
+    for note in filter(None, (outcome.note, outcome.history)):
+        typer.echo(f"note: {note}")
+    typer.echo(f"report: {report_path(outcome.plan.person.subject)}")
+
+
+def _print_next(outcome: "Outcome", commit: list[str]) -> None:
+    subject = outcome.plan.person.subject
+    if not outcome.ok:
+        typer.echo(f"not done yet: fix this and rerun `emo withdraw {subject} --yes`")
+    if commit:
+        typer.echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
+        typer.echo("       dvc repro" + (" && dvc push" if outcome.has_remotes else ""))
+        typer.echo(f"       git add dvc.lock data reports && git commit -m 'Built without {subject}'")
+
+
+def _print_not_judged(plan: "Plan") -> None:
+    for path in plan.not_judged:
+        typer.echo(f"note: {path}: has no tag of emo; check whether it shows {plan.person.subject}")

@@ -1,0 +1,74 @@
+"""`emo upgrade`: params.yaml of version 0.1, rewritten line by line so that values and comments stay."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import yaml
+
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import write_text
+from pipeline.runtime.old_params import HAAR_KEYS, TRACKING_KEYS, is_old, modernised
+from pipeline.runtime.params import read_yaml
+from pipeline.runtime.paths import PARAMS
+
+_KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
+
+
+def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
+    """Rewrite params.yaml of an earlier version; return what changes, a line each; nothing for this
+    version's.
+
+    Raises EmoError where the section `faces` is not laid out line by line, so that it cannot be rewritten.
+    """
+    values = read_yaml(path)
+    if not is_old(values):
+        return []
+    text = path.read_text(encoding="utf-8")
+    new = "\n".join(_rewritten(text.split("\n")))
+    if yaml.safe_load(new) != modernised(values):
+        raise EmoError(
+            f"{path}: faces: search: cannot be rewritten line by line; copy the section faces of a new "
+            "project and set its values by hand (docs/params.md)"
+        )
+    if write:
+        write_text(path, new)
+    names = {f"haar.{new}": old for old, new in HAAR_KEYS.items()}
+    names |= {f"tracking.{new}": old for old, new in TRACKING_KEYS.items()}
+    moved = [
+        f"faces.search.{old} -> faces.{new}" for new, old in names.items() if old in values["faces"]["search"]
+    ]
+    renamed = ["faces.detector: none -> whole_frame"] if values["faces"].get("detector") == "none" else []
+    return [*renamed, *moved]
+
+
+def _rewritten(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines with `detector` renamed and the block `search` divided into haar and tracking."""
+    section, is_search = "", False
+    blocks: dict[str, list[str]] = {}
+    for line in [*lines, "end:"]:
+        top = re.match(r"(\w+):", line)
+        inner = re.match(r"  (\w+):", line)
+        if is_search and (top or inner):
+            is_search = False
+            yield from ("  haar:", *blocks["haar"], "  whole_frame: {}", "  tracking:", *blocks["tracking"])
+        section = top[1] if top else section
+        if section == "faces" and inner and inner[1] == "search":
+            is_search, blocks = True, {"haar": [], "tracking": []}
+        elif is_search:
+            _sort(line, blocks)
+        elif section == "faces" and inner and inner[1] == "detector":
+            yield re.sub(r"(detector: *)none\b", r"\1whole_frame", line)
+        elif line != "end:":
+            yield line
+
+
+def _sort(line: str, blocks: dict[str, list[str]]) -> None:
+    """Put a line of the old block into the new block that it belongs to."""
+    found = _KEY.match(line)
+    if found is None:
+        blocks["tracking"].append(line)
+        return
+    old = found["key"]
+    block, new = ("haar", HAAR_KEYS[old]) if old in HAAR_KEYS else ("tracking", TRACKING_KEYS.get(old, old))
+    blocks[block].append(f"{found['indent']}{new}{found['rest']}")
