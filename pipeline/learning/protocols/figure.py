@@ -52,8 +52,8 @@ def _draw(axes: Axes, row: int, protocol: ProtocolResult, labels: Sequence[str])
     if protocol.interval:
         axes.plot([protocol.interval.low, protocol.interval.high], [row, row], color=colour, linewidth=2.4)
     axes.scatter([means[TEST]], [row], s=42, marker="D", color=colour, zorder=3, label=test)
-    above = {"textcoords": "offset points", "ha": "center", "fontsize": 9}
-    axes.annotate(f"{means[TEST]:.1%}", (means[TEST], row), (0, 8), **above)
+    label, position = f"{means[TEST]:.1%}", (means[TEST], row)
+    axes.annotate(label, position, (0, 8), textcoords="offset points", ha="center", fontsize=9)
 
 
 def _label(protocol: ProtocolResult) -> str:
