@@ -1,11 +1,12 @@
 """Evaluate the model on the test subjects, which it has not seen: metrics, tables and figures."""
 
 from pipeline.figures.evaluation import (
-    draw_calibration,
-    draw_confusion,
-    draw_learning_curves,
-    draw_mistakes,
+    calibration_figure,
+    confusion_figure,
+    history_figure,
+    mistakes_figure,
 )
+from pipeline.figures.plots import save_png
 from pipeline.learning.evaluation.measure import format_metrics, measure
 from pipeline.learning.evaluation.params import EvaluateParams
 from pipeline.learning.evaluation.predictions import predictions_of
@@ -15,7 +16,17 @@ from pipeline.learning.model.predictor import Predictor
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.files import write_text
 from pipeline.runtime.params import load_params
-from pipeline.runtime.paths import CONFUSION, DATASET, METRICS, MODEL, PREDICTIONS
+from pipeline.runtime.paths import (
+    CALIBRATION_PLOT,
+    CONFUSION,
+    CONFUSION_PLOT,
+    CURVES_PLOT,
+    DATASET,
+    METRICS,
+    MISTAKES_PLOT,
+    MODEL,
+    PREDICTIONS,
+)
 from pipeline.runtime.stage import run_stage
 from pipeline.schema.checkpoint import CARD
 from pipeline.schema.history import read_history
@@ -36,17 +47,16 @@ def main() -> None:
 
     write_text(METRICS, format_metrics(measure(splits, probabilities, read_split(), params)))
 
-    test, chances = splits[TEST], probabilities[TEST]
-    predictions = predictions_of(test, chances)
+    test = splits[TEST]
+    predictions = predictions_of(test, probabilities[TEST])
     write_csv(PREDICTIONS, predictions, Prediction)
     write_csv(CONFUSION, [ConfusionRow(row.actual, row.predicted) for row in predictions], ConfusionRow)
 
-    labels = test.labels.numpy()
     pixels = {row.image: image.numpy() for row, image in zip(predictions, test.pixels, strict=True)}
-    draw_learning_curves(read_history())
-    draw_confusion(labels, chances.argmax(1), test.classes)
-    draw_mistakes(predictions, pixels, params.mistakes)
-    draw_calibration(chances, labels, params.calibration_bins)
+    save_png(history_figure(read_history()), CURVES_PLOT)
+    save_png(confusion_figure(predictions, test.classes), CONFUSION_PLOT)
+    save_png(mistakes_figure(predictions, pixels, params.mistakes), MISTAKES_PLOT)
+    save_png(calibration_figure(predictions, params.calibration_bins), CALIBRATION_PLOT)
 
 
 if __name__ == "__main__":
