@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pipeline.learning.training.augmentation import AugmentationParams, _patterns, _affine, augment
+from pipeline.learning.training.augmentation import AugmentationParams, _affine, _patterns, augment
 
 OFF = AugmentationParams(
     flip=False,

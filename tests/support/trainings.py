@@ -17,7 +17,7 @@ from pipeline.learning.recipes.transfer import Transfer
 from pipeline.learning.recipes.vgg import Vgg
 from pipeline.learning.training.augmentation import AugmentationParams
 from pipeline.learning.training.params import TrainParams
-from pipeline.learning.training.trainer import Trained, train
+from pipeline.learning.training.trainer import TrainingResult, train
 from pipeline.schema.history import Epoch
 from tests.support.drawn import draw_subject
 
@@ -57,7 +57,7 @@ TRANSFER = Transfer(**(vars(MOBILENET) | {"weights": "none", "weights_sha256": "
 SMALL: dict[str, Recipe] = {
     recipe.NAME: recipe for recipe in (LENET, BNCNN, VGG, RESNET, MOBILENET, TRANSFER)
 }
-"""Each recipe, as small as it goes."""
+"""Each recipe with a network as small as possible; a new recipe is added here."""
 
 PARAMS = TrainParams(
     recipe="lenet",
@@ -71,7 +71,7 @@ PARAMS = TrainParams(
 
 
 class Log:
-    """A watcher that remembers."""
+    """A callback that records its calls."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -84,8 +84,8 @@ class Log:
         self.rows.append(row)
 
 
-def people(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> ImageSet:
-    """Return the drawn faces of some people."""
+def drawn_images(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> ImageSet:
+    """Return drawn faces of one subject per seed, `each` of every class."""
     faces = [(f"p{s}", name, image) for s in seeds for name, image in draw_subject(s, classes, each)]
     pixels = torch.from_numpy(np.stack([image for _, _, image in faces]))[:, None]
     labels = torch.tensor([classes.index(name) for _, name, _ in faces])
@@ -97,7 +97,7 @@ def people(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> Im
 
 
 def params_with(recipe: Recipe = LENET, **changes: Any) -> TrainParams:
-    """Return PARAMS that train a recipe; changes that are no key of `train` are made to its `fit`."""
+    """Return PARAMS with another recipe and other values; keys of `fit` are changed in the recipe."""
     fields = {field.name for field in dataclasses.fields(FitParams)}
     fit = {name: changes.pop(name) for name in fields & set(changes)}
     recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, **fit))
@@ -110,7 +110,7 @@ def trained(
     log: Log | None = None,
     recipe: Recipe = LENET,
     **changes: Any,
-) -> Trained:
-    """Train a recipe as PARAMS with changes, on the CPU."""
+) -> TrainingResult:
+    """Train a recipe with PARAMS and changes, on the CPU."""
     params = params_with(recipe, **changes)
     return train(training, validation, params, torch.device("cpu"), log or Log())
