@@ -133,7 +133,10 @@ def _entries(entries: object) -> list[Mapping[str, Any]]:
 def read_yaml(text: str, where: str) -> Mapping[str, Any]:
     """Return what a file of DVC holds; `where` starts the message of the EmoError where it is no YAML."""
     try:
-        return mapping(yaml.load(text, _Loader))
+        content = yaml.load(text, _Loader)
+        if not isinstance(content, Mapping | None):
+            raise ValueError
+        return mapping(content)
     except (yaml.YAMLError, RecursionError, ValueError):
         raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
 

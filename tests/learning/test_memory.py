@@ -1,4 +1,4 @@
-"""A batch that does not fit into memory: the error suggests a smaller one. In a process with limited memory."""
+"""A batch that does not fit into memory, in a process with limited memory."""
 
 import subprocess
 import sys

@@ -1,12 +1,16 @@
 """Short trainings on small drawn sets, for several tests."""
 
 import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from pipeline.learning.model.checkpoint import save_model
 from pipeline.learning.model.image_set import ImageSet, Provenance
+from pipeline.learning.model.inference import build_model
 from pipeline.learning.recipes.bncnn import Bncnn
 from pipeline.learning.recipes.lenet import Lenet
 from pipeline.learning.recipes.mobilenet import Mobilenet
@@ -18,6 +22,7 @@ from pipeline.learning.recipes.vgg import Vgg
 from pipeline.learning.training.augmentation import AugmentationParams
 from pipeline.learning.training.params import TrainParams
 from pipeline.learning.training.trainer import TrainingResult, train
+from pipeline.schema.checkpoint import ModelCard
 from pipeline.schema.history import Epoch
 from tests.support.drawn import draw_subject
 
@@ -114,3 +119,24 @@ def trained(
     """Train a recipe with PARAMS and changes, on the CPU."""
     params = params_with(recipe, **changes)
     return train(training, validation, params, torch.device("cpu"), log or Log())
+
+
+def save_untrained(folder: Path, recipe: Recipe = LENET, channels: int = 1) -> torch.nn.Module:
+    """Save a model of two classes for faces of 64 px without training it; return it."""
+    model = build_model(recipe, classes=2, channels=channels)
+    card = ModelCard(
+        recipe=recipe.NAME,
+        settings=json.loads(json.dumps(dataclasses.asdict(recipe))),
+        classes=("happy", "neutral"),
+        side_px=64,
+        input_px=recipe.input_px,
+        channels=channels,
+        normalisation="by the network",
+        seed=0,
+        epochs=3,
+        best_epoch=2,
+        torch="2",
+        weights_sha256="",
+    )
+    save_model(model, card, folder)
+    return model
