@@ -66,7 +66,9 @@ def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
     if not path.is_file():
         return {}
     try:
-        return read_lock(path.read_text(encoding="utf-8", errors="replace"), str(LOCK))
+        return read_lock(path.read_text(encoding="utf-8"), str(LOCK))
+    except UnicodeDecodeError:
+        raise EmoError(f"{LOCK}: not UTF-8 text; restore it with `git checkout {LOCK}`") from None
     except OSError as error:
         raise EmoError(
             f"{LOCK}: cannot be read: {reason(error)}; restore it with `git checkout {LOCK}`"
@@ -133,10 +135,7 @@ def _entries(entries: object) -> list[Mapping[str, Any]]:
 def read_yaml(text: str, where: str) -> Mapping[str, Any]:
     """Return what a file of DVC holds; `where` starts the message of the EmoError where it is no YAML."""
     try:
-        content = yaml.load(text, _Loader)
-        if not isinstance(content, Mapping | None):
-            raise ValueError
-        return mapping(content)
+        return mapping(yaml.load(text, _Loader))
     except (yaml.YAMLError, RecursionError, ValueError):
         raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
 

@@ -12,7 +12,7 @@ import yaml
 from pipeline.learning.comparison.compare import compare_runs
 from pipeline.learning.comparison.runs import Run, commit_of, find_runs, read_metrics
 from pipeline.runtime.csv_files import format_csv
-from pipeline.runtime.errors import EmoError, UnknownRevisionError
+from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import METRICS, PREDICTIONS
 from pipeline.schema.predictions import Prediction
 from pipeline.versions.git import Repository
@@ -168,7 +168,7 @@ def test_an_unreadable_commit_says_so(project: Repository) -> None:
 
 
 def test_unknown_names(project: Repository) -> None:
-    with pytest.raises(UnknownRevisionError, match=r"^'no\\nsuch': "):
+    with pytest.raises(EmoError, match=r"^'no\\nsuch': "):
         find_runs(project, ("no\nsuch",))
     with pytest.raises(EmoError, match=r"no Git repository"):
         find_runs(Repository(Path("/")), ())
