@@ -67,7 +67,9 @@ def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
     if not path.is_file():
         return {}
     try:
-        return read_lock(path.read_text(encoding="utf-8", errors="replace"), str(LOCK))
+        return read_lock(path.read_text(encoding="utf-8"), str(LOCK))
+    except UnicodeDecodeError:
+        raise EmoError(f"{LOCK}: not UTF-8 text; restore it with `git checkout {LOCK}`") from None
     except OSError as error:
         raise EmoError(
             f"{LOCK}: cannot be read: {reason(error)}; restore it with `git checkout {LOCK}`"
