@@ -16,11 +16,11 @@ from pipeline.audit.checks.participants import Withdrawn
 from pipeline.audit.evidence import Evidence
 from pipeline.audit.gate.check import UnavailableError, verdict
 from pipeline.audit.run import CHECKS, UP_TO_DATE, run_audit
-from pipeline.runtime.errors import EmoError
 from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.errors import EmoError
 from pipeline.schema.census import CensusRow
-from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.clips import Clip
+from pipeline.schema.funnel import FunnelRow
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import empty_version
 from tests.support.cohort import (
@@ -33,9 +33,9 @@ from tests.support.cohort import (
     cohort,
     failing,
     funnel_row,
+    hashed_image,
     named_clips,
     near,
-    hashed_image,
     pieces_of,
     shards_of,
     version,
@@ -288,7 +288,9 @@ def test_somebody_who_moved_under_another_code() -> None:
 
 
 def test_a_version_that_cannot_be_read_hides_no_other() -> None:
-    bad = empty_version(Path(), "2b3c4d5", "2b3c4d5", "data/split.csv: line 4: more or fewer values than columns")
+    bad = empty_version(
+        Path(), "2b3c4d5", "2b3c4d5", "data/split.csv: line 4: more or fewer values than columns"
+    )
     one = same_split()[0]
     told = failing(earlier=[bad, version("1a2b3c4", moved_split(one, "test"))])
     assert told["no subject changed split"].startswith(f"{one}: test in 1a2b3c4, train now")

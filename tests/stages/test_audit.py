@@ -8,7 +8,6 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.support.shards import texture
 
 from pipeline.audit.gate.evidence import GateEvidence, Image
 from pipeline.runtime.errors import EmoError
@@ -19,6 +18,7 @@ from pipeline.schema.dataset import dataset_schema, image_name, shard_path
 from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
 from pipeline.stages import audit as stage
 from tests.support.making import clip, enrol, person
+from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
 SPLITS = {"S1": "train", "S2": "validation", "S3": "test"}
