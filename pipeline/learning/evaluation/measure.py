@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.figures import plots as report
+from pipeline.figures.style import save_figure
 from pipeline.learning.evaluation import calibration, metrics
 from pipeline.learning.model.image_set import ImageSet
 from pipeline.runtime.csv_files import write_csv
@@ -213,21 +214,21 @@ def draw(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) ->
     history = read_history(HISTORY)
     names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
     curves = {name: [getattr(row, name) for row in history] for name in names}
-    report.save_png(report.learning_curves(curves, best_epoch(history).epoch), CURVES_PLOT)
+    save_figure(report.learning_curves(curves, best_epoch(history).epoch), CURVES_PLOT)
 
     labels, predicted = images.labels.numpy(), probabilities.argmax(1)
     confusion = metrics.confusion_matrix(labels, predicted, len(images.classes))
     title = f"test: {metrics.accuracy(confusion):.1%} of {len(images)} images"
-    report.save_png(report.confusion_plot(confusion, images.classes, title), CONFUSION_PLOT)
+    save_figure(report.confusion_plot(confusion, images.classes, title), CONFUSION_PLOT)
 
     worst = worst_mistakes(images, probabilities, params.mistakes)
     title = f"test: {(labels != predicted).sum()} mistakes of {len(images)} images"
     title += f", the {len(worst)} most confident" if worst else ""
-    report.save_png(report.mistakes_sheet(worst, title), MISTAKES_PLOT)
+    save_figure(report.mistakes_sheet(worst, title), MISTAKES_PLOT)
 
     bins = calibration.reliability(probabilities, labels, params.calibration_bins)
     title = f"test: expected calibration error {calibration.calibration_error(bins):.1%}"
-    report.save_png(report.reliability_diagram(bins, title), CALIBRATION_PLOT)
+    save_figure(report.reliability_diagram(bins, title), CALIBRATION_PLOT)
 
 
 def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> list[report.Mistake]:

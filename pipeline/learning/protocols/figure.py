@@ -6,7 +6,8 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.plots import BLUE, GREY, ORANGE
+from pipeline.figures.style import BLUE, GREY
+from pipeline.figures.style import VERMILION as ORANGE
 from pipeline.learning.protocols.plan import FRAME_RANDOM
 from pipeline.learning.protocols.results import Outcome, Protocol
 

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from pipeline.figures.plots import save_png
+from pipeline.figures.style import save_figure
 from pipeline.learning.protocols.figure import picture
 from pipeline.learning.protocols.results import Outcome, fold_row
 from pipeline.runtime.csv_files import write_csv
@@ -62,7 +62,7 @@ def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
     try:
         write_text(figures, json.dumps(found.as_json(), indent=2) + "\n")
         write_csv(table, [fold_row(fold) for fold in found.folds], FoldRow)
-        save_png(picture(found), drawn)
+        save_figure(picture(found), drawn)
     except OSError as error:
         raise EmoError(f"{path}: cannot be written: {reason(error)}; name another with --out") from None
     return [figures, table, drawn]

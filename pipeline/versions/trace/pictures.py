@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.figures.style import save_image
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.image_codec import decode_colour
@@ -16,7 +17,7 @@ from pipeline.schema.frames import FRAMES_SCHEMA
 from pipeline.schema.subject_tags import subject_tag
 from pipeline.versions.trace.frames import DUPLICATE, IMAGE, Frame, Story
 from pipeline.versions.trace.report import Trace
-from pipeline.versions.trace.strips import Box, Cell, cell, marked_frame, save_picture, strip
+from pipeline.versions.trace.strips import Box, Cell, cell, marked_frame, strip
 from pipeline.versions.writable import free_place
 from pipeline.video.decode import Sampling, Tally, sample
 
@@ -42,7 +43,7 @@ def draw(trace: Trace, out: Path, asked: Path) -> None:
         raise EmoError(f"{trace.name}: {subject} has withdrawn consent; no picture is made")
     picture = _frame_picture(trace, trace.frame) if trace.frame else _strip_picture(trace)
     try:
-        save_picture(picture, out, subject_tag([subject]))
+        save_image(picture, out, subject_tag([subject]))
     except OSError as error:
         raise EmoError(f"{out}: cannot be written: {reason(error)}; name another file") from None
 
