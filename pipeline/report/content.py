@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.audit.run import run_audit
-from pipeline.dataset.card.sentences import in_kinds
+from pipeline.dataset.card.facts import in_kinds
 from pipeline.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
 from pipeline.report.origin import (
     Net,

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.audit.gate.check import Finding, Topic, check, verdict
-from pipeline.dataset.near_duplicates.collapse import Face, find_near_pairs, pair_rows
+from pipeline.dataset.near_duplicates.collapse import find_near_pairs, pair_rows
+from pipeline.dataset.near_duplicates.hashed_faces import HashedFace
 from pipeline.faces.perceptual_hash import perceptual_hashes
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import as_grey, decode
@@ -101,14 +102,14 @@ def alike(pictures: Iterable[Picture], clips: Iterable[Clip], distance: int) -> 
     return pair_rows(find_near_pairs([_face(picture, known) for picture in pictures], distance))
 
 
-def _face(picture: Picture, known: Mapping[str, Clip]) -> Face:
+def _face(picture: Picture, known: Mapping[str, Clip]) -> HashedFace:
     clip = known.get(picture.clip)
     whose = (
         (clip.subject, clip.expression, clip.take)
         if clip
         else (picture.subject, picture.expression, picture.clip)
     )
-    return Face(*whose, clip=picture.clip, frame=picture.frame, sharpness=0.0, hash=picture.hash)
+    return HashedFace(*whose, clip=picture.clip, frame=picture.frame, sharpness=0.0, hash=picture.hash)
 
 
 @check("images match their face crops", Topic.FILES)
