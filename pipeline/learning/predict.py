@@ -208,7 +208,7 @@ def _judge(
 
 
 def _crop(picture: np.ndarray, box: Box, settings: Settings) -> np.ndarray:
-    crop = settings.faces.cut
+    crop = settings.faces.effective_crop
     if crop.colour == "colour":
         return cv2.cvtColor(crop_face(picture, box, crop)[0], cv2.COLOR_BGR2RGB)
     return crop_face(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), box, crop)[0]

@@ -209,7 +209,7 @@ def test_a_corpus_of_still_images_has_no_text_about_video(facts: Facts) -> None:
     assert "Clips are the labelled still images that the images come from." in card
     assert "| `clip` | the labelled still image that the image comes from |" in card
     assert "- Still images: each is one frame and is not trimmed; longer side at most 640 pixels." in card
-    assert "video" not in section(card, "Collection") + section(card, "Preprocessing").split("```")[0]
+    assert "video" not in section(card, "Collection")
     both = dataset_card(replace(facts, clips=[stills[0], *facts.clips[1:]]))
     assert "Built by emo from video recordings and still images." in both
     assert "2 videos and 1 still image of 2 participants, 3.0 minutes of video in total" in both
@@ -269,8 +269,8 @@ def test_the_accepted_share_by_sex_and_of_the_subject_with_the_lowest(facts: Fac
 
 def test_consent_counts_given_and_withdrawn(facts: Facts) -> None:
     assert card_list(facts, "consent")[0] == (
-        "Consent is given by 6 participants; 1 withdrew it, and their data is neither in this version nor in the "
-        "numbers above."
+        "Consent is given by 6 participants; 1 withdrew it, and their data is neither in this version nor in "
+        "the numbers above."
     )
     assert "`emo withdraw`" in section(dataset_card(facts), "Consent")
 
@@ -278,10 +278,11 @@ def test_consent_counts_given_and_withdrawn(facts: Facts) -> None:
 def test_the_text_has_one_line_per_paragraph_and_no_gap(facts: Facts) -> None:
     body = dataset_card(facts).split("---\n", 2)[2]
     assert "\n\n\n" not in body
-    assert "  " not in body.replace(body.split("```yaml")[1].split("```")[0], "").replace(
-        'dataset")  # or', ""
-    )
-    assert not [line for line in body.split("\n") if line.startswith((" ", "-  "))] or "```" in body
+    prose = "".join(body.split("```")[::2])
+    assert "   " not in prose.replace("|  |", "")
+    assert all(line == line.strip() for line in prose.split("\n"))
+    paragraphs = [part for part in prose.split("\n\n") if not part.strip().startswith(("|", "-"))]
+    assert all("\n" not in part.strip() for part in paragraphs)
 
 
 def test_the_order_of_settings_and_rows_does_not_matter(facts: Facts) -> None:

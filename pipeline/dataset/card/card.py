@@ -3,6 +3,7 @@
 Its text is in card.md.jinja; this module renders it. croissant.json quotes some of its sections.
 """
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -66,6 +67,7 @@ def _rendered_block(facts: Facts, name: str) -> str:
     return "".join(template.blocks[name](template.new_context(_values(facts))))
 
 
+@cache
 def _template() -> Template:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),

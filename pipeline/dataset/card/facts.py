@@ -110,7 +110,7 @@ class Facts:
     @property
     def duration(self) -> str:
         """The total duration of the participants' videos, in words."""
-        seconds = sum(clip.duration_s for clip in recordings_of(self.recorded))
+        seconds = sum(clip.duration_s for clip in recordings_of(self.recorded) if not clip.is_still)
         return f"{seconds / 3600:.1f} hours" if seconds >= 3600 else f"{seconds / 60:.1f} minutes"
 
     @property
