@@ -1,8 +1,8 @@
 """The interface of face detectors: detection in a whole frame, and near a known face; no state between calls.
 
 Tracking (`pipeline.faces.tracking`) and everything above it use detectors only through this interface. To add
-one, write a module in `pipeline/faces/detectors`, list its settings class in `detectors/registry.py` and add a
-section with its name to params.yaml.
+one, write a module in `pipeline/faces/detectors`, list its settings class in `detectors/registry.py` and add
+a section with its name to params.yaml.
 """
 
 from abc import ABC, abstractmethod
