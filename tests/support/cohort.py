@@ -7,6 +7,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from tests.support.making import clip, person
 
 from pipeline.audit.checks.images import Cut, Picture
 from pipeline.audit.checks.near_duplicates import pairs_across
@@ -24,7 +25,6 @@ from pipeline.schema.participants import Participant, consenting
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
-from tests.support.making import clip, person
 
 PARAMS = SplitParams(seed=4, validation=0.15, test=0.15, folds=5)
 CLASSES = ("happy", "sad")

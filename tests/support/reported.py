@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tests.support.making import clip, enrol, person, set_params
 
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.image_codec import encode_png
@@ -18,7 +19,6 @@ from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.history import Epoch, format_history
 from pipeline.schema.predictions import Prediction
 from pipeline.schema.split import SplitRow
-from tests.support.making import clip, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
