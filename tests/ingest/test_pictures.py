@@ -494,7 +494,7 @@ def test_every_bad_picture_has_its_line_and_nothing_is_done(project: Project) ->
         "empty.png": "the file is empty",
         "lfs.png": "run `git lfs pull`",
         "text.jpg": "cannot be decoded",
-        "video.png": "no still picture",
+        "video.png": "not a still image",
     }
     assert len(lines) == len(reasons)
     for name, reason in reasons.items():

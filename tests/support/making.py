@@ -18,7 +18,7 @@ from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
-from pipeline.video.decode import Picture, Sampling, Tally, sample
+from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 from pipeline.video.probe import probe
 from tests.support.faces import scene
 
@@ -121,7 +121,7 @@ def decode_all(path: Path) -> list[np.ndarray]:
 
 def take_sample(
     path: Path, start_s: float = 0.0, end_s: float = 1e9, step_s: float = 0.001, max_side: int = 4096
-) -> tuple[list[Picture], Tally]:
+) -> tuple[list[SampledFrame], Tally]:
     """Sample a stretch of a video (by default every frame of it)."""
     tally = Tally()
     return list(sample(path, Sampling(start_s, end_s, step_s, max_side), tally)), tally
