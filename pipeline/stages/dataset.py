@@ -1,4 +1,4 @@
-"""Stage dataset: kept faces -> data/dataset/<split>/<subject>.parquet, with census, card, funnel and sheets."""
+"""Stage dataset: kept faces -> data/dataset/<split>/<subject>.parquet, census, card, funnel and sheets."""
 
 import shutil
 from collections.abc import Sequence

@@ -187,7 +187,7 @@ def test_one_frame(tmp_path: Path) -> None:
     assert (info.frames, info.fps, info.duration_s) == (1, 10.0, 0.1)  # as the header's rate says
 
 
-# --- Orientation and size -------------------------------------------------------------------------------------
+# --- Orientation and size -------------------------------------------------------------------------
 
 
 def white_corner(width: int = 96, height: int = 64) -> np.ndarray:
@@ -315,7 +315,7 @@ def test_a_photo_is_oriented_by_its_exif(tmp_path: Path, orientation: int) -> No
 
 @pytest.mark.parametrize("name", ["s.jpg", "s.jpeg", "S.JPG", "jpeg_called.png"])
 def test_a_large_jpeg_is_read_as_one_image(tmp_path: Path, name: str) -> None:
-    """By its name, FFmpeg reads a JPEG of more than 2 kB as a sequence, which yields nothing after seeking."""
+    """By name, FFmpeg reads a JPEG of more than 2 kB as a sequence, which yields nothing after seeking."""
     path = tmp_path / name
     noise = np.random.default_rng(1).integers(0, 256, (762, 562, 3), np.uint8)  # the size of KDEF
     path.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes())
