@@ -39,7 +39,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("tables")
-@pytest.mark.parametrize("kind", ["svg", "pdf"])
+@pytest.mark.parametrize("kind", ["svg", pytest.param("pdf", marks=pytest.mark.slow)])
 def test_four_figures_with_the_same_bytes_again(kind: str) -> None:
     paths = redraw(Path("paper"), kind)
     assert [path.name for path in paths] == [
