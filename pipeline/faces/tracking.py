@@ -138,14 +138,14 @@ def track(
     """
     if len(frames) != len(times_s):
         raise ValueError(f"{len(frames)} frames but {len(times_s)} times")
-    people = _people(_Tracker(detector, params).run(frames, times_s), times_s)
-    people = [p for p in people if _is_credible(p, len(frames), detector, params)]
+    persons = _persons(_Tracker(detector, params).run(frames, times_s), times_s)
+    persons = [p for p in persons if _is_credible(p, len(frames), detector, params)]
     nothing = [TrackedFace(NO_FACE, None, 0.0)] * len(frames)
-    if not people:
+    if not persons:
         return nothing
-    if len(people) > 1 and _rivalry(people[1], people[0]) >= params.rival_share:
-        return _undecided(people, nothing)
-    participant = _filled_back(people[0], frames, detector, params)
+    if len(persons) > 1 and _rivalry(persons[1], persons[0]) >= params.rival_share:
+        return _undecided(persons, nothing)
+    participant = _filled_back(persons[0], frames, detector, params)
     return _smoothed([participant[i].tracked if i in participant else no for i, no in enumerate(nothing)])
 
 
@@ -236,17 +236,17 @@ def _rivalry(second: _Track, first: _Track) -> float:
     return typical * min(1, len(second) / len(first))
 
 
-def _people(tracks: Iterable[_Track], times_s: Sequence[float]) -> list[_Track]:
+def _persons(tracks: Iterable[_Track], times_s: Sequence[float]) -> list[_Track]:
     """Join the tracks that can belong to one person; the most present person first."""
-    people: list[_Track] = []
+    persons: list[_Track] = []
     for piece in sorted(tracks, key=_weight, reverse=True):
-        for person in people:
+        for person in persons:
             if _is_same_person(person, piece, times_s):
                 person.update(piece)
                 break
         else:
-            people.append(dict(piece))
-    return sorted(people, key=_weight, reverse=True)
+            persons.append(dict(piece))
+    return sorted(persons, key=_weight, reverse=True)
 
 
 def _is_same_person(person: _Track, piece: _Track, times_s: Sequence[float]) -> bool:
@@ -270,9 +270,9 @@ def _is_credible(person: _Track, frames: int, detector: FaceDetector, params: Tr
     return len(person) >= min(params.min_detections, frames) and mean >= detector.min_score
 
 
-def _undecided(people: list[_Track], nothing: list[TrackedFace]) -> list[TrackedFace]:
+def _undecided(persons: list[_Track], nothing: list[TrackedFace]) -> list[TrackedFace]:
     several = TrackedFace(SEVERAL_FACES, None, 0.0)
-    return [several if any(i in person for person in people[:2]) else no for i, no in enumerate(nothing)]
+    return [several if any(i in person for person in persons[:2]) else no for i, no in enumerate(nothing)]
 
 
 def _filled_back(
