@@ -291,7 +291,7 @@ def print_within(videos: list[Path], detector: Detector) -> None:
             crops = [face.crop() for face in found[:: max(1, round(rate / fps))]]
             if crops:
                 sharpness = np.array([cv2.Laplacian(c, cv2.CV_64F).var() for c in crops])
-                leader = neighbours.collapse(phash.perceptual_hashes(crops), sharpness, DISTANCE)
+                leader = neighbours.representatives(phash.perceptual_hashes(crops), sharpness, DISTANCE)
                 kept.append(len(np.unique(leader)))
                 total += len(crops)
         true = min(fps, clips[0][1])

@@ -1,7 +1,7 @@
 """Writes the pages that list what the code has: all commands, all settings, all audit checks.
 
-    python docs/reference.py            # docs/commands.md, docs/params.md, the table in docs/audit.md
-    python docs/reference.py --check    # exit code 1 where one of them is not current
+python docs/reference.py            # docs/commands.md, docs/params.md, the table in docs/audit.md
+python docs/reference.py --check    # exit code 1 where one of them is not current
 """
 
 import ast
@@ -121,10 +121,7 @@ def _yaml(value: object) -> str:
 
 def audit_page() -> str:
     """Return docs/audit.md with its table of checks written anew."""
-    rows = [
-        (check.topic.value, f"**{check.name}**", check.description)
-        for check in CHECKS.values()
-    ]
+    rows = [(check.topic.value, f"**{check.name}**", check.description) for check in CHECKS.values()]
     table = markdown_table(("topic", "check", "passes where"), rows)
     page = (DOCS / "audit.md").read_text(encoding="utf-8")
     before, rest = page.split("<!-- checks -->", 1)

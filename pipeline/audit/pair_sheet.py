@@ -8,18 +8,17 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.audit.checks.near_duplicates import Pair, PairImage
+from pipeline.figures.style import FAINT, GREY, INK, VERMILION, save_image
 from pipeline.runtime.errors import reason
 from pipeline.runtime.image_codec import decode
 from pipeline.runtime.paths import REPORTS
 from pipeline.schema.dataset import read_dataset_shard
 from pipeline.schema.subject_tags import subject_tag
-from pipeline.versions.trace.strips import save_picture
 
 PICTURE = REPORTS / "near_pairs.png"
 
 _FACE, _GAP, _MARGIN, _HEAD, _CAPTION = 148, 2, 14, 64, 74
 _COLUMNS, _PER_PAGE, _PAGES = 4, 60, 10
-_INK, _PALE, _ALARM, _CALM = "#1f2933", "#697586", "#c0392b", "#52606d"
 
 _STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
 """From one pair to the next, right and down, pixels."""
@@ -43,7 +42,7 @@ def draw_pairs(
             title = f"{len(pairs):,} near-duplicate pairs{_page(number, len(pages), len(pairs))}"
             pixels = _pixels(page, shown, shards)
             path = picture.with_name(f"{picture.stem}{f'-{number}' if number > 1 else ''}.png")
-            save_picture(_sheet(title, page, pixels), path, subject_tag(face.subject for face in pixels))
+            save_image(_sheet(title, page, pixels), path, subject_tag(face.subject for face in pixels))
     except OSError as error:
         return f"{picture}, which cannot be written: {reason(error)}"
     return f"{picture} and {len(pages) - 1} more pages" if len(pages) > 1 else f"{picture}"
@@ -78,9 +77,9 @@ def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[PairImage, np.ndar
     rows = -(-len(pairs) // columns)
     sheet = Image.new("RGB", (columns * _STEP[0], _HEAD + rows * _STEP[1]), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, 10), title, fill=_INK, font=ImageFont.load_default(20))
+    draw.text((_MARGIN, 10), title, fill=INK, font=ImageFont.load_default(20))
     note = "across subjects or splits in red, across labels in grey; each kind with the nearest first"
-    draw.text((_MARGIN, 38), note, fill=_PALE, font=ImageFont.load_default(12))
+    draw.text((_MARGIN, 38), note, fill=FAINT, font=ImageFont.load_default(12))
     for number, pair in enumerate(pairs):
         place = (number % columns * _STEP[0] + _MARGIN, _HEAD + number // columns * _STEP[1])
         _draw_pair(sheet, place, pair, pixels)
@@ -93,7 +92,7 @@ def _draw_pair(
     """Draw one pair with its upper left corner at a place: the faces, and under each what it is."""
     draw = ImageDraw.Draw(sheet)
     left, top = place
-    colour = _CALM if pair.across == ("expression",) else _ALARM
+    colour = GREY if pair.across == ("expression",) else VERMILION
     frame = (left - 3, top - 3, left + 2 * _FACE + _GAP + 2, top + _FACE + 2)
     draw.rectangle(frame, outline=colour, width=3)
     for side, face in enumerate((pair.one, pair.other)):
@@ -101,7 +100,7 @@ def _draw_pair(
         sheet.paste(_enlarged(pixels.get(face)), (x, top))
         lines = (f"{face.subject}, {face.expression}", face.split or "no split", Path(face.name).stem)
         for line, text in enumerate(lines):
-            _write(draw, (x, top + _FACE + 5 + 15 * line), text, _PALE if line else _INK)
+            _write(draw, (x, top + _FACE + 5 + 15 * line), text, FAINT if line else INK)
     differs = f"{pair.distance} bits, across {' and '.join(map(_named, pair.across))}"
     draw.text((left, top + _FACE + 50), differs, fill=colour, font=ImageFont.load_default(12))
 

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.faces.crop import Crop, cut_square, sharpness, treat
+from pipeline.faces.crop import Crop, cut_square, enhance, sharpness
 from pipeline.faces.detector import Box
 from pipeline.faces.params import FacesParams
 from pipeline.faces.perceptual_hash import hash_bytes, perceptual_hashes
@@ -23,15 +23,14 @@ from pipeline.schema.faces import BLURRED, FACES_SCHEMA, OK
 _GROUP = 256
 """Rows written at a time."""
 
-
 _KEPT = 200
-"""Decoded frames kept in memory: those of a whole clip, unless params.yaml allows longer ones."""
+"""Decoded frames kept in memory: a whole clip, unless `frames: max_per_clip` is larger."""
 
 
 class StoredFrames(Sequence[np.ndarray]):
-    """The frames of one shard as grey pictures, decoded when asked for; the latest stay in memory.
+    """The frames of one shard in grey, (H, W) uint8 each, decoded on access; the latest stay in memory.
 
-    Nothing that it keeps refers back to it: its pictures go with it, not with some later garbage collection.
+    It holds no reference cycle: its frames are freed with it, not by a later garbage collection.
     """
 
     def __init__(self, path: Path) -> None:
@@ -47,14 +46,15 @@ class StoredFrames(Sequence[np.ndarray]):
         return int(self._file.metadata.num_rows)
 
     def __getitem__(self, index: Any) -> Any:
+        """Return one frame, (H, W) uint8; raise IndexError if there is none."""
         if index not in self._kept:
             if len(self._kept) == _KEPT:
-                del self._kept[next(iter(self._kept))]  # the one that was decoded first
+                del self._kept[next(iter(self._kept))]  # the one decoded first
             self._kept[index] = decode_grey(self.jpeg(index))
         return self._kept[index]
 
     def jpeg(self, index: int) -> bytes:
-        """Return one frame as it is stored."""
+        """Return one frame as stored, JPEG; raise IndexError if there is none."""
         if not 0 <= index < len(self):
             raise IndexError(index)
         group = int(np.searchsorted(self._ends, index, side="right"))
@@ -62,7 +62,7 @@ class StoredFrames(Sequence[np.ndarray]):
         return bytes(self._group(group)[index - first].as_py())
 
     def column(self, name: str) -> list[Any]:
-        """Return a whole small column."""
+        """Return all values of a small column."""
         return list(self._file.read(columns=[name]).column(name).to_pylist())
 
 
@@ -71,9 +71,15 @@ def _read_group(file: pq.ParquetFile, group: int) -> pa.ChunkedArray:
 
 
 def write_faces(source: Path, params: FacesParams, target: Path) -> None:
-    """Find and crop the participant's face in every frame of a clip; a row for every frame."""
+    """Detect, track and crop the participant's face in a clip; write a row for every frame.
+
+    Args:
+        source: Shard of data/frames.
+        params: How faces are detected, tracked and cropped.
+        target: Shard of data/faces.
+    """
     frames, facts = StoredFrames(source), read_facts(source)
-    rows = _rows(frames, find_participant(frames, params), facts["width"], params.cut)
+    rows = _rows(frames, find_participant(frames, params), facts["width"], params.effective_crop)
     with parquet_sink(target, FACES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
             sink.write_table(_table(group))
@@ -81,14 +87,14 @@ def write_faces(source: Path, params: FacesParams, target: Path) -> None:
 
 
 def find_participant(frames: StoredFrames, params: FacesParams) -> list[TrackedFace]:
-    """Return the participant's face in each frame."""
+    """Return the participant's face in each frame of a clip."""
     return track(frames, frames.column("time_s"), params.settings.build(), params.tracking)
 
 
-def crop_face(picture: np.ndarray, box: Box, crop: Crop) -> tuple[np.ndarray, float]:
-    """Return the treated square crop of a face and its sharpness; (H, W[, 3]) uint8 in and out."""
-    cut = cut_square(picture, (box.x, box.y, box.w, box.h), crop)
-    return treat(cut, crop), sharpness(cut)
+def crop_face(frame: np.ndarray, box: Box, crop: Crop) -> tuple[np.ndarray, float]:
+    """Return the enhanced square crop of a face and its sharpness; (H, W[, 3]) uint8 in and out."""
+    cut = cut_square(frame, (box.x, box.y, box.w, box.h), crop)
+    return enhance(cut, crop), sharpness(cut)
 
 
 def _rows(
@@ -99,27 +105,22 @@ def _rows(
         row = {"frame": numbers[index], "time_s": times[index], "status": face.status}
         row |= {"score": face.score, "png": b"", "hash": b""}
         if face.box:
-            picture = decode_colour(frames.jpeg(index)) if crop.colour == "colour" else frames[index]
-            row |= _in_source(face.box, source_width / picture.shape[1])
-            row |= _cut(picture, face, crop)
+            frame = decode_colour(frames.jpeg(index)) if crop.colour == "colour" else frames[index]
+            scale = source_width / frame.shape[1]
+            row |= {name: round(getattr(face.box, name) * scale, 2) for name in ("x", "y", "w", "h")}
+            row |= _cropped(frame, face.box, crop) if face.status == OK else {}
         yield row
 
 
-def _in_source(box: Box, scale: float) -> dict[str, float]:
-    return {name: round(getattr(box, name) * scale, 2) for name in ("x", "y", "w", "h")}
-
-
-def _cut(picture: np.ndarray, found: TrackedFace, crop: Crop) -> dict[str, Any]:
-    if found.status != OK or found.box is None:
-        return {}
-    face, sharp = crop_face(picture, found.box, crop)
+def _cropped(frame: np.ndarray, box: Box, crop: Crop) -> dict[str, Any]:
+    face, sharp = crop_face(frame, box, crop)
     if sharp < crop.min_sharpness:
         return {"status": BLURRED, "sharpness": sharp}
     return {"sharpness": sharp, "png": encode_png(face), "face": face}
 
 
 def _table(rows: list[dict[str, Any]]) -> pa.Table:
-    """Return rows as a table, with the hashes of their faces: all at once is ten times as fast."""
+    """Return rows as a table, with the hashes of their faces; hashing them together is ten times as fast."""
     faces = [row for row in rows if "face" in row]
     hashes = hash_bytes(perceptual_hashes([as_grey(row.pop("face")) for row in faces]))
     for row, digest in zip(faces, hashes, strict=True):

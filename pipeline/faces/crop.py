@@ -1,4 +1,4 @@
-"""Face crops: cutting, sharpness, contrast and denoising."""
+"""Face crops: cutting, sharpness, contrast and noise filtering."""
 
 from dataclasses import dataclass
 
@@ -15,20 +15,20 @@ DENOISERS = ("none", "median", "bilateral", "nlmeans")
 
 @dataclass(frozen=True)
 class Crop:
-    """How a face is cut out and treated."""
+    """How a face is cropped and enhanced: params.yaml, faces: crop."""
 
     margin: float
-    "added on each side, as a fraction of the face's side"
+    "Added on each side, as a fraction of the side of the face; 0..2."
     side_px: int
-    "side of the square crop, pixels"
+    "Side of the square crop, pixels; 16..1024."
     colour: str
-    "grey or colour"
+    "One of COLOURS."
     contrast: str
-    "none, histogram (equalised) or clahe (Zuiderveld 1994)"
+    "One of CONTRASTS: none, histogram equalisation or CLAHE (Zuiderveld 1994)."
     denoise: str
-    "none, median, bilateral or nlmeans (Buades et al. 2005)"
+    "One of DENOISERS: none, median, bilateral or non-local means (Buades et al. 2005)."
     min_sharpness: float
-    "less than this is `blurred`; 0 keeps all"
+    "Crops that are less sharp have the status `blurred`; 0 keeps all."
 
     def __post_init__(self) -> None:
         check_range("margin", self.margin, 0, 2)
@@ -39,58 +39,58 @@ class Crop:
         check_range("min_sharpness", self.min_sharpness, 0, 1e6)
 
 
-def cut_square(picture: np.ndarray, box: tuple[float, float, float, float], crop: Crop) -> np.ndarray:
-    """Cut the square around a box (x, y, w, h, pixels) out of a picture, scaled to `side_px`.
+def cut_square(frame: np.ndarray, box: tuple[float, float, float, float], crop: Crop) -> np.ndarray:
+    """Cut the square around a box (x, y, w, h, pixels) out of a frame and scale it to `side_px`.
 
-    (H, W[, 3]) uint8 -> (side_px, side_px[, 3]) uint8. Beyond the picture's edge its last pixels are
-    repeated.
+    (H, W[, 3]) uint8 -> (side_px, side_px[, 3]) uint8. Pixels at the edge of the
+    frame are repeated beyond it.
     """
     x, y, w, h = box
     side = max(1, round(max(w, h) * (1 + 2 * crop.margin)))
     left, top = round(x + w / 2 - side / 2), round(y + h / 2 - side / 2)
-    height, width = picture.shape[:2]
+    height, width = frame.shape[:2]
     if 0 <= top <= height - side and 0 <= left <= width - side:
-        cut = picture[top : top + side, left : left + side]
+        cut = frame[top : top + side, left : left + side]
     else:
         rows = np.arange(top, top + side).clip(0, height - 1)
         columns = np.arange(left, left + side).clip(0, width - 1)
-        cut = picture[rows[:, None], columns]
+        cut = frame[rows[:, None], columns]
     shrinks = side > crop.side_px
     method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
     return cv2.resize(cut, (crop.side_px, crop.side_px), interpolation=method)
 
 
-def sharpness(picture: np.ndarray) -> float:
+def sharpness(face: np.ndarray) -> float:
     """Return the variance of the Laplacian of a crop (Pech-Pacheco et al. 2000), grey levels squared.
 
-    Comparable between crops of one side only: measure before contrast and denoising.
+    Comparable only between crops of the same side. Measure it before `enhance`.
     """
-    return float(cv2.Laplacian(as_grey(picture), cv2.CV_64F).var())
+    return float(cv2.Laplacian(as_grey(face), cv2.CV_64F).var())
 
 
-def treat(picture: np.ndarray, crop: Crop) -> np.ndarray:
-    """Return the crop denoised, then with its contrast changed, as the settings say."""
-    return _with_contrast(_denoised(picture, crop.denoise), crop.contrast)
+def enhance(face: np.ndarray, crop: Crop) -> np.ndarray:
+    """Apply the noise filter, then the contrast method, of the settings; (H, W[, 3]) uint8 in and out."""
+    return _with_contrast(_denoised(face, crop.denoise), crop.contrast)
 
 
-def _denoised(picture: np.ndarray, method: str) -> np.ndarray:
+def _denoised(face: np.ndarray, method: str) -> np.ndarray:
     if method == "median":
-        return cv2.medianBlur(picture, 3)
+        return cv2.medianBlur(face, 3)
     if method == "bilateral":
-        return cv2.bilateralFilter(picture, 5, 30, 3)
+        return cv2.bilateralFilter(face, 5, 30, 3)
     if method == "nlmeans":
-        colour = picture.ndim == 3
-        return (cv2.fastNlMeansDenoisingColored if colour else cv2.fastNlMeansDenoising)(picture)
-    return picture
+        colour = face.ndim == 3
+        return (cv2.fastNlMeansDenoisingColored if colour else cv2.fastNlMeansDenoising)(face)
+    return face
 
 
-def _with_contrast(picture: np.ndarray, method: str) -> np.ndarray:
+def _with_contrast(face: np.ndarray, method: str) -> np.ndarray:
     if method == "none":
-        return picture
-    if picture.ndim == 3:  # change lightness alone, leave the hue
-        lab = cv2.cvtColor(picture, cv2.COLOR_BGR2LAB)
+        return face
+    if face.ndim == 3:  # change the lightness, not the hue
+        lab = cv2.cvtColor(face, cv2.COLOR_BGR2LAB)
         lab[:, :, 0] = _with_contrast(lab[:, :, 0], method)
         return cv2.cvtColor(lab, cv2.COLOR_LAB2BGR)
     if method == "histogram":
-        return cv2.equalizeHist(picture)
-    return cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4)).apply(picture)
+        return cv2.equalizeHist(face)
+    return cv2.createCLAHE(clipLimit=2.0, tileGridSize=(4, 4)).apply(face)

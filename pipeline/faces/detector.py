@@ -1,8 +1,8 @@
-"""What a face detector is: it finds faces in one frame, or near where a face was; it keeps nothing between
-calls.
+"""The interface of face detectors: detection in a whole frame, and near a known face; no state between calls.
 
-Tracking (`pipeline.faces.tracking`) and everything above it know detectors only by this interface. To add
-one, write a module in `pipeline/faces/detectors` and list its settings class in `detectors/registry.py`.
+Tracking (`pipeline.faces.tracking`) and everything above it use detectors only through this interface. To add
+one, write a module in `pipeline/faces/detectors`, list its settings class in `detectors/registry.py` and add
+a section with its name to params.yaml.
 """
 
 from abc import ABC, abstractmethod
@@ -14,10 +14,10 @@ from typing import ClassVar, NamedTuple
 import numpy as np
 
 LEAST_PX = 8
-"""Narrower detections are no faces, whatever the image; pixels."""
+"""Narrowest possible face, pixels."""
 
 SAME_FACE = 0.3
-"""Boxes that overlap by this share of the smaller one show one face."""
+"""Two boxes that overlap by this share of the smaller one show the same face."""
 
 
 @dataclass(frozen=True)
@@ -50,20 +50,22 @@ class Detection(NamedTuple):
 
     box: Box
     score: float
-    "the detector's confidence, in a unit of its own; higher is surer"
+    "Confidence in the detector's own unit; higher is more confident."
 
 
 class FaceSizes(NamedTuple):
     """Which face widths to search for, pixels of the frame."""
 
     smallest_px: float
+    "Narrowest face to search for."
     largest_px: float
+    "Widest face to search for."
     accepted_px: float
-    "widest face accepted where a closer look finds a face wider than the search did"
+    "Widest face to accept if a closer search finds a face wider than the first search did."
 
 
 class Fallback(Enum):
-    """When a detector that has a second, costlier method uses it; others ignore this."""
+    """When a detector uses its fallback method, if it has one."""
 
     NEVER = "never"
     IF_NONE = "if nothing was found"
@@ -71,10 +73,10 @@ class Fallback(Enum):
 
 
 class FaceDetector(ABC):
-    """Finds faces in grey frames, (H, W) uint8."""
+    """Detects faces in grey frames, (H, W) uint8."""
 
     min_score: float = 0.0
-    """Mean score that a person must reach over a clip."""
+    """Lowest mean score over a clip of a face that is accepted."""
 
     @abstractmethod
     def detect(
@@ -85,26 +87,26 @@ class FaceDetector(ABC):
         known: Sequence[Box] = (),
         fallback: Fallback = Fallback.IF_NONE,
     ) -> list[Detection]:
-        """Find the faces of a whole frame, without those that are `known` already.
+        """Detect the faces of a whole frame, except those that are already `known`.
 
         Args:
             grey: (H, W) uint8.
             sizes: The face widths to search for.
-            known: Boxes of faces that are followed already.
-            fallback: When to use the detector's second method, if it has one.
+            known: Boxes of faces that are already tracked.
+            fallback: When to use the fallback method, if the detector has one.
 
         Returns:
-            One detection a face; no two of them overlap by `SAME_FACE` or more.
+            One detection per face; no two of them overlap by `SAME_FACE` or more.
         """
 
     @abstractmethod
     def detect_near(self, grey: np.ndarray, last: Box, accepted_px: float) -> Detection | None:
-        """Find the face that was at `last` in the frame before or after; None where it is not there.
+        """Detect the face that is at `last` in the previous or the next frame; None if it is not found.
 
         Args:
             grey: (H, W) uint8, the whole frame.
-            last: Where the face was.
-            accepted_px: Widest face accepted, pixels.
+            last: Box of the face in the other frame, pixels.
+            accepted_px: Widest face to accept, pixels.
         """
 
 
@@ -113,9 +115,9 @@ class DetectorSettings(ABC):
     """The settings of one detector: its section of params.yaml under `faces`."""
 
     NAME: ClassVar[str]
-    "as in params.yaml"
+    "Name of the detector in params.yaml."
     EXPECTS_CROPS: ClassVar[bool] = False
-    "the frames are face crops already: nothing is searched for, and no margin is added"
+    "Whether frames are face crops already, so that no margin is added."
 
     @abstractmethod
     def build(self) -> FaceDetector:
@@ -123,7 +125,7 @@ class DetectorSettings(ABC):
 
 
 def distinct(detections: Iterable[Detection]) -> list[Detection]:
-    """Keep the best of every group of overlapping boxes: one face is often found at two sizes."""
+    """Keep the best of every group of overlapping boxes: a face is often detected at two sizes."""
     kept: list[Detection] = []
     for detection in sorted(detections, key=lambda found: -found.score):
         if not detection.box.is_any_of(other.box for other in kept):

@@ -1,4 +1,4 @@
-"""How faces are found and cropped: params.yaml, section faces."""
+"""How faces are detected and cropped: params.yaml, section faces."""
 
 from dataclasses import dataclass, replace
 
@@ -14,13 +14,15 @@ class FacesParams:
     """params.yaml, section faces."""
 
     detector: str
-    "the name of a detector; its settings are in the section of the same name"
+    "Name of the detector; its settings are in the section of the same name."
     tracking: TrackingParams
+    "Which faces are tracked, and which of them is the participant's."
     crop: Crop
+    "How a face is cropped and enhanced."
     settings: DetectorSettings = variant("detector", DETECTORS)
-    "those of the detector"
+    "Settings of the detector."
 
     @property
-    def cut(self) -> Crop:
-        """How faces are cut out: where the frames are face crops already, there is no margin to add."""
+    def effective_crop(self) -> Crop:
+        """The crop settings that apply: no margin if the frames are face crops already."""
         return replace(self.crop, margin=0.0) if self.settings.EXPECTS_CROPS else self.crop

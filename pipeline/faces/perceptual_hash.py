@@ -4,9 +4,9 @@ The hash is the sign of the 256 lowest DCT frequencies of the crop's *logarithm*
 (Zauner 2010, "Implementation and Benchmarking of Perceptual Image Hash Functions"), changed in
 three ways, each measured on real faces (docs/dedup.md):
 
-- 256 bits, not 64: every face crop shows the same layout, so 64 bits cannot tell people apart;
-- the logarithm: a gain then only moves the mean, a gamma only scales the rest, and neither
-  changes a sign;
+- 256 bits, not 64: every face crop shows the same layout, so 64 bits cannot tell subjects apart;
+- the logarithm: a gain then changes only the mean and a gamma only scales the other coefficients;
+  neither changes a sign;
 - signs instead of "above the median": no bit depends on the other coefficients.
 
 A hash is a row of four ``uint64``; bit k of the hash is bit ``k % 64`` of word ``k // 64``, in
@@ -30,7 +30,7 @@ BITS = 64 * WORDS
 
 _SIDE_PX = 32  # the crop is reduced to this before the DCT; frequencies used stay below 23
 _LOG_OFFSET = 4.0  # grey levels; keeps sensor noise in black regions from deciding bits
-_ROUNDING = 1e-3  # coefficients are of the order of 1; what is below comes from float32
+_ROUNDING = 1e-3  # coefficients are of the order of 1; smaller values are rounding errors of float32
 _BATCH = 1024  # crops hashed at once: 4 MB of float32
 
 
@@ -49,25 +49,24 @@ def perceptual_hashes(greys: Sequence[Greys] | Greys) -> Hashes:
 
 
 def hash_bytes(hashes: Hashes) -> list[bytes]:
-    """The 32 bytes of each hash, little-endian on every machine: what a table stores."""
+    """Return the 32 bytes of each hash as tables store them: little-endian on every machine."""
     return [row.tobytes() for row in hashes.astype("<u8")]
 
 
 def hashes_from_bytes(rows: Sequence[bytes]) -> Hashes:
-    """The inverse of `hash_bytes`: ``(n, 4) uint64``."""
+    """Return the hashes of stored bytes, ``(n, 4) uint64``; the inverse of `hash_bytes`."""
     return np.frombuffer(b"".join(rows), "<u8").reshape(-1, WORDS).astype(np.uint64)
 
 
 def hamming(a: Hashes, b: Hashes) -> Ints:
-    """Differing bits between hashes ``(..., 4)``; leading dimensions broadcast."""
+    """Return the number of differing bits of hashes ``(..., 4)``; leading dimensions broadcast."""
     return np.bitwise_count(a ^ b).sum(axis=-1, dtype=np.int64)
 
 
 def _reduced_stack(greys: Sequence[Greys] | Greys) -> Greys:
     """``n`` x ``(H, W)`` -> ``(n, 32, 32) uint8``.
 
-    Crops of one size of which a whole number of pixels makes one are reduced as a single tall picture:
-    the same, without a call for each.
+    Crops of one size that is a multiple of 32 are stacked and reduced in one call, with the same result.
     """
     shapes = {grey.shape for grey in greys}
     if len(shapes) == 1 and not any(side % _SIDE_PX for side in greys[0].shape):
@@ -96,7 +95,7 @@ def packed(bits: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> Hashes:
 
 
 def _dct_matrix(side: int) -> npt.NDArray[np.float32]:
-    """Orthonormal DCT-II, ``(side, side)``: row k holds frequency k."""
+    """Return the orthonormal DCT-II, ``(side, side)``: row k holds frequency k."""
     k, x = np.mgrid[:side, :side]
     matrix = np.cos(np.pi * k * (2 * x + 1) / (2 * side)) * np.sqrt(2 / side)
     matrix[0] /= np.sqrt(2)
@@ -104,7 +103,7 @@ def _dct_matrix(side: int) -> npt.NDArray[np.float32]:
 
 
 def _lowest_frequencies() -> tuple[Ints, Ints]:
-    """Rows and columns of the `BITS` lowest frequencies but the mean, by rising row + column."""
+    """Return rows and columns of the `BITS` lowest frequencies except the mean, by rising row + column."""
     row, column = np.mgrid[:_SIDE_PX, :_SIDE_PX].reshape(2, -1)
     lowest = np.lexsort((row, row + column))[1 : BITS + 1]
     return row[lowest], column[lowest]

@@ -1,62 +1,56 @@
-"""Pictures of how training went and what the net gets wrong; the same figures give the same bytes."""
+"""Figures of training and evaluation: learning curves, confusion matrix, calibration and mistakes."""
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from matplotlib import ticker
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from pipeline.figures.style import BLUE, GREY, INK, VERMILION, new_figure, style_axes
 from pipeline.learning.evaluation.calibration import Bin
-from pipeline.runtime.files import replacing
 
-BLUE, ORANGE, GREY = "#2f6db3", "#d9792b", "#666666"
-_COLUMNS = 6  # faces a row of the sheet
-_DPI = 110
+_COLUMNS = 6
+"""Faces in a row of the sheet of mistakes."""
+
+_LONGEST_NAME = 24
+"""Characters of a subject's or clip's name on the sheet of mistakes."""
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """One face on the sheet of mistakes."""
+    """One misclassified face, with its origin."""
 
     image: np.ndarray
-    "(h, w) or (h, w, 3) uint8"
+    "(H, W) or (H, W, 3) uint8, RGB"
     subject: str
     clip: str
     time_s: float
     actual: str
     predicted: str
     confidence: float
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure without the version and date that matplotlib would put in."""
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer, metadata={"Software": None})
-    with replacing(path) as temporary:
-        temporary.write_bytes(buffer.getvalue())
+    "probability of the predicted class, 0..1"
 
 
 def learning_curves(curves: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:
     """Return loss and accuracy over the epochs.
 
     Args:
-        curves: `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`, an epoch each.
+        curves: `train_loss`, `train_accuracy`, `validation_loss`, `validation_accuracy`; one value per epoch.
         best_epoch: The epoch whose weights were kept, 1 for the first.
     """
-    figure = Figure(figsize=(9, 3.6), layout="constrained", dpi=_DPI)
+    figure = new_figure(9, 3.6)
     left, right = figure.subplots(1, 2)
     for axes, what in ((left, "loss"), (right, "accuracy")):
         for split, colour in (("train", GREY), ("validation", BLUE)):
             values = curves[f"{split}_{what}"]
             axes.plot(range(1, len(values) + 1), values, color=colour, label=split, linewidth=1.6)
-        axes.axvline(best_epoch, color=ORANGE, linewidth=1, linestyle="--", label=f"kept: {best_epoch}")
+        label = f"best epoch: {best_epoch}"
+        axes.axvline(best_epoch, color=VERMILION, linewidth=1, linestyle="--", label=label)
         axes.set(xlabel="epoch", title=what)
-        _plain(axes)
+        axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+    style_axes(left, right)
     right.set_ylim(0, 1.02)
     right.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     left.set_ylim(bottom=0)
@@ -65,24 +59,17 @@ def learning_curves(curves: Mapping[str, Sequence[float]], best_epoch: int) -> F
 
 
 def confusion_plot(confusion: np.ndarray, classes: Sequence[str], title: str) -> Figure:
-    """Return the confusion matrix (k, k) as a picture: counts, coloured by the share of each row."""
+    """Return a confusion matrix, (k, k) int, rows actual: counts, coloured by their share of the row."""
     k = len(classes)
     shares = confusion / np.maximum(confusion.sum(1, keepdims=True), 1)
-    figure = Figure(figsize=(2.2 + 0.72 * k, 1.6 + 0.62 * k), layout="constrained", dpi=_DPI)
+    figure = new_figure(2.2 + 0.72 * k, 1.6 + 0.62 * k)
     axes = figure.subplots()
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for row, column in np.ndindex(k, k):
-        count, share = confusion[row, column], shares[row, column]
-        if count:
-            axes.text(
-                column,
-                row,
-                f"{count}\n{share:.0%}",
-                ha="center",
-                va="center",
-                fontsize=8,
-                color="white" if share > 0.55 else "#222222",
-            )
+    for row, column in np.argwhere(confusion):
+        share = shares[row, column]
+        text = f"{confusion[row, column]}\n{share:.0%}"
+        colour = "white" if share > 0.55 else INK
+        axes.text(column, row, text, ha="center", va="center", fontsize=8, color=colour)
     axes.set_xticks(range(k), classes, rotation=35, ha="right")
     axes.set_yticks(range(k), classes)
     axes.set(xlabel="predicted", ylabel="actual", title=title)
@@ -92,54 +79,49 @@ def confusion_plot(confusion: np.ndarray, classes: Sequence[str], title: str) ->
 
 
 def reliability_diagram(bins: Sequence[Bin], title: str) -> Figure:
-    """Return accuracy over confidence, and how many images each bin has; on the diagonal all is well."""
-    figure = Figure(figsize=(4.6, 5), layout="constrained", dpi=_DPI)
+    """Return accuracy over confidence, with the number of images per bin below.
+
+    Bars on the diagonal: the model is right as often as its confidence says.
+    """
+    figure = new_figure(4.6, 5)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(3, 1))
     filled = [row for row in bins if row.images]
     middles, width = np.array([(row.low + row.high) / 2 for row in filled]), 0.92 / len(bins)
-    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="as sure as right")
-    upper.bar(middles, [row.accuracy for row in filled], width, color=BLUE, label="accuracy")
     confidences = [row.confidence for row in filled]
-    upper.hlines(
-        confidences, middles - width / 2, middles + width / 2, ORANGE, linewidth=3, label="mean confidence"
-    )
+    ends = (middles - width / 2, middles + width / 2)
+    upper.plot([0, 1], [0, 1], color=GREY, linewidth=1, linestyle="--", label="perfect calibration")
+    upper.bar(middles, [row.accuracy for row in filled], width, color=BLUE, label="accuracy")
+    upper.hlines(confidences, *ends, VERMILION, linewidth=3, label="mean confidence")
     upper.set(ylim=(0, 1.02), ylabel="accuracy", title=title)
     upper.legend(frameon=False, fontsize=8, loc="upper left")
     lower.bar(middles, [row.images for row in filled], width, color=GREY)
     lower.set(xlim=(0, 1), xlabel="confidence", ylabel="images")
-    for axes in (upper, lower):
-        _plain(axes)
-        axes.xaxis.set_major_formatter(ticker.PercentFormatter(1))
-        axes.xaxis.set_major_locator(ticker.MultipleLocator(0.2))
+    style_axes(upper, lower)
+    lower.xaxis.set_major_formatter(ticker.PercentFormatter(1))
+    lower.xaxis.set_major_locator(ticker.MultipleLocator(0.2))
     upper.yaxis.set_major_formatter(ticker.PercentFormatter(1))
     return figure
 
 
 def mistakes_sheet(mistakes: Sequence[Mistake], title: str) -> Figure:
-    """Return the mistakes as faces with their provenance under each, in the order given."""
+    """Return the misclassified faces in the order given, each with its classes and its origin."""
     rows = max(1, -(-len(mistakes) // _COLUMNS))
-    figure = Figure(figsize=(1.75 * _COLUMNS, 0.5 + 2.35 * rows), layout="constrained", dpi=_DPI)
+    figure = new_figure(1.75 * _COLUMNS, 0.5 + 2.35 * rows)
     figure.suptitle(title, fontsize=10)
     for number, axes in enumerate(figure.subplots(rows, _COLUMNS, squeeze=False).flat):
         axes.set_axis_off()
         if number < len(mistakes):
-            _face(axes, mistakes[number])
+            _draw_mistake(axes, mistakes[number])
     return figure
 
 
-def _face(axes: Axes, mistake: Mistake) -> None:
+def _draw_mistake(axes: Axes, mistake: Mistake) -> None:
     axes.imshow(mistake.image, cmap="gray", vmin=0, vmax=255)
-    where = f"{_short(mistake.subject)}, {mistake.time_s:.2f} s\n{_short(mistake.clip)}"
-    what = f"{mistake.actual}\n→ {mistake.predicted} {mistake.confidence:.0%}"
-    axes.text(0.5, -0.04, f"{what}\n{where}", transform=axes.transAxes, ha="center", va="top", fontsize=7)
+    classes = f"{mistake.actual}\n→ {mistake.predicted} {mistake.confidence:.0%}"
+    origin = f"{_shortened(mistake.subject)}, {mistake.time_s:.2f} s\n{_shortened(mistake.clip)}"
+    text = f"{classes}\n{origin}"
+    axes.text(0.5, -0.04, text, transform=axes.transAxes, ha="center", va="top", fontsize=7)
 
 
-def _short(name: str, limit: int = 24) -> str:
-    return name if len(name) <= limit else f"{name[: limit - 1]}…"
-
-
-def _plain(axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.grid(color="#e6e6e6", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.xaxis.set_major_locator(ticker.MaxNLocator(integer=True))
+def _shortened(name: str) -> str:
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"

@@ -224,7 +224,7 @@ def _classify(
 
 
 def _crop(frame: np.ndarray, box: Box, settings: Settings) -> np.ndarray:
-    crop = settings.faces.cut
+    crop = settings.faces.effective_crop
     if crop.colour == "colour":
         return cv2.cvtColor(crop_face(frame, box, crop)[0], cv2.COLOR_BGR2RGB)
     return crop_face(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY), box, crop)[0]

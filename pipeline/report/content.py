@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.audit.run import Audit, run_audit
-from pipeline.dataset.card.sentences import in_kinds
+from pipeline.dataset.card.facts import in_kinds
 from pipeline.report.counts import (
     Funnel,
     ImageCounts,

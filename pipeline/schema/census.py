@@ -1,4 +1,4 @@
-"""data/census.csv: how many images a version of the dataset holds of each subject and expression."""
+"""data/census.csv: the number of images of each subject and expression in a version of the dataset."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +16,11 @@ class CensusRow:
     subject: str
     expression: str
     clips: int
+    "Number of clips with an image."
     images: int
+    "Number of images."
     digest: str
-    "first 16 hexadecimal digits of the SHA-256 of the images (clip, frame and PNG), in order"
+    "First 16 hexadecimal digits of the SHA-256 of the images (name and PNG), in order."
 
     def __post_init__(self) -> None:
         check_split(self.split)

@@ -1,4 +1,4 @@
-"""What the shards of data/frames and data/faces share: one file a clip, with facts about the clip."""
+"""The shards of data/frames and data/faces: one file per clip, with facts about the clip in its metadata."""
 
 import json
 from pathlib import Path
@@ -12,19 +12,17 @@ _KEY = "emo"
 
 
 def add_facts(writer: pq.ParquetWriter, facts: dict[str, Any]) -> None:
-    """Put facts about the whole clip into a shard's metadata, as JSON."""
+    """Write facts about the whole clip into the metadata of a shard, as JSON."""
     writer.add_key_value_metadata({_KEY: json.dumps(facts, sort_keys=True)})
 
 
 def read_facts(path: Path) -> dict[str, Any]:
-    """Return the facts about the whole clip that a shard carries; raise EmoError where they are damaged."""
+    """Return the facts about the clip from the metadata of a shard; raise EmoError if they are damaged."""
     metadata = pq.read_metadata(path).metadata or {}
     try:
         facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
     except ValueError:
-        raise EmoError(
-            f"{path}: its facts about the clip are damaged; remove it and run `dvc repro`"
-        ) from None
+        raise EmoError(f"{path}: damaged metadata; remove the file and run `dvc repro`") from None
     return facts
 
 

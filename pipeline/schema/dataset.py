@@ -1,4 +1,4 @@
-"""data/dataset/<split>/<subject>.parquet: the images with their labels, and the one reader of them."""
+"""data/dataset/<split>/<subject>.parquet: the images with their labels, and how they are read."""
 
 import json
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ _IMAGE_TYPE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 
 
 def dataset_schema(expressions: Sequence[str] = ()) -> pa.Schema:
-    """Return the schema of a dataset shard; its metadata make `datasets` decode images and classes."""
+    """Return the schema of a dataset shard; with its metadata, `datasets` decodes images and classes."""
     features = {
         "image": {"_type": "Image"},
         "label": {"names": list(expressions), "_type": "ClassLabel"},
@@ -40,12 +40,12 @@ def dataset_schema(expressions: Sequence[str] = ()) -> pa.Schema:
 
 
 def image_name(clip: str, frame: int) -> str:
-    """Return the name by which one image is known, in the dataset and in every table about it."""
+    """Return the name of an image in the dataset and in all tables."""
     return f"{clip}_{frame:06d}.png"
 
 
 def shard_path(split: str, subject: str, folder: Path = DATASET) -> Path:
-    """Return the file of one subject's images."""
+    """Return the shard of one subject."""
     return folder / split / f"{subject}.parquet"
 
 
@@ -61,19 +61,20 @@ class DatasetShard:
     """The images of one subject, as read from their file."""
 
     path: Path
+    "The file."
     classes: tuple[str, ...]
-    "the expressions, in the order of their labels"
+    "The expressions, in the order of their labels."
     table: pa.Table
-    "the columns that were asked for"
+    "The requested columns."
 
     @property
     def split(self) -> str:
-        """The folder that holds the file."""
+        """The split, which is the name of the file's folder."""
         return self.path.parent.name
 
     @property
     def subject(self) -> str:
-        """The subject by the file's name."""
+        """The subject, which is the name of the file."""
         return self.path.stem
 
     def rows(self) -> list[dict[str, Any]]:
@@ -82,9 +83,9 @@ class DatasetShard:
 
 
 def read_dataset_shard(path: Path, columns: Sequence[str] | None = None) -> DatasetShard:
-    """Read columns (all by default) of one shard, wherever it is.
+    """Read columns (by default all) of one shard.
 
-    Raises EmoError where the file is missing or damaged, has no list of classes, or has a label beyond it.
+    Raises EmoError if the file is missing or damaged, has no list of classes, or a label that is not in it.
     """
     table = read_parquet(path, dataset_schema(), columns)
     classes = _class_names(table.schema, path)
@@ -104,8 +105,7 @@ def read_dataset(
 ) -> list[DatasetShard]:
     """Read all shards of a dataset, or of one split.
 
-    Raises NotBuiltError where there is none, EmoError where one is damaged or has other classes than the
-    first.
+    Raises NotBuiltError if there is none, EmoError if one is damaged or has other classes than the first.
     """
     paths = shard_paths(folder, split)
     if not paths:
@@ -117,7 +117,7 @@ def read_dataset(
 
 
 def check_same_classes(shard: DatasetShard, classes: Sequence[str]) -> None:
-    """Raise EmoError where a shard has other classes than the shards before it."""
+    """Raise EmoError if a shard has other classes."""
     if shard.classes != tuple(classes):
         raise EmoError(
             f"{shard.path}: classes {', '.join(shard.classes)} differ from {', '.join(classes)} of the other "

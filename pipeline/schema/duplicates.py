@@ -1,4 +1,4 @@
-"""data/duplicates.parquet and data/near_pairs.parquet: what the comparison of all face crops found."""
+"""data/duplicates.parquet and data/near_pairs.parquet: the near-duplicates among all face crops."""
 
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ DUPLICATES_SCHEMA = pa.schema(
         ("frame", pa.int64()),
         ("hash", pa.binary()),
         ("kept", pa.bool_()),
-        ("duplicate_of", pa.string()),  # the kept image's name; null where the image itself is kept
-        ("distance", pa.int64()),  # bits; null where the image itself is kept
+        ("duplicate_of", pa.string()),  # name of the kept image; null if this image is kept
+        ("distance", pa.int64()),  # bits; null if this image is kept
     ]
 )
-"""One row for every accepted face crop."""
+"""One row per accepted face crop."""
 
 NEAR_PAIRS_SCHEMA = pa.schema(
     [
@@ -30,12 +30,11 @@ NEAR_PAIRS_SCHEMA = pa.schema(
         ("across", pa.string()),  # subject, label or take: the first of these that differs
     ]
 )
-"""One row for every two kept images that are near-duplicates of each other across subjects, labels or takes.
-"""
+"""One row per pair of kept images that are near-duplicates across subjects, labels or takes."""
 
 
 def read_duplicates(columns: list[str] | None = None, path: Path = DUPLICATES) -> pa.Table:
-    """Return columns (all by default) of data/duplicates.parquet."""
+    """Return columns (by default all) of data/duplicates.parquet."""
     return read_parquet(path, DUPLICATES_SCHEMA, columns)
 
 

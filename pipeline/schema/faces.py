@@ -1,6 +1,4 @@
-"""data/faces/<clip>.parquet: one row for every sampled frame, with its status and, if it is `ok`, the face
-crop.
-"""
+"""data/faces/<clip>.parquet: one row per sampled frame, with its status and, if it is `ok`, the face crop."""
 
 from pathlib import Path
 
@@ -14,21 +12,21 @@ FACES_SCHEMA = pa.schema(
         ("frame", pa.int64()),  # index in the recording's stream
         ("time_s", pa.float64()),
         ("status", pa.string()),  # one of STATUSES
-        ("x", pa.float64()),  # the bounding box, pixels of the recording; null where there is no face
+        ("x", pa.float64()),  # bounding box, pixels of the recording; null without a face
         ("y", pa.float64()),
         ("w", pa.float64()),
         ("h", pa.float64()),
-        ("score", pa.float64()),  # the detector's
+        ("score", pa.float64()),  # of the detector
         ("sharpness", pa.float64()),  # variance of the Laplacian of the crop
-        ("png", pa.binary()),  # the face crop; empty where there is none
-        ("hash", pa.binary()),  # perceptual, 32 bytes; empty where there is no crop
+        ("png", pa.binary()),  # face crop; empty if there is none
+        ("hash", pa.binary()),  # perceptual hash, 32 bytes; empty if there is no crop
     ]
 )
 
 OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED = "ok", "no_face", "several_faces", "too_small", "blurred"
 
 STATUSES = (OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED)
-"""What a sampled frame can be; their wording is in `pipeline.schema.funnel`."""
+"""Possible statuses of a sampled frame; `pipeline.schema.funnel` has their meanings."""
 
 
 def faces_path(clip: str, folder: Path = FACES) -> Path:
@@ -37,5 +35,5 @@ def faces_path(clip: str, folder: Path = FACES) -> Path:
 
 
 def read_faces(clip: str, columns: list[str]) -> pa.Table:
-    """Read columns of one clip's shard; raise EmoError where it is missing or damaged."""
+    """Read columns of one clip's shard; raise EmoError if it is missing or damaged."""
     return read_parquet(faces_path(clip), FACES_SCHEMA, columns)

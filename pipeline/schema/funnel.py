@@ -30,7 +30,7 @@ class FunnelRow:
     expression: str
     split: str
     sampled: int
-    "the sum of all that follows"
+    "Number of sampled frames: the sum of the columns that follow."
     corrupt: int
     no_face: int
     several_faces: int
@@ -42,9 +42,9 @@ class FunnelRow:
 
 
 def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
-    """Return by subject the frames with an accepted face, and the frames that were searched.
+    """Return by subject the number of frames with an accepted face, and of frames that were searched.
 
-    Subjects without a frame that could be searched are left out.
+    Subjects without a searched frame are left out.
     """
     counts: dict[str, tuple[int, int]] = {}
     for row in funnel:
@@ -60,6 +60,6 @@ def read_funnel(path: Path = FUNNEL) -> list[FunnelRow]:
 
 
 def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:
-    """Return the sum over all clips of each count of the funnel, in its order."""
+    """Return the sum over all clips of each column of the funnel, in its order."""
     names = [field.name for field in fields(FunnelRow) if field.type is int]
     return {name: sum(getattr(row, name) for row in funnel) for name in names}

@@ -17,11 +17,13 @@ class SplitRow:
 
     subject: str
     sex: str
+    "As in raw/participants.csv."
     split: str
-    "train, validation or test"
+    "One of SPLITS."
     fold: int
-    "0 .. folds-1, for cross-validation over subjects"
+    "Fold for cross-validation over subjects, 0 .. folds - 1."
     extra: dict[str, str] = field(default_factory=dict, compare=False)
+    "Further columns, kept as they are."
 
     def __post_init__(self) -> None:
         check_split(self.split)
@@ -29,7 +31,7 @@ class SplitRow:
 
     @property
     def is_image(self) -> bool:
-        """Whether this stands for an image of a corpus without subject ids, not for a person."""
+        """Whether the subject stands for a single image of a corpus without subject ids."""
         return stands_for_image(self.extra)
 
 
@@ -45,6 +47,6 @@ def read_split(path: Path = SPLIT) -> dict[str, SplitRow]:
 
 
 def split_caveat(rows: Iterable[SplitRow]) -> str:
-    """Return the caveat of all metrics of these subjects; empty where all are people."""
+    """Return the caveat of all metrics of these subjects; empty if none stands for an image."""
     kinds = [row.is_image for row in rows]
     return subject_caveat(sum(kinds), len(kinds))

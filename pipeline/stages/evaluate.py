@@ -6,7 +6,7 @@ from pipeline.figures.evaluation import (
     history_figure,
     mistakes_figure,
 )
-from pipeline.figures.plots import save_png
+from pipeline.figures.style import save_figure
 from pipeline.learning.evaluation.measure import format_metrics, measure
 from pipeline.learning.evaluation.params import EvaluateParams
 from pipeline.learning.evaluation.predictions import predictions_of
@@ -53,10 +53,10 @@ def main() -> None:
     write_csv(CONFUSION, [ConfusionRow(row.actual, row.predicted) for row in predictions], ConfusionRow)
 
     pixels = {row.image: image.numpy() for row, image in zip(predictions, test.pixels, strict=True)}
-    save_png(history_figure(read_history()), CURVES_PLOT)
-    save_png(confusion_figure(predictions, test.classes), CONFUSION_PLOT)
-    save_png(mistakes_figure(predictions, pixels, params.mistakes), MISTAKES_PLOT)
-    save_png(calibration_figure(predictions, params.calibration_bins), CALIBRATION_PLOT)
+    save_figure(history_figure(read_history()), CURVES_PLOT)
+    save_figure(confusion_figure(predictions, test.classes), CONFUSION_PLOT)
+    save_figure(mistakes_figure(predictions, pixels, params.mistakes), MISTAKES_PLOT)
+    save_figure(calibration_figure(predictions, params.calibration_bins), CALIBRATION_PLOT)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from pipeline.schema.clip_shards import shard_names
 
 
 def main() -> None:
-    """Find the faces of all clips in data/frames."""
+    """Detect, track and crop the faces of all clips in data/frames."""
     params = load_params("faces", FacesParams)
     paths = {name: FRAMES / f"{name}.parquet" for name in shard_names(FRAMES)}
     digests = sha256_all(paths.values(), cache_root() / "frames.json")
@@ -28,12 +28,12 @@ def main() -> None:
 
 
 def _warn_of_videos(paths: Iterable[Path]) -> None:
-    """Say so where frames of recordings, not pictures cropped before, were taken for faces."""
+    """Warn if a detector that expects face crops was used on video."""
     videos = [path.stem for path in paths if pq.read_metadata(path).num_rows > 1]
     if videos:
         logger.warning(
-            "this detector takes whole frames as face crops, but %d clips are video (%s); "
-            "for recordings set faces: detector: haar",
+            "the detector uses whole frames as face crops, but %d clips are video (%s); for recordings set "
+            "faces: detector: haar in params.yaml",
             len(videos),
             listed(videos, 3),
         )

@@ -10,7 +10,7 @@ from pipeline.video.clip_frames import FramesParams, check_recordings, plan_clip
 
 
 def main() -> None:
-    """Sample all clips of participants who consent."""
+    """Sample the clips of all participants whose consent is given."""
     params = load_params("frames", FramesParams)
     clips = consented_clips()
     if not clips:

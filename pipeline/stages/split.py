@@ -1,4 +1,4 @@
-"""Stage split: raw/participants.csv -> data/split.csv, every subject in exactly one split, for ever."""
+"""Stage split: raw/participants.csv -> data/split.csv; each subject stays in one split permanently."""
 
 from pipeline.dataset.split.subjects import FILLED_BY, SplitParams, split_subjects
 from pipeline.runtime.csv_files import write_csv
@@ -23,7 +23,7 @@ def main() -> None:
     if caveat := split_caveat(rows):
         logger.info("subjects: %s", full_caveat(caveat))
     if len(rows) < len(SPLITS):
-        logger.warning("too few subjects to fill %s: enrol at least %d", ", ".join(SPLITS), FILLED_BY)
+        logger.warning("too few subjects for %s; enrol at least %d", ", ".join(SPLITS), FILLED_BY)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""video.clip_frames."""
+"""The sampled frames of one clip: which ones, and how they are stored in data/frames."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -16,10 +16,10 @@ from pipeline.runtime.paths import CLIPS, VIDEOS
 from pipeline.schema.clip_shards import add_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.frames import FRAMES_SCHEMA
-from pipeline.video.decode import Picture, Sampling, Tally, sample
+from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 
 _GROUP = 64
-"""Frames written, and later read, at a time."""
+"""Frames per row group: written, and later read, together."""
 
 
 @dataclass(frozen=True)
@@ -27,16 +27,17 @@ class FramesParams:
     """params.yaml, section frames."""
 
     fps: float
-    "frames sampled per second of recording"
+    "Frames sampled per second of recording, 0.01..240."
     trim_start_s: float
-    "cut from the start of every clip (onset), seconds"
+    "Cut from the start of every clip (onset), seconds, 0..3600."
     trim_end_s: float
-    "cut from its end (offset), seconds"
+    "Cut from the end of every clip (offset), seconds, 0..3600."
     max_per_clip: int
-    "more frames than this are spread evenly over the clip instead"
+    "Maximum number of frames per clip, 1..1000000; if there would be more, they are spread evenly."
     max_side: int
-    "longer side of the stored frame, pixels; larger pictures are scaled down"
+    "Longer side of a stored frame, pixels, 64..8192; larger frames are scaled down."
     jpeg_quality: int
+    "Quality of stored frames, 1..100."
 
     def __post_init__(self) -> None:
         check_range("fps", self.fps, 0.01, 240)
@@ -52,15 +53,17 @@ class ClipFrames:
     """How the frames of one clip are sampled and stored."""
 
     sampling: Sampling
+    "Which frames are sampled."
     jpeg_quality: int
+    "Quality of stored frames, 1..100."
     recording: str = ""
-    "SHA-256 of an enrolled recording: every shard tells where it is from"
+    "SHA-256 of the enrolled recording; empty for other videos. The shard records it."
 
 
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
-    """Return the stretch and the times to sample of one clip; raise EmoError where nothing is left.
+    """Return which frames of a clip are sampled; a still image is not trimmed.
 
-    A still is its own apex: nothing is trimmed from it.
+    Raises EmoError if the trims leave nothing of the clip, or it starts after the end of its recording.
     """
     if clip.is_still:
         sampling = Sampling(0.0, inf, 1 / params.fps, params.max_side)
@@ -68,14 +71,14 @@ def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
     first, end = clip.segment
     if first >= clip.duration_s:
         raise EmoError(
-            f"{CLIPS}: start_s {first:g} is not before the end of {VIDEOS / clip.video}, which lasts "
-            f"{clip.duration_s:g} s; correct it"
+            f"{CLIPS}: start_s {first:g} is not before the end of {VIDEOS / clip.video} "
+            f"({clip.duration_s:g} s); correct it"
         )
     start_s, end_s = first + params.trim_start_s, min(end, clip.duration_s) - params.trim_end_s
     if not start_s < end_s:
         raise EmoError(
-            f"{VIDEOS / clip.video}: the trims of params.yaml leave nothing of its "
-            f"{min(end, clip.duration_s) - first:g} s; lower frames: trim_start_s or trim_end_s"
+            f"{VIDEOS / clip.video}: the trims leave nothing of clip {clip.clip} "
+            f"({min(end, clip.duration_s) - first:g} s); lower frames: trim_start_s or trim_end_s"
         )
     step_s = max(1 / params.fps, (end_s - start_s) / params.max_per_clip)
     sampling = Sampling(start_s, end_s, step_s, params.max_side)
@@ -83,9 +86,18 @@ def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
 
 
 def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
-    """Sample one clip into a shard; raise EmoError where no frame can be decoded."""
+    """Sample one clip and write its shard; raise EmoError if no frame can be decoded.
+
+    Args:
+        video: The recording.
+        plan: Which frames are sampled.
+        target: The shard, data/frames/<clip>.parquet.
+
+    Returns:
+        How many frames were sampled and how many of them were damaged.
+    """
     tally = Tally()
-    rows = (_row(picture, plan.jpeg_quality) for picture in sample(video, plan.sampling, tally))
+    rows = (_row(frame, plan.jpeg_quality) for frame in sample(video, plan.sampling, tally))
     with parquet_sink(target, FRAMES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
             sink.write_table(table_of(group, FRAMES_SCHEMA))
@@ -101,7 +113,7 @@ def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
 
 
 def check_recordings(clips: list[Clip]) -> None:
-    """Raise EmoError where a recording is missing or is not the one that was enrolled."""
+    """Raise EmoError if a recording is missing or is not the one that was enrolled."""
     paths = {clip.video: VIDEOS / clip.video for clip in clips}
     missing = sorted(str(path) for path in paths.values() if not path.is_file())
     if missing:
@@ -118,6 +130,5 @@ def check_recordings(clips: list[Clip]) -> None:
             )
 
 
-def _row(picture: Picture, quality: int) -> dict[str, Any]:
-    jpeg = encode_jpeg(picture.pixels, quality)
-    return {"frame": picture.frame, "time_s": picture.time_s, "jpeg": jpeg}
+def _row(frame: SampledFrame, quality: int) -> dict[str, Any]:
+    return {"frame": frame.frame, "time_s": frame.time_s, "jpeg": encode_jpeg(frame.pixels, quality)}

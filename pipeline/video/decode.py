@@ -1,7 +1,7 @@
-"""The frames of a recording at chosen times, and writing videos.
+"""Decode the frames of a recording at chosen times.
 
-Times are presentation timestamps, in seconds from the first frame of the video stream. Pictures are
-upright, as a player shows them: turned by the rotation flag, with square pixels.
+Times are presentation timestamps, in seconds from the first frame of the video stream. Frames are upright, as
+a player shows them: turned by the rotation flag, with square pixels.
 """
 
 import bisect
@@ -36,69 +36,74 @@ from pipeline.video.container import (
 )
 
 _TOLERANCE_S = 0.0005
-"""Timestamps are rounded to the container's clock: half a millisecond late is on time."""
+"""Timestamps are rounded to the container's clock; a frame half a millisecond late is on time."""
 
 _SEEK_AFTER_S = 2.0
-"""Stretches that start earlier than this are reached by decoding from the start."""
+"""Stretches that start earlier are reached by decoding from the start of the recording."""
 
 _SKIPPING = frozenset({"h264", "hevc", "mpeg4", "mpeg2video"})
-"""Decoders that can be told packet by packet to pass over frames that serve no other as a reference."""
+"""Decoders that can skip, packet by packet, frames that are not a reference for others."""
 
 _SHORT_GAP = 16
-"""Packets nobody needs are decoded all the same where fewer than this lie together: starting a decoder
-afresh has its price too. Where every packet stands by itself (MJPEG), it has none."""
+"""Shorter runs of unneeded packets are decoded all the same, because restarting a decoder takes time (none if
+every packet is independent, as in MJPEG)."""
 
 _REORDERED = 64
-"""A frame comes out of its decoder after at most so many packets."""
+"""Maximum number of packets after which a decoder returns a frame."""
 
 _PLANAR = frozenset({"yuv420p", "yuvj420p"})
-"""Pixel formats whose planes are scaled before colours are converted: a quarter of the work."""
+"""Pixel formats whose planes are scaled before colour conversion, which takes a quarter of the time."""
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which frames of a stretch of video are wanted."""
+    """Which frames of a recording are sampled."""
 
     start_s: float
+    "Start of the stretch, seconds."
     end_s: float
-    "exclusive; infinite: to the end of the video"
+    "End of the stretch, seconds, exclusive; infinite for the end of the recording."
     step_s: float
-    "the first frame at or after start, start + step, start + 2 step ..."
+    "Step, seconds: sampled is the first frame at or after start, start + step, start + 2 step ..."
     max_side: int
-    "longer side of the pictures given out, pixels; smaller pictures stay as they are"
+    "Longer side of the sampled frames, pixels; smaller frames are not scaled."
 
 
 @dataclass(frozen=True)
-class Picture:
+class SampledFrame:
     """One sampled frame."""
 
     frame: int
-    "index in the stream, in the order of presentation"
+    "Index in the stream, in the order of presentation."
     time_s: float
+    "Presentation time, seconds from the first frame."
     pixels: np.ndarray
     "(H, W, 3) uint8, BGR, upright"
 
 
 @dataclass
 class Tally:
-    """What `sample` counts while it reads."""
+    """Counts that `sample` fills in while it reads."""
 
     wanted: int = 0
-    "frames that the sampling asks for"
+    "Number of sampled frames."
     corrupt: int = 0
-    "of these, frames that could not be decoded whole"
+    "Number of sampled frames that are damaged and left out."
     width: int = 0
-    "of the upright picture before it is scaled, pixels"
+    "Width of an upright frame before scaling, pixels."
     height: int = 0
+    "Height of an upright frame before scaling, pixels."
 
 
-def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
-    """Yield the frames of a stretch of video at regular times; count them in `tally`.
+def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[SampledFrame]:
+    """Yield the frames of a recording at regular times; count them in `tally`.
 
-    The timestamps of the packets say beforehand which frames are wanted, so that variable frame rates
-    come out right; frames that neither are wanted nor serve others as a reference are not decoded, nor
-    are whole stretches between keyframes from which nothing is wanted. A frame that damage reaches is
-    counted as corrupt and left out. Memory: a few pictures.
+    The timestamps of the packets determine in advance which frames are sampled, so that variable frame rates
+    are handled exactly. Frames that are neither sampled nor a reference for others are not decoded, nor are
+    groups of pictures without a sampled frame. Damaged frames are counted as corrupt and left out. Memory: a
+    few frames.
+
+    Raises EmoError if the file has no video stream or cannot be read.
     """
     try:
         with opened(path) as container:
@@ -111,45 +116,47 @@ def sample(path: Path, sampling: Sampling, tally: Tally) -> Iterator[Picture]:
                 found += 1
                 tally.width, tally.height = upright_extent(stream, frame)
                 pixels = _upright(frame, stream, sampling.max_side, converter)
-                if mirrored:  # before it is turned, top to bottom
+                if mirrored:  # before the rotation, top to bottom
                     pixels = np.ascontiguousarray(np.flip(pixels, axis=rotation_of(frame) // 90 % 2))
-                yield Picture(wanted[stamp], reader.seconds(stamp), pixels)
+                yield SampledFrame(wanted[stamp], reader.seconds(stamp), pixels)
             tally.corrupt = tally.wanted - found
     except av.error.FFmpegError as error:
         raise EmoError(f"{path}: cannot be read ({error.strerror}); restore it with `dvc checkout`") from None
 
 
 class _Entry(NamedTuple):
-    """What is known of a packet before it is decoded."""
+    """What is known about a packet before it is decoded."""
 
     stamp: int
-    "presentation timestamp"
+    "Presentation timestamp, ticks."
     decoding: int
-    "decoding timestamp"
+    "Decoding timestamp, ticks."
     is_key: bool
+    "Whether it is flagged as a keyframe."
 
 
 class _Reader:
-    """One open video: where its packets lie in time, and their decoding."""
+    """One open recording: the times of its packets, and their decoding."""
 
     def __init__(self, container: InputContainer, stream: VideoStream) -> None:
         self.container, self.stream = container, stream
         self.tick_s = float(stream.time_base or 1)
-        # AVI stores no presentation times. Where frames are reordered, FFmpeg's guesses can be wrong, so
-        # that the nth frame that comes out is given the nth time, and everything is decoded.
+        # AVI stores no presentation times. If frames are reordered, FFmpeg's guesses can be wrong; then the
+        # nth decoded frame gets the nth time, and everything is decoded.
         self.counted = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
         self.head = self._first_decoding_time()
         self.origin = self.head if self.counted else stream.start_time or 0
         self.start_stamp = self.head
-        "from where on to demux: the keyframe that the stretch is reached from"
+        "Timestamp from which packets are read: the keyframe from which the stretch is decoded."
         self.entries: list[_Entry] = []
-        "the packets from there on, in the order of decoding"
+        "The packets from there on, in the order of decoding."
 
     def seconds(self, stamp: int) -> float:
+        """Return the presentation time of a timestamp, seconds from the first frame."""
         return round((stamp - self.origin) * self.tick_s, 6)
 
     def stamps(self, start_s: float, end_s: float) -> dict[int, int]:
-        """Return timestamp -> index in the stream of the frames from start_s to end_s, in order."""
+        """Return the frames from start_s to end_s, in order: timestamp -> index in the stream."""
         self.entries = self._packets(start_s, end_s)
         before = self._frames_before(self.entries[0]) if self.start_stamp != self.head else 0
         order = sorted(entry.stamp for entry in self.entries)
@@ -159,21 +166,21 @@ class _Reader:
         return {s: i for s, i in index.items() if first_s <= self.seconds(s) < end_s}
 
     def decode(self, wanted: dict[int, int]) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield the frames with the wanted timestamps, in order, whole ones only."""
+        """Yield the intact frames with the wanted timestamps, in order."""
         health, held = _Health(), list[tuple[int, VideoFrame]]()
         last = max(wanted, default=0)
         for stamp, frame in self._decoded(wanted, health) if wanted else ():
             if stamp in wanted:
                 held.append((stamp, frame))
             while held and health.is_settled(held[0][0], stamp):
-                yield from health.whole(held.pop(0))
+                yield from health.intact(held.pop(0))
             if stamp >= last and not held:
                 return
         for pair in held:
-            yield from health.whole(pair)
+            yield from health.intact(pair)
 
     def _decoded(self, wanted: dict[int, int], health: "_Health") -> Iterator[tuple[int, VideoFrame]]:
-        """Decode from the keyframe before the stretch; tell `health` about every packet and damage."""
+        """Decode from the keyframe before the stretch; report packets and damage to `health`."""
         context, shown = self.stream.codec_context, deque[int]()
         skips = context.name in _SKIPPING and not self.counted
         for packet in self._needed_packets(wanted):
@@ -194,12 +201,13 @@ class _Reader:
                 yield stamp, frame
 
     def _needed_packets(self, wanted: dict[int, int]) -> Iterator[av.Packet]:
-        """Demux the packets that wanted frames need, an empty packet at each gap: the decoder then ends
-        what it has begun, and starts afresh.
+        """Yield the packets that wanted frames need, and an empty packet at each gap.
+
+        The empty packet makes the decoder return its pending frames; then it is restarted.
         """
         needed = _needed(self.entries, wanted)
-        afresh = [gap.end() - 1 for gap in re.finditer(b"\0\1", needed)]
-        if self.counted or not all(self._stands_alone(self.entries[position]) for position in afresh):
+        restarts = [gap.end() - 1 for gap in re.finditer(b"\0\1", needed)]
+        if self.counted or not all(self._stands_alone(self.entries[position]) for position in restarts):
             needed = bytearray(b"\1" * len(needed))
         self.container.seek(self.start_stamp, stream=self.stream)
         self.stream.codec_context.flush_buffers()
@@ -215,10 +223,10 @@ class _Reader:
             position += bool(packet.size)
 
     def _stands_alone(self, key: _Entry) -> bool:
-        """Tell whether a keyframe is whole by itself.
+        """Return whether a keyframe can be decoded on its own.
 
-        Containers also flag the beginning of a gradual refresh (x264's intra-refresh) as a keyframe:
-        whoever starts to decode there gets pictures with holes.
+        Containers also flag the start of a gradual refresh (x264's intra-refresh) as a keyframe; decoding
+        from there gives incomplete frames.
         """
         self.container.seek(key.decoding, stream=self.stream)
         self.stream.codec_context.flush_buffers()
@@ -231,7 +239,7 @@ class _Reader:
         return False
 
     def _packets(self, start_s: float, end_s: float) -> list[_Entry]:
-        """Demux, without decoding or keeping them, the packets from a keyframe before start_s to end_s."""
+        """List the packets from a keyframe before start_s to end_s, without decoding or keeping them."""
         back_s = start_s if start_s > _SEEK_AFTER_S and not self.counted else 0.0
         while back_s > 0:
             self.start_stamp = self.origin + math.floor(back_s / self.tick_s)
@@ -254,9 +262,9 @@ class _Reader:
             yield entry
 
     def _frames_before(self, first: _Entry) -> int:
-        """Return how many frames are shown before a keyframe.
+        """Return the number of frames that are shown before a keyframe.
 
-        From the container's index where it lists every frame (MP4, MOV), else by counting packets.
+        Taken from the container's index if it lists every frame (MP4, MOV), else by counting packets.
         """
         entries = self.stream.index_entries
         indexed = bool(self.stream.frames) and len(entries) == self.stream.frames
@@ -286,11 +294,11 @@ class _Reader:
 
 
 class _Health:
-    """Tells which frames are whole: those that no damage reaches.
+    """Determines which frames are intact: those that no damage reaches.
 
-    A decoder flags the frame that it had to patch up, but damage goes on into every frame that is decoded
-    after it, up to the next keyframe, by up to 70 grey levels where we tried it. What no decoder notices
-    stays unnoticed: a packet of which only the last bytes are hit.
+    A decoder flags the frame that it had to conceal, but the damage propagates into every frame that is
+    decoded after it, up to the next keyframe (by up to 70 grey levels in our tests). Damage that the decoder
+    does not detect, such as in the last bytes of a packet, remains undetected.
     """
 
     def __init__(self) -> None:
@@ -300,35 +308,35 @@ class _Health:
         self._bad: list[int] = []
 
     def sent(self, stamp: int, *, is_key: bool) -> None:
-        """Note that a packet goes to the decoder."""
+        """Record that a packet is sent to the decoder."""
         self._position += 1
         self._latest = max(self._latest, stamp)
         if is_key:
             self._key_before, self._key, self._key_stamp = self._key, self._position, stamp
-        # Frames shown before the keyframe that they follow (open GOP) refer to the one before it too.
+        # Frames shown before the keyframe that precedes them (open GOP) also refer to the keyframe before it.
         first = self._key_before if stamp < self._key_stamp else self._key
         self._reach[stamp] = (first, self._position, self._latest)
 
     def damaged(self, stamp: int) -> None:
-        """Note that the frame with this timestamp is not whole."""
+        """Record that the frame with this timestamp is damaged."""
         self._bad.append(self._reach[stamp][1] if stamp in self._reach else self._position)
 
     def is_settled(self, stamp: int, shown: int) -> bool:
-        """Tell whether all frames that a frame can refer to have come out, `shown` being the latest."""
+        """Return whether all frames that a frame can refer to are decoded; `shown` is the latest."""
         return stamp not in self._reach or shown >= self._reach[stamp][2]
 
-    def whole(self, pair: tuple[int, VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
-        """Yield a timestamp and its frame again, unless damage reaches it."""
+    def intact(self, pair: tuple[int, VideoFrame]) -> Iterator[tuple[int, VideoFrame]]:
+        """Yield a timestamp and its frame, unless damage reaches it."""
         first, own, _ = self._reach.get(pair[0], (self._position + 1, -1, 0))
         if not any(first <= bad <= own for bad in self._bad):
             yield pair
 
 
 def _needed(entries: Sequence[_Entry], wanted: dict[int, int]) -> bytearray:
-    """Tell, packet by packet, which must be decoded for the wanted frames: 1, or 0.
+    """Return for each packet whether it must be decoded for the wanted frames: 1 or 0.
 
-    A frame needs what lies between its keyframe and itself; one that is shown before the keyframe it
-    follows (open GOP) also needs what lies after the keyframe before that.
+    A frame needs the packets from its keyframe on; one that is shown before the keyframe that precedes it
+    (open GOP) also needs those from the keyframe before that.
     """
     needed = bytearray(len(entries))
     key = key_before = 0
@@ -346,7 +354,7 @@ def _needed(entries: Sequence[_Entry], wanted: dict[int, int]) -> bytearray:
 
 
 def _wanted(stamps: dict[int, int], reader: _Reader, sampling: Sampling) -> dict[int, int]:
-    """Choose from timestamp -> index the first frame at or after each of the regular times."""
+    """Select from timestamp -> index the first frame at or after each of the regular times."""
     chosen: dict[int, int] = {}
     step = 0
     for stamp, index in stamps.items():
@@ -365,9 +373,9 @@ def _frame_stamp(frame: VideoFrame) -> int:
 def _upright(
     frame: VideoFrame, stream: VideoStream, max_side: int, converter: VideoReformatter
 ) -> np.ndarray:
-    """Return the (H, W, 3) uint8 BGR picture as shown, scaled down to `max_side`.
+    """Return the frame as shown, (H, W, 3) uint8 BGR, scaled down to `max_side`.
 
-    `converter` is one for all frames of a video, with one thread: it takes longer to set up than to use.
+    All frames of a recording share one `converter`, which takes longer to set up than to use.
     """
     width, height = upright_extent(stream, frame)
     scale = min(1.0, max_side / max(width, height))
@@ -378,12 +386,11 @@ def _upright(
     if frame.format.name in _PLANAR and width < frame.width and height < frame.height:
         frame = _shrunk(frame, width, height)
     converted = converter.reformat(frame, width, height, format="bgr24", interpolation="AREA", threads=1)
-    picture = converted.to_ndarray()
-    return np.ascontiguousarray(np.rot90(picture, -turns))
+    return np.ascontiguousarray(np.rot90(converted.to_ndarray(), -turns))
 
 
 def _shrunk(frame: VideoFrame, width: int, height: int) -> VideoFrame:
-    """Return a smaller copy of a 4:2:0 frame, each plane scaled by areas, with the same colour space."""
+    """Return a smaller copy of a 4:2:0 frame: each plane area-averaged, the colour space unchanged."""
     small = VideoFrame(width, height, frame.format.name)
     small.colorspace, small.color_range = frame.colorspace, frame.color_range
     for source, target in zip(frame.planes, small.planes, strict=True):
@@ -393,7 +400,7 @@ def _shrunk(frame: VideoFrame, width: int, height: int) -> VideoFrame:
 
 
 def _pixels(plane: VideoPlane) -> np.ndarray:
-    """Return a plane's (height, width) uint8, not copied."""
+    """Return the pixels of a plane, (height, width) uint8, as a view."""
     return np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
         : plane.height, : plane.width
     ]

@@ -1,4 +1,4 @@
-"""video.encode."""
+"""Writing videos."""
 
 from collections.abc import Iterable
 from fractions import Fraction
@@ -9,16 +9,16 @@ import numpy as np
 from av.video.frame import VideoFrame
 
 
-def write_video(path: Path, pictures: Iterable[np.ndarray], fps: float) -> None:
-    """Write (H, W, 3) uint8 BGR pictures of one shape as H.264 in MP4."""
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write frames, (H, W, 3) uint8 BGR of one shape, as H.264 in MP4; odd sides lose their last pixel."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.pix_fmt = "yuv420p"
-        for picture in pictures:
-            height, width = (side - side % 2 for side in picture.shape[:2])  # 4:2:0 needs even sides
+        for frame in frames:
+            height, width = (side - side % 2 for side in frame.shape[:2])  # 4:2:0 needs even sides
             if not stream.codec_context.is_open:
                 stream.width, stream.height = width, height
-            cut = np.ascontiguousarray(picture[:height, :width])
+            cut = np.ascontiguousarray(frame[:height, :width])
             container.mux(stream.encode(VideoFrame.from_ndarray(cut, format="bgr24")))
         container.mux(stream.encode())

@@ -1,6 +1,6 @@
-"""What a file holds: a recording that can be decoded from its first frame to its last, or a still picture.
+"""Probe files: videos that can be decoded from the first frame to the last, and still images.
 
-A still picture is a video of one frame, at 0 s, without a rate or a duration.
+A still image counts as a video of one frame at 0 s, without a frame rate or a duration.
 """
 
 import struct
@@ -32,49 +32,53 @@ _TIFF_COMPRESSION = 259
 """Tag of a TIFF's first directory (TIFF 6.0, section 8)."""
 
 _TIFF_JPEG = (6, 7)
-"""JPEG within TIFF, the old way and the new: FFmpeg makes a black picture of it, without an error."""
+"""JPEG within TIFF, old and new style: FFmpeg decodes it to a black image, without an error."""
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What probing finds in a video."""
+    """Properties of a video or a still image."""
 
     width: int
-    "pixels of the upright picture"
+    "Width of an upright frame, pixels."
     height: int
+    "Height of an upright frame, pixels."
     fps: float
-    "average, frames/s"
+    "Average frame rate, frames/s; 0 for a still image."
     duration_s: float
+    "Duration, seconds; 0 for a still image."
     frames: int
+    "Number of frames."
     codec: str
+    "Name of the codec, as FFmpeg has it."
     rotation: int
-    "degrees clockwise that the stored picture is turned to stand upright: 0, 90, 180 or 270"
+    "Clockwise rotation that makes the stored frames upright: 0, 90, 180 or 270 degrees."
 
 
 def probe(path: Path) -> VideoInfo:
     """Open a video, decode its first and its last frame, and count its packets.
 
-    Raises EmoError where it is no video, is empty, truncated or cannot be decoded.
+    Raises EmoError if the file is not a video, is empty or truncated, or cannot be decoded.
     """
     _refuse_non_videos(path)
     try:
         with av.open(str(path)) as container:
             stream = video_stream(container, path)
             if is_still(container):
-                raise EmoError(f"{path}: a still picture ({container.format.name}), not a video")
+                raise EmoError(f"{path}: a still image ({container.format.name}), not a video")
             first = _first_frame(container, stream)
             stamps = _all_stamps(container, stream, path)
             _decode_end(container, stream, stamps)
             return _info(stream, first, stamps)
     except av.error.FFmpegError as error:
         raise EmoError(
-            f"{path}: cannot be decoded ({error.strerror}); is the copy complete, and is it a "
-            "video? play it, copy or convert it again"
+            f"{path}: cannot be decoded ({error.strerror}); check that it is a complete video: play it, then "
+            "copy or convert it again"
         ) from None
 
 
 def probe_still(path: Path) -> VideoInfo:
-    """Open a picture and decode it; raise EmoError where it is none, or is not whole."""
+    """Open a still image and decode it; raise EmoError if it is not one, or is not complete."""
     _refuse_non_videos(path)
     compression = _tiff_compression(path)
     if compression in _TIFF_JPEG:
@@ -83,22 +87,22 @@ def probe_still(path: Path) -> VideoInfo:
         with opened(path) as container:
             stream = video_stream(container, path)
             if not is_still(container):
-                raise EmoError(f"{path}: no still picture ({container.format.name}); leave it out")
+                raise EmoError(f"{path}: not a still image ({container.format.name}); leave it out")
             first = _first_frame(container, stream)
             codec = stream.codec_context.name
-            if codec == "mjpeg" and not _ends(path):
-                raise av.error.InvalidDataError(0, "the picture is cut off")
+            if codec == "mjpeg" and not _is_complete_jpeg(path):
+                raise av.error.InvalidDataError(0, "the image is truncated")
             width, height = upright_extent(stream, first)
             return VideoInfo(width, height, 0.0, 0.0, 1, codec, rotation_of(first))
     except av.error.FFmpegError as error:
-        remedy = "is the copy complete, and is it a picture? open it, copy it again or leave it out"
-        if compression:  # of TIFF there are many kinds: of floats, of 32 bits, with compressions of their own
-            remedy = "is the copy complete? then it is a TIFF of a rare kind: convert it to PNG"
+        remedy = "check that it is a complete image: open it, then copy it again or leave it out"
+        if compression:  # some TIFFs hold floats or 32 bits, or have rare compressions
+            remedy = "if the copy is complete, this kind of TIFF is not supported: convert it to PNG"
         raise EmoError(f"{path}: cannot be decoded ({error.strerror}); {remedy}") from None
 
 
 def is_video(path: Path) -> bool:
-    """Tell whether a file is a video with more than a still picture."""
+    """Return whether a file is a video, not a still image."""
     try:
         probe(path)
     except EmoError:
@@ -113,8 +117,8 @@ def _refuse_non_videos(path: Path) -> None:
         raise EmoError(f"{path}: the file is empty (0 bytes); copy it again")
     if head == _LFS_POINTER:
         raise EmoError(
-            f"{path}: a git-lfs pointer, not the file itself; run `git lfs pull` where it "
-            "came from, or download the file"
+            f"{path}: a Git LFS pointer, not the file itself; run `git lfs pull` in its repository, or "
+            "download the file"
         )
 
 
@@ -126,21 +130,21 @@ def _first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
 
 def _all_stamps(container: InputContainer, stream: VideoStream, path: Path) -> list[int]:
-    """Return the timestamps of all packets, sorted; raise EmoError where the file ends too early."""
+    """Return the timestamps of all packets, sorted; raise EmoError if the file ends too early."""
     container.seek(min(0, stream.start_time or 0), stream=stream)
     stamps = sorted(stamp_of(packet) for packet in container.demux(stream) if packet.size)
-    # The header of an AVI also counts the empty chunks that stand for repeated frames.
+    # The header of an AVI also counts the empty chunks of repeated frames.
     if len(stamps) < stream.frames and container.format.name != "avi":
         raise EmoError(
-            f"{path}: truncated: {len(stamps)} of its {stream.frames} frames are in the file; copy it again"
+            f"{path}: truncated: the file has {len(stamps)} of its {stream.frames} frames; copy it again"
         )
     return [stamp for stamp in stamps if stamp >= (stream.start_time or 0)] or stamps
 
 
 def _decode_end(container: InputContainer, stream: VideoStream, stamps: Sequence[int]) -> None:
-    """Decode from the last keyframe; raise an FFmpegError where not one frame comes out.
+    """Decode from the last keyframe; raise an FFmpegError if that gives no frame.
 
-    Some containers (FLV, MPEG-TS) seek past the last keyframe; then from ever farther back.
+    Some containers (FLV, MPEG-TS) seek past the last keyframe; for them it seeks further back, step by step.
     """
     for back_s in (0, 2, 20, 200):
         back = round(back_s / float(stream.time_base or 1))
@@ -169,22 +173,22 @@ def _info(stream: VideoStream, first: VideoFrame, stamps: Sequence[int]) -> Vide
 
 
 def _nominal_ticks(stream: VideoStream) -> float:
-    """Return how long one frame lasts by what the header says, in ticks of the stream's clock."""
+    """Return the duration of one frame by the header's frame rate, in ticks of the stream's clock."""
     rate = stream.average_rate or stream.guessed_rate
     return float(1 / rate / stream.time_base) if rate and stream.time_base else 0.0
 
 
-def _ends(path: Path) -> bool:
-    """Tell whether a JPEG has an end (EOI) after its last scan (SOS): decoders fill up what is cut off.
+def _is_complete_jpeg(path: Path) -> bool:
+    """Return whether a JPEG has its end (EOI) after its last scan (SOS); decoders fill in what is truncated.
 
-    Neither mark can stand within a scan (ITU-T T.81, B.1.1.2).
+    Neither marker can occur within a scan (ITU-T T.81, B.1.1.2).
     """
     data = path.read_bytes()
     return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
 
 
 def _tiff_compression(path: Path) -> int:
-    """Return how the first picture of a TIFF is compressed (1: not at all); 0 for any other file."""
+    """Return the compression of the first image of a TIFF (1: none); 0 for any other file."""
     with path.open("rb") as file:
         if file.read(4) not in _TIFF_MAGIC:
             return 0
@@ -194,6 +198,6 @@ def _tiff_compression(path: Path) -> int:
         (start,) = struct.unpack_from(f"{order}I", data, 4)
         (count,) = struct.unpack_from(f"{order}H", data, start)
         entries = [struct.unpack_from(f"{order}H6xH", data, start + 2 + 12 * i) for i in range(count)]
-    except struct.error:  # cut off: the decoder will say so
+    except struct.error:  # truncated: the decoder reports it
         return 1
     return dict(entries).get(_TIFF_COMPRESSION, 1)

@@ -6,14 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.dataset.card.card import dataset_card, magnitude
+from pipeline.dataset.build.describe import building_settings
+from pipeline.dataset.card.card import card_list, card_text, dataset_card, magnitude
 from pipeline.dataset.card.facts import Facts
-from pipeline.dataset.card.sentences import biases, collection, consent, limits, preprocessing
 from pipeline.runtime.params import read_params
 from pipeline.schema.census import CensusRow
+from pipeline.schema.funnel import STATUS_MEANINGS
 from tests.support.making import TOP, clip, person
-
-SECTIONS = ("frames", "faces", "dedup", "split", "dataset")
 
 
 def row(split: str, subject: str, expression: str, images: int, clips: int = 1) -> CensusRow:
@@ -50,22 +49,21 @@ FUNNEL = {"sampled": 2000, "corrupt": 20, "no_face": 300, "too_dark": 5, "duplic
 
 @pytest.fixture
 def facts() -> Facts:
-    """Five of six people with images; of one more the consent was withdrawn."""
-    settings = read_params(TOP / "params.yaml")
+    """Five of six participants have images; a seventh withdrew."""
     return Facts(
         classes=("happy", "sad"),
         census=CENSUS,
-        people=PEOPLE,
+        participants=PEOPLE,
         clips=CLIPS,
         funnel=FUNNEL,
         found={"A": (90, 100), "B": (30, 60), "C": (1100, 1100), "D": (50, 100), "E": (40, 40), "F": (0, 10)},
         version="1.0.0+0123456789ab",
-        params={name: settings[name] for name in SECTIONS},
+        params=building_settings(read_params(TOP / "params.yaml")),
     )
 
 
 def section(card: str, title: str) -> str:
-    """Return what stands under a heading."""
+    """Return the text under a heading."""
     return card.split(f"\n## {title}\n")[1].split("\n## ")[0]
 
 
@@ -100,31 +98,35 @@ def test_images_by_split_and_class(facts: Facts) -> None:
     assert "1 participant with consent gave no image." in composition
 
 
-def test_ages_of_a_few_are_not_told(facts: Facts) -> None:
-    """A range of two people's ages is their ages."""
+def test_ages_of_small_groups_are_hidden(facts: Facts) -> None:
+    """The range of two ages is the ages themselves."""
     composition = section(dataset_card(facts), "Composition")
-    assert "| train | 2 | 1 | 0 | 0 | not told of fewer than 5 |" in composition
+    assert "| train | 2 | 1 | 0 | 0 | not shown for fewer than 5 |" in composition
     assert "45.5" not in composition
 
 
-def test_a_total_that_would_give_the_hidden_ages_away_is_hidden_too(facts: Facts) -> None:
-    """Seven ages in train are told; the two of validation are all and median less these."""
+def test_a_total_that_would_reveal_hidden_ages_is_hidden_too(facts: Facts) -> None:
+    """The seven ages of train are shown; with the total, they would reveal the two of validation."""
     many = [person(f"T{n}", age=20.0 + n, enrolled=n + 8) for n in range(7)]
     few = [person("V1", age=60.0, enrolled=15), person("V2", age=61.0, enrolled=16)]
     census = [row("train", p.subject, "happy", 1) for p in many]
     census += [row("validation", p.subject, "sad", 1) for p in few]
     facts = replace(facts, found={"T0": (1, 1)})
-    composition = section(dataset_card(replace(facts, people=[*many, *few], census=census)), "Composition")
+    composition = section(
+        dataset_card(replace(facts, participants=[*many, *few], census=census)), "Composition"
+    )
     assert "| train | 7 | 0 | 0 | 0 | 20 to 26 | 23 |" in composition
-    assert "| all | 9 | 0 | 0 | 0 | not told of fewer than 5 |  |" in composition
+    assert "| all | 9 | 0 | 0 | 0 | not shown for fewer than 5 |  |" in composition
     more = [*few, *(person(f"X{n}", age=62.0 + n, enrolled=17 + n) for n in range(3))]
     census += [row("test", p.subject, "sad", 1) for p in more[2:]]
-    composition = section(dataset_card(replace(facts, people=[*many, *more], census=census)), "Composition")
-    assert "| all | 12 | 0 | 0 | 0 | 20 to 64 | " in composition  # five hidden ones hide each other
+    composition = section(
+        dataset_card(replace(facts, participants=[*many, *more], census=census)), "Composition"
+    )
+    assert "| all | 12 | 0 | 0 | 0 | 20 to 64 | " in composition  # five hidden ages do not reveal each other
 
 
-def test_people_by_split_and_what_is_not_known_of_them(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.dataset.card.card._FEW", 1)
+def test_participants_by_split_and_unknown_values(facts: Facts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("pipeline.dataset.card.tables.SMALLEST_GROUP", 1)
     composition = section(dataset_card(facts), "Composition")
     assert "| train | 2 | 1 | 0 | 0 | 20 to 31 (1 not known) | 25.5 |" in composition
     assert "| validation | 0 | 0 | 1 | 0 | 45.5 | 45.5 |" in composition
@@ -133,13 +135,15 @@ def test_people_by_split_and_what_is_not_known_of_them(facts: Facts, monkeypatch
 
 
 def test_a_cohort_without_a_split_and_without_ages(facts: Facts) -> None:
-    people = [replace(someone, age=None) for someone in PEOPLE[:3]]
-    card = dataset_card(replace(facts, census=CENSUS[:4], people=people, found={"A": (1, 2), "B": (1, 1)}))
+    participants = [replace(participant, age=None) for participant in PEOPLE[:3]]
+    card = dataset_card(
+        replace(facts, census=CENSUS[:4], participants=participants, found={"A": (1, 2), "B": (1, 1)})
+    )
     assert [file["split"] for file in header(card)["configs"][0]["data_files"]] == ["train"]
     assert "| all | 2 | 1 | 0 | 0 | not known | not known |" in card
-    assert "every participant is in exactly one split; nobody tests." in card
+    assert "Each participant is in exactly one split; there is no test split." in card
     assert "gave no image" not in card
-    assert "nobody withdrew it" in card
+    assert "no participant has withdrawn it" in card
 
 
 def test_recordings_are_counted_once_however_many_clips_they_hold(facts: Facts) -> None:
@@ -149,9 +153,10 @@ def test_recordings_are_counted_once_however_many_clips_they_hold(facts: Facts) 
         in text
     )
     assert "- Resolution in pixels: 640x480 (2 videos), 480x640 (1 video)\n" in text
-    assert "- Frames a second: 25 (2 videos), 29.97 (1 video)\n" in text
+    assert "- Frames per second: 25 (2 videos), 29.97 (1 video)\n" in text
     assert "- Codec: h264 (2 videos), hevc (1 video)\n" in text
-    assert "1.5 hours of video in total" in collection([clip("long", duration_s=5400.0)])
+    long = replace(facts, clips=[clip("long", duration_s=5400.0)])
+    assert "1.5 hours of video in total" in card_text(long, "collection")
 
 
 def test_many_kinds_of_recordings_are_summed_up(facts: Facts) -> None:
@@ -160,88 +165,124 @@ def test_many_kinds_of_recordings_are_summed_up(facts: Facts) -> None:
     assert "10 (1 video), 11 (1 video), 12 (1 video), 13 (1 video), 14 (1 video), others (2 videos)" in text
 
 
-def test_the_funnel_names_every_reason_also_one_without_an_explanation(facts: Facts) -> None:
+def test_the_funnel_lists_every_status_also_one_without_a_meaning(facts: Facts) -> None:
     text = section(dataset_card(facts), "Preprocessing")
-    assert "| sampled | 2,000 | 100.0% | looked at |" in text
-    assert "| no face | 300 | 15.0% | no face was found, or none that could be followed |" in text
+    assert "| sampled | 2,000 | 100.0% | all frames that were sampled |" in text
+    assert f"| no face | 300 | 15.0% | {STATUS_MEANINGS['no_face']} |" in text
     assert "| too dark | 5 | 0.2% |  |" in text
     assert text.index("| duplicates |") < text.index("| images | 1,015 | 50.7% | in the dataset |")
 
 
-def test_preprocessing_tells_the_settings_in_words_and_all_of_them_as_they_stand(facts: Facts) -> None:
+def test_preprocessing_states_the_settings_in_words_and_in_full(facts: Facts) -> None:
     params = {name: dict(values) for name, values in facts.params.items()}
     params["frames"] |= {"fps": 12.5, "later_added": 7}
     params["dedup"]["collapse"] = False
-    params["faces"]["search"] = {**params["faces"]["search"], "second_opinion": "none"}
-    frames, search, crops, dedup = preprocessing(params)
+    params["faces"]["haar"] = {**params["faces"]["haar"], "fallback_cascade": "none"}
+    changed = replace(facts, params=params)
+    frames, faces, crops, dedup = card_list(changed, "preprocessing")
     assert frames.startswith(
-        "Frames: 12.5 a second, by timestamp, at most 200 a clip, without the first 0.4 s"
+        "Frames: 12.5 per second, by timestamp, at most 200 per clip, without the first 0.4 s"
     )
-    assert search.startswith("Faces: found by the Haar cascade frontalface_alt2, and followed")
+    assert faces.startswith("Faces: detected by the Haar cascade frontalface_alt2 and tracked")
     assert "scaled to 64x64 pixels, grey; contrast: none" in crops
-    assert crops.endswith("none is refused as blurred.")
+    assert crops.endswith("none is rejected as blurred.")
     assert dedup == "Near-duplicates: kept."
-    assert "differ by at most 31 bits, the sharpest was kept" in preprocessing(facts.params)[3]
-    text = section(dataset_card(replace(facts, params=params)), "Preprocessing")
+    assert "differ in at most 31 bits, only the sharpest is kept" in card_list(facts, "preprocessing")[3]
+    text = section(dataset_card(changed), "Preprocessing")
     assert yaml.safe_load(text.split("```yaml\n")[1].split("```")[0]) == params
 
 
-def test_of_a_corpus_of_pictures_no_video_is_told(facts: Facts) -> None:
+def test_any_detector_is_named(facts: Facts) -> None:
+    faces = facts.params["faces"] | {"detector": "another"}
+    other = replace(facts, params=facts.params | {"faces": faces})
+    assert card_list(other, "preprocessing")[1].startswith(
+        "Faces: detected by the detector another and tracked"
+    )
+    assert card_list(other, "biases")[0].startswith("A face was accepted in 92.9% of the frames (F 99.2%")
+
+
+def test_a_corpus_of_still_images_has_no_text_about_video(facts: Facts) -> None:
     stills = [replace(clip, video=f"{clip.clip}.png", frames=1, codec="png") for clip in facts.clips]
     card = dataset_card(replace(facts, clips=stills))
-    assert "Built by emo from pictures;" in card
-    assert "4 pictures of 2 participants, with 4 labelled clips of 3 performances." in card
-    assert "Clips are the labelled pictures that the images come from." in card
-    assert "| `clip` | the labelled picture that the image was cut from |" in card
-    assert (
-        "- Pictures: each is one frame, of which nothing is trimmed; longer side at most 640 pixels." in card
-    )
+    assert "Built by emo from still images." in card
+    assert "4 still images of 2 participants, with 4 labelled clips of 3 performances." in card
+    assert "Clips are the labelled still images that the images come from." in card
+    assert "| `clip` | the labelled still image that the image comes from |" in card
+    assert "- Still images: each is one frame and is not trimmed; longer side at most 640 pixels." in card
+    assert "video" not in section(card, "Collection")
     both = dataset_card(replace(facts, clips=[stills[0], *facts.clips[1:]]))
-    assert "Built by emo from video recordings and pictures;" in both
-    assert "2 videos and 1 picture of 2 participants, 3.0 minutes of video in total" in both
-    assert "the labelled stretch of video or picture that" in both
+    assert "Built by emo from video recordings and still images." in both
+    assert "2 videos and 1 still image of 2 participants, 3.0 minutes of video in total" in both
+    assert "the labelled stretch of video or still image that" in both
+    assert section(both, "Preprocessing").count("longer side at most 640 pixels.") == 2
 
 
-def test_of_faces_cropped_already_no_margin_is_told(facts: Facts) -> None:
-    faces = facts.params["faces"] | {"detector": "none"}
+def test_face_crops_that_are_used_whole_have_no_margin(facts: Facts) -> None:
+    faces = facts.params["faces"] | {"detector": "whole_frame", "whole_frame": {}}
     faces["crop"] = faces["crop"] | {"margin": 0.25, "min_sharpness": 40.0}
-    crops = preprocessing(facts.params | {"faces": faces})[2]
-    assert crops.startswith("Crops: squares around the whole picture, scaled to 64x64 pixels")
-    assert crops.endswith("blurred below a variance of the Laplacian of 40.")
+    whole = replace(facts, params=facts.params | {"faces": faces})
+    _, detection, crops, _ = card_list(whole, "preprocessing")
+    assert detection == "Faces: the source images are face crops already; each is used whole."
+    assert crops.startswith("Crops: squares around the whole image, scaled to 64x64 pixels")
+    assert crops.endswith("rejected as blurred below a variance of the Laplacian of 40.")
+    assert "selection left out is not known" in card_list(whole, "biases")[0]
 
 
-def test_of_images_of_nobody_known_no_consent_and_no_collapse_is_claimed(facts: Facts) -> None:
-    nobody = [person(f"I{n}", sex="", enrolled=8 + n, extra={"stands_for": "image"}) for n in range(3)]
+def test_images_without_subject_ids_carry_the_caveat(facts: Facts) -> None:
+    """Neither a consent nor a participant is claimed for them."""
+    images = [person(f"I{n}", sex="", enrolled=8 + n, extra={"stands_for": "image"}) for n in range(3)]
+    stills = [clip(f"I{n}", subject=f"I{n}", video=f"I{n}.png", frames=1, codec="png") for n in range(3)]
     census = [*CENSUS, row("test", "I0", "sad", 1)]
-    facts = replace(facts, people=[*PEOPLE, *nobody], census=census)
+    facts = replace(facts, participants=[*PEOPLE, *images], census=census, clips=[*CLIPS, *stills])
     card = dataset_card(facts)
-    assert " 1 participant with consent gave no image. 2 pictures of nobody known gave no image." in card
-    assert "near-duplicates among such images were collapsed to one" in card
+    caveat = "unknown for 1 of 6: each image is treated as its own subject"
+    assert f"Subjects: {caveat};" in card_text(facts, "summary")
+    assert f"Subjects: {caveat};" in card_list(facts, "limits")[0]
+    assert (
+        "1 participant with consent gave no image. 2 still images without a subject id gave no image." in card
+    )
+    assert "3 still images without subject ids, with the labels of their corpus." in card
+    assert "of 2 participants, 4.0 minutes" in card_text(facts, "collection")
+    assert "Who is shown in the 3 images without subject ids" in card_list(facts, "consent")[1]
+    assert "Consent is given by 6 participants;" in card_list(facts, "consent")[0]
+    assert "| `subject` | code of the participant, or of the image itself |" in card
+    assert "One Parquet file per subject" in card or "one Parquet file per subject" in card
+    assert "Near-duplicates among such images are collapsed to one" in card
     params = facts.params | {"dedup": facts.params["dedup"] | {"collapse": False}}
-    assert "near-duplicates among such images were kept" in dataset_card(replace(facts, params=params))
+    assert "Near-duplicates among such images are kept" in dataset_card(replace(facts, params=params))
 
 
-def test_splits_tell_the_rule(facts: Facts) -> None:
+def test_splits_state_the_rule(facts: Facts) -> None:
     text = section(dataset_card(facts), "Splits")
     assert "not images: 70% train, 15% validation, 15% test." in text
     assert "at random (seed 4)" in text
-    assert "one of 5 folds" in text
+    assert "to one of 5 folds" in text
 
 
-def test_the_yield_by_sex_and_of_the_worst_subject_who_stays_unnamed(facts: Facts) -> None:
+def test_the_accepted_share_by_sex_and_of_the_subject_with_the_lowest(facts: Facts) -> None:
     # F: A and C, 1190 of 1200; M: B and F, 30 of 70; X: D, 50 of 100; all: 1310 of 1410.
-    line = biases(facts)[0]
+    line = card_list(facts, "biases")[0]
     assert "in 92.9% of the frames (F 99.2%, M 42.9%, X 50.0%, sex not known 100.0%)" in line
-    assert line.endswith("of the participant for whom the search did worst, in 0.0%.")
-    assert "The smallest split has 1 participant;" in limits(facts)[2]
+    assert line.endswith("the lowest share of any participant is 0.0%.")
+    assert "The smallest split has 1 participant;" in card_list(facts, "limits")[2]
 
 
-def test_consent_counts_who_gave_and_who_withdrew(facts: Facts) -> None:
-    assert consent(facts.people)[0] == (
-        "The consent of 6 participants is given; 1 withdrew it: nothing of theirs is in this version or in "
-        "the figures above."
+def test_consent_counts_given_and_withdrawn(facts: Facts) -> None:
+    assert card_list(facts, "consent")[0] == (
+        "Consent is given by 6 participants; 1 withdrew it, and their data is neither in this version nor in "
+        "the numbers above."
     )
     assert "`emo withdraw`" in section(dataset_card(facts), "Consent")
+
+
+def test_the_text_has_one_line_per_paragraph_and_no_gap(facts: Facts) -> None:
+    body = dataset_card(facts).split("---\n", 2)[2]
+    assert "\n\n\n" not in body
+    prose = "".join(body.split("```")[::2])
+    assert "   " not in prose.replace("|  |", "")
+    assert all(line == line.strip() for line in prose.split("\n"))
+    paragraphs = [part for part in prose.split("\n\n") if not part.strip().startswith(("|", "-"))]
+    assert all("\n" not in part.strip() for part in paragraphs)
 
 
 def test_the_order_of_settings_and_rows_does_not_matter(facts: Facts) -> None:

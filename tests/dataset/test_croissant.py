@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from pipeline.dataset.card.card import dataset_card
 from pipeline.dataset.card.croissant import Shard, croissant, read_shards, version_of
 from pipeline.dataset.card.facts import Facts
 from pipeline.runtime.params import read_params
@@ -16,7 +17,7 @@ SHARDS = [Shard("test/B.parquet", 20, "b" * 64), Shard("train/A.parquet", 10, "a
 FACTS = Facts(
     classes=("happy", "sad"),
     census=[CensusRow("train", "A", "happy", 1, 3, "0" * 16), CensusRow("test", "B", "sad", 1, 2, "0" * 16)],
-    people=[person("A"), person("B", enrolled=2)],
+    participants=[person("A"), person("B", enrolled=2)],
     clips=[clip("A_happy", subject="A"), clip("B_sad", subject="B")],
     funnel={"sampled": 6, "no_face": 1, "images": 5},
     found={"A": (3, 3), "B": (2, 3)},
@@ -41,7 +42,7 @@ def test_every_shard_is_a_file_with_its_checksum() -> None:
         ("train/A.parquet", "10 B", "a" * 64),
     ]
     assert every["@type"] == "cr:FileSet"
-    assert every["includes"] == ["train/*.parquet", "test/*.parquet"]  # nobody validates
+    assert every["includes"] == ["train/*.parquet", "test/*.parquet"]  # there is no validation split
 
 
 def test_record_sets_of_splits_classes_and_images() -> None:
@@ -67,11 +68,21 @@ def test_the_version_follows_from_the_shards_alone() -> None:
         assert version_of([changed, SHARDS[1]]) != version
 
 
-def test_what_is_not_known_is_left_out_and_no_licence_is_made_up() -> None:
+def test_unknown_properties_and_the_licence_are_left_out() -> None:
     values = document()
     assert not {"creator", "datePublished", "dateCreated", "citeAs"} & set(values)
     assert values["license"]["name"] == "No licence is known"
-    assert "2 participants" in values["rai:personalSensitiveInformation"][0]
+
+
+def test_the_sentences_are_those_of_the_card() -> None:
+    values, card = document(), dataset_card(FACTS)
+    assert values["description"].startswith("5 face images of 2 participants who simulate 2 expressions")
+    assert values["description"] in card
+    assert values["rai:dataCollection"] in card
+    lists = ("rai:dataPreprocessingProtocol", "rai:dataBiases", "rai:dataLimitations")
+    for name in (*lists, "rai:personalSensitiveInformation"):
+        assert values[name]
+        assert "".join(f"- {line}\n" for line in values[name]) in card
 
 
 def test_shards_are_read_in_the_order_of_their_names(tmp_path: Path) -> None:

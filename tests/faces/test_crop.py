@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.faces.crop import CONTRASTS, DENOISERS, Crop, cut_square, sharpness, treat
+from pipeline.faces.crop import CONTRASTS, DENOISERS, Crop, cut_square, enhance, sharpness
 
 CROP = Crop(margin=0.0, side_px=32, colour="grey", contrast="none", denoise="none", min_sharpness=0.0)
 
 
 def ramp(height: int = 100, width: int = 120) -> np.ndarray:
-    """Return a grey picture whose value is the column."""
+    """Return a grey face whose value is the column."""
     return np.repeat(np.arange(width, dtype=np.uint8)[None], height, axis=0)
 
 
@@ -33,7 +33,7 @@ def test_the_margin_is_added_on_each_side() -> None:
     ("box", "first", "last"),
     [((-10, 10, 32, 32), 0, 21), ((100, 10, 32, 32), 100, 119), ((200, 300, 32, 32), 119, 119)],
 )
-def test_beyond_the_edge_its_last_pixels_are_repeated(
+def test_pixels_at_the_edge_are_repeated_beyond_it(
     box: tuple[float, float, float, float], first: int, last: int
 ) -> None:
     cut = cut_square(ramp(), box, CROP)
@@ -49,7 +49,7 @@ def test_boxes_are_scaled_up_and_down_in_colour_too() -> None:
         assert abs(float(cut[:, :, 0].mean()) - (10 + (side - 1) / 2)) < 1
 
 
-def test_sharpness_falls_with_blur_and_is_nothing_on_a_plain_surface() -> None:
+def test_sharpness_falls_with_blur_and_is_0_on_a_plain_surface() -> None:
     texture = np.random.default_rng(0).integers(0, 255, (64, 64), np.uint8)
     values = [sharpness(cv2.GaussianBlur(texture, (0, 0), sigma)) for sigma in (0.5, 1, 2, 4)]
     assert values == sorted(values, reverse=True)
@@ -63,20 +63,20 @@ def test_sharpness_falls_with_blur_and_is_nothing_on_a_plain_surface() -> None:
 @pytest.mark.parametrize("contrast", CONTRASTS)
 @pytest.mark.parametrize("denoise", DENOISERS)
 @pytest.mark.parametrize("shape", [(32, 32), (32, 32, 3)])
-def test_every_treatment_keeps_shape_and_type(contrast: str, denoise: str, shape: tuple[int, ...]) -> None:
-    picture = np.random.default_rng(0).integers(60, 120, shape, np.uint8)
-    before = picture.copy()
-    treated = treat(picture, replace(CROP, contrast=contrast, denoise=denoise))
-    assert (treated.shape, treated.dtype) == (shape, np.uint8)
-    assert np.array_equal(picture, before)
-    assert np.array_equal(treated, treat(picture, replace(CROP, contrast=contrast, denoise=denoise)))
+def test_enhancing_keeps_shape_and_type(contrast: str, denoise: str, shape: tuple[int, ...]) -> None:
+    face = np.random.default_rng(0).integers(60, 120, shape, np.uint8)
+    before = face.copy()
+    enhanced = enhance(face, replace(CROP, contrast=contrast, denoise=denoise))
+    assert (enhanced.shape, enhanced.dtype) == (shape, np.uint8)
+    assert np.array_equal(face, before)
+    assert np.array_equal(enhanced, enhance(face, replace(CROP, contrast=contrast, denoise=denoise)))
     if (contrast, denoise) == ("none", "none"):
-        assert np.array_equal(treated, picture)
+        assert np.array_equal(enhanced, face)
     if contrast == "histogram" and denoise == "none":
-        assert int(treated.max()) - int(treated.min()) > 150
+        assert int(enhanced.max()) - int(enhanced.min()) > 150
 
 
-def test_ranges() -> None:
+def test_settings_out_of_range_are_named() -> None:
     for name, value in (("margin", -0.1), ("side_px", 8), ("min_sharpness", -1)):
         with pytest.raises(ValueError, match=f"{name}: .* is not within"):
             replace(CROP, **{name: value})

@@ -1,3 +1,5 @@
+"""Contact sheets of the dataset, and the funnel."""
+
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +17,7 @@ CLASSES = ("happy", "sad")
 
 
 def write_subject(folder: Path, split: str, subject: str, images: int) -> None:
-    """Write a shard of so many happy faces: plain squares, brighter from frame to frame."""
+    """Write a shard of `images` happy faces: plain squares, brighter from frame to frame."""
     rows = [
         {
             "image": {"bytes": encode_png(np.full((32, 32), 60 + frame, np.uint8)), "path": f"{frame}.png"},
@@ -31,7 +33,7 @@ def write_subject(folder: Path, split: str, subject: str, images: int) -> None:
     write_parquet(shard_path(split, subject, folder), table)
 
 
-def test_a_row_a_subject_of_up_to_eight_faces(tmp_path: Path) -> None:
+def test_a_row_of_up_to_eight_faces_per_subject(tmp_path: Path) -> None:
     write_subject(tmp_path / "data", "train", "S1", 80)
     write_subject(tmp_path / "data", "test", "S2", 3)
     face_sheets(tmp_path / "data", tmp_path / "sheets", CLASSES)

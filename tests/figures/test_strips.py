@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.versions.trace.strips import COLOURS, PAPER, Cell, annotated_frame, cell, save_picture, strip
+from pipeline.figures.style import save_image
+from pipeline.versions.trace.strips import COLOURS, PAPER, Cell, annotated_frame, cell, strip
 
 LEGEND = {"image": "image (1)"}
 
@@ -104,7 +105,7 @@ def test_long_text_is_cut() -> None:
 def test_files_have_the_format_of_their_suffix_and_equal_bytes(tmp_path: Path, name: str, kind: str) -> None:
     sheet = strip(("clip",), cells(2), LEGEND)
     for folder in ("one", "two"):
-        save_picture(sheet, tmp_path / folder / name)
+        save_image(sheet, tmp_path / folder / name)
     assert Image.open(tmp_path / "one" / name).format == kind
     assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
@@ -112,9 +113,9 @@ def test_files_have_the_format_of_their_suffix_and_equal_bytes(tmp_path: Path, n
 def test_a_note_is_plain_text_in_the_file(tmp_path: Path) -> None:
     sheet = strip(("clip",), cells(2), LEGEND)
     for name in ("a.png", "a.jpg"):
-        save_picture(sheet, tmp_path / name, "emo-subject:S1;")
+        save_image(sheet, tmp_path / name, "emo-subject:S1;")
         assert b"emo-subject:S1;" in (tmp_path / name).read_bytes()
-        save_picture(sheet, tmp_path / f"no_{name}")
+        save_image(sheet, tmp_path / f"no_{name}")
         assert b"emo" not in (tmp_path / f"no_{name}").read_bytes()[:2000]
     assert Image.open(tmp_path / "a.png").text == {"emo": "emo-subject:S1;"}  # type: ignore[attr-defined]
     assert Image.open(tmp_path / "a.jpg").info["comment"] == b"emo-subject:S1;"

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from shards import face_rows, texture, write_face_shard
 
 from pipeline.dataset.build.collect import DatasetParams
 from pipeline.runtime.csv_files import read_csv, write_csv
@@ -22,12 +21,13 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import read_parquet
 from pipeline.schema.census import CensusRow
-from pipeline.schema.dataset import class_names, dataset_schema
+from pipeline.schema.dataset import dataset_schema, read_dataset_shard
 from pipeline.schema.funnel import FunnelRow, funnel_totals
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SplitRow
 from pipeline.stages import dataset, dedup
-from tests.support.making import clip, enrol, person, set_params
+from tests.support.making import TOP, clip, enrol, person, set_params
+from tests.support.shards import face_rows, texture, write_face_shard
 
 CLASSES = ("happy", "sad", "surprised")
 SPLITS = {"S1": "train", "S2": "train", "S3": "validation", "S4": "validation", "S5": "test", "S6": "test"}
@@ -91,9 +91,9 @@ def test_a_file_a_subject_and_a_row_an_image() -> None:
     dataset.main()
     files = sorted(str(path.relative_to("data/dataset")) for path in Path("data/dataset").rglob("*.parquet"))
     assert files == sorted(f"{split}/{subject}.parquet" for subject, split in SPLITS.items())
-    table = read_parquet(Path("data/dataset/test/S5.parquet"), dataset_schema(CLASSES))
-    assert class_names(table.schema, Path("S5.parquet")) == CLASSES
-    rows = table.to_pylist()
+    shard = read_dataset_shard(Path("data/dataset/test/S5.parquet"))
+    assert (shard.classes, shard.split, shard.subject) == (CLASSES, "test", "S5")
+    rows = shard.rows()
     assert [(r["clip"], r["frame"], r["label"], r["time_s"]) for r in rows] == [
         ("S5_happy", 0, 0, 0.0),
         ("S5_happy", 3, 0, 0.6),
@@ -132,7 +132,7 @@ def test_the_census_sees_a_single_pixel() -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_the_same_bytes_again_and_nothing_of_those_who_left() -> None:
+def test_the_same_bytes_again_and_no_file_of_a_subject_who_left() -> None:
     dataset.main()
     first = outputs()
     dataset.main()
@@ -164,6 +164,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 def test_hugging_face_datasets_loads_it_and_no_older_version_from_its_cache(project: Path) -> None:
     pytest.importorskip("datasets")
     dataset.main()
@@ -188,7 +189,7 @@ def test_hugging_face_datasets_loads_it_and_no_older_version_from_its_cache(proj
 
 
 MLCROISSANT_IS_OLDER = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-"""Than what it calls in rdflib and pandas."""
+"""It calls deprecated functions of rdflib and pandas."""
 
 
 def records(name: str, **filters: dict[str, str]) -> list[dict[str, Any]]:
@@ -200,7 +201,7 @@ def records(name: str, **filters: dict[str, str]) -> list[dict[str, Any]]:
 
 @MLCROISSANT_IS_OLDER
 @pytest.mark.usefixtures("project")
-def test_mlcroissant_finds_no_fault_and_misses_only_what_nobody_here_knows() -> None:
+def test_mlcroissant_finds_no_error_and_misses_only_unknown_properties() -> None:
     croissant = pytest.importorskip("mlcroissant")
     dataset.main()
     issues = croissant.Dataset("data/dataset/croissant.json").metadata.ctx.issues
@@ -232,7 +233,7 @@ def test_mlcroissant_reads_the_images_and_labels_of_the_shards() -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_croissant_tells_the_checksums_of_this_version() -> None:
+def test_croissant_has_the_checksums_of_this_version() -> None:
     dataset.main()
     before = checksums()
     assert before == {
@@ -253,7 +254,7 @@ def checksums() -> dict[str, str]:
 
 
 @pytest.mark.usefixtures("project")
-def test_the_card_tells_of_this_project() -> None:
+def test_the_card_describes_this_project() -> None:
     dataset.main()
     card = Path("data/dataset/README.md").read_text()
     assert "36 face images of 6 participants who simulate 3 expressions: happy, sad, surprised." in card
@@ -261,7 +262,7 @@ def test_the_card_tells_of_this_project() -> None:
     assert "| sampled | 77 | 100.0% |" in card
     # S1: happy 2 of 3, three other clips 3 of 4 each: 11 of 15. The others: 9 of 12.
     assert "A face was accepted in 74.7% of the frames (F 74.7%);" in card
-    assert "did worst, in 73.3%." in card
+    assert "the lowest share of any participant is 73.3%." in card
     people = [person(s, enrolled=n, age=None) for n, s in enumerate(SPLITS, 1)]
     people[5] = replace(people[5], consent="withdrawn")
     write_csv(Path("raw/participants.csv"), people, Participant)
@@ -269,22 +270,23 @@ def test_the_card_tells_of_this_project() -> None:
     card = Path("data/dataset/README.md").read_text()
     assert "30 face images of 5 participants" in card
     assert "| all | 5 | 0 | 0 | 0 | not known | not known |" in card
-    assert "The consent of 5 participants is given; 1 withdrew it" in card
+    assert "Consent is given by 5 participants; 1 withdrew it" in card
     assert "S6" not in card + Path("data/dataset/croissant.json").read_text()
 
 
 @pytest.mark.usefixtures("project")
-def test_a_class_that_misses_in_a_split_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_class_without_images_in_a_split_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     for subject in ("S3", "S4"):
         write_face_shard(f"{subject}_sad", face_rows([None] * 4))
     dataset.main()
-    assert "dataset: no image of sad in validation" in capsys.readouterr().out
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert warning == "no image of sad in validation; the audit will fail"
 
 
 @pytest.mark.usefixtures("project")
-def test_not_one_image() -> None:
+def test_no_image_is_left() -> None:
     set_params(dataset={"expressions": ["scared", "neutral"]})
-    with pytest.raises(EmoError, match=r"not one image is left; reports/funnel\.csv says where"):
+    with pytest.raises(EmoError, match=r"data/dataset: no image is left; reports/funnel\.csv lists"):
         dataset.main()
     assert funnel()["S2_sad"].other_class == 2
 
@@ -297,6 +299,16 @@ def test_a_subject_without_a_split_and_a_clip_without_faces() -> None:
     write_csv(Path("data/split.csv"), [SplitRow("S1", "F", "train", 0)], SplitRow)
     with pytest.raises(EmoError, match=r"data/split\.csv: subject 'S2' is missing"):
         dataset.main()
+
+
+@pytest.mark.slow
+def test_the_stage_starts_without_plotting_and_learning_libraries() -> None:
+    """Loading them takes longer than the stage does after a small change."""
+    code = "import sys, pipeline.stages.dataset; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=TOP, capture_output=True, text=True, check=True)
+    loaded = {name.partition(".")[0] for name in done.stdout.split()}
+    assert "jinja2" in loaded
+    assert loaded & {"matplotlib", "torch", "pandas", "av"} == set()
 
 
 def test_classes() -> None:

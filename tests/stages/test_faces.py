@@ -7,10 +7,13 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.faces import clip_faces
 from pipeline.faces.clip_faces import StoredFrames, write_faces
 from pipeline.faces.crop import cut_square
+from pipeline.faces.detectors.whole_frame import WholeFrameSettings
 from pipeline.faces.params import FacesParams
 from pipeline.faces.perceptual_hash import perceptual_hash
+from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import as_grey, decode_colour, decode_grey
 from pipeline.runtime.params import load_params
 from pipeline.runtime.parquet import read_parquet
@@ -29,11 +32,11 @@ STEP_PX = 6
 def frames(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Shards of frames: `moving`, a face that moves 6 pixels to the right a frame, and `empty`."""
     folder = tmp_path_factory.mktemp("faces")
-    pictures = [drawn_face((130 + STEP_PX * i, 120)) for i in range(8)]
-    background = np.full_like(pictures[0], 90)
+    drawn = [drawn_face((130 + STEP_PX * i, 120)) for i in range(8)]
+    background = np.full_like(drawn[0], 90)
     shards = folder / "data/frames"
     shards.mkdir(parents=True)
-    for name, shown in (("moving", [*pictures, background]), ("empty", [background] * 4)):
+    for name, shown in (("moving", [*drawn, background]), ("empty", [background] * 4)):
         video = write_video(folder / f"{name}.mp4", shown)
         write_frames(video, ClipFrames(Sampling(0, 9, 0.1, 160), 92), shards / f"{name}.parquet")
     return shards
@@ -85,36 +88,42 @@ def test_blurred_faces_keep_their_box_but_give_no_image(frames: Path, tmp_path: 
             assert row["png"] == b""
 
 
-def test_without_a_detector_whole_pictures_are_faces(
-    frames: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(faces, "track", None)  # nobody searches
-    crop = replace(PARAMS.crop, side_px=32, margin=0.5)
-    rows = found(
-        frames / "empty.parquet", tmp_path / "f.parquet", replace(PARAMS, detector="none", crop=crop)
-    )
+WHOLE_FRAME = replace(PARAMS, detector="whole_frame", settings=WholeFrameSettings())
+
+
+def test_whole_frames_are_faces_without_a_margin(frames: Path, tmp_path: Path) -> None:
+    params = replace(WHOLE_FRAME, crop=replace(PARAMS.crop, side_px=32, margin=0.5))
+    rows = found(frames / "empty.parquet", tmp_path / "f.parquet", params)
     assert [row["status"] for row in rows] == ["ok"] * 4
-    assert [(row["x"], row["y"], row["w"], row["h"], row["score"]) for row in rows[:1]] == [
-        (0.0, 0.0, 320.0, 240.0, 0.0)
-    ]
+    place = tuple(rows[0][name] for name in ("x", "y", "w", "h", "score"))
+    assert place == (0.0, 0.0, 320.0, 240.0, 0.0)  # pixels of the recording
     png = rows[0]["png"]
     assert isinstance(png, bytes)
     whole = StoredFrames(frames / "empty.parquet")[0]
-    assert np.array_equal(decode_grey(png), cut_square(whole, (0, 0, 160, 120), replace(crop, margin=0.0)))
-    with pytest.raises(ValueError, match="detector: 'yolo' is not one of haar, none"):
-        replace(PARAMS, detector="yolo")
+    without_margin = replace(params.crop, margin=0.0)
+    assert np.array_equal(decode_grey(png), cut_square(whole, (0, 0, 160, 120), without_margin))
 
 
-def test_videos_that_are_taken_whole_are_told(
-    frames: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_the_stage_warns_of_whole_frames_of_videos(
+    frames: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(frames.parents[1])
-    set_params(faces={"detector": "none"})
-    monkeypatch.setenv("EMO_MEMO", "memo_none")
+    set_params(faces={"detector": "whole_frame"})
+    monkeypatch.setenv("EMO_CACHE", "cache_whole")
+    monkeypatch.setenv("EMO_WORKERS", "1")
     faces.main()
-    assert "takes the frames of 2 clips of video whole, as if they were faces (empty, moving)" in (
-        capsys.readouterr().out
-    )
+    [warning] = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "2 clips are video (empty, moving)" in warning
+    assert "faces: detector: haar" in warning
+
+
+def test_an_unknown_detector_is_named(frames: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(frames.parents[1])
+    set_params(faces={"detector": "yolo"})
+    with pytest.raises(
+        EmoError, match=r"params\.yaml: faces: detector: 'yolo' is not one of haar, whole_frame"
+    ):
+        faces.main()
 
 
 def test_a_clip_without_a_face(frames: Path, tmp_path: Path) -> None:
@@ -135,27 +144,28 @@ def test_stored_frames_are_read_group_by_group(tmp_path: Path) -> None:
             stored[index]
 
 
-def test_decoded_frames_are_kept_up_to_a_bound_and_go_with_the_shard(
+def test_decoded_frames_are_kept_up_to_a_bound_and_freed_with_the_shard(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A worker does hundreds of clips: waiting for the garbage collector, it would hold many of them."""
-    monkeypatch.setattr(faces, "_KEPT", 5)
+    """A worker processes hundreds of clips; until a garbage collection, it would hold many of them."""
+    monkeypatch.setattr(clip_faces, "_KEPT", 5)
     video = write_video(tmp_path / "v.mp4", 12)
     write_frames(video, ClipFrames(Sampling(0, 9, 0.1, 64), 92), tmp_path / "v.parquet")
     gc.disable()
     try:
         stored = StoredFrames(tmp_path / "v.parquet")
-        pictures = [weakref.ref(stored[i]) for i in range(12)]
-        assert [picture() is not None for picture in pictures] == [False] * 7 + [True] * 5
-        assert stored[11] is pictures[11]()
+        decoded = [weakref.ref(stored[i]) for i in range(12)]
+        assert [frame() is not None for frame in decoded] == [False] * 7 + [True] * 5
+        assert stored[11] is decoded[11]()
         gone = weakref.ref(stored)
         del stored
         assert gone() is None
-        assert [picture() for picture in pictures] == [None] * 12
+        assert [frame() for frame in decoded] == [None] * 12
     finally:
         gc.enable()
 
 
+@pytest.mark.slow
 def test_the_stage_gives_the_same_bytes_for_any_number_of_workers(
     frames: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -164,7 +174,7 @@ def test_the_stage_gives_the_same_bytes_for_any_number_of_workers(
     results = []
     for workers in ("1", "2"):
         monkeypatch.setenv("EMO_WORKERS", workers)
-        monkeypatch.setenv("EMO_MEMO", f"memo{workers}")
+        monkeypatch.setenv("EMO_CACHE", f"cache{workers}")
         faces.main()
         results.append({path.name: path.read_bytes() for path in Path("data/faces").iterdir()})
     assert results[0] == results[1]

@@ -76,9 +76,12 @@ def test_too_many_frames_are_spread_evenly(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"duration_s": 0.8}, "raw/videos/c1.mp4: the trims of params.yaml leave nothing of its 0.8 s"),
-        ({"start_s": 1.0, "end_s": 1.5}, "leave nothing of its 0.5 s; lower frames: trim_start_s"),
-        ({"start_s": 3.0}, "raw/clips.csv: start_s 3 is not before the end of raw/videos/c1.mp4, which"),
+        ({"duration_s": 0.8}, "raw/videos/c1.mp4: the trims leave nothing of clip c1 (0.8 s)"),
+        (
+            {"start_s": 1.0, "end_s": 1.5},
+            "clip c1 (0.5 s); lower frames: trim_start_s or trim_end_s",
+        ),
+        ({"start_s": 3.0}, "raw/clips.csv: start_s 3 is not before the end of raw/videos/c1.mp4 (2 s)"),
     ],
 )
 def test_nothing_left(values: dict[str, float], words: str) -> None:
@@ -156,7 +159,7 @@ def test_frames_are_written_in_groups(tmp_path: Path) -> None:
     assert [groups.row_group(i).num_rows for i in range(groups.num_row_groups)] == [64, 6]
 
 
-def test_a_recording_without_one_whole_frame(tmp_path: Path) -> None:
+def test_a_recording_without_an_intact_frame(tmp_path: Path) -> None:
     noise = np.random.default_rng(0).integers(0, 255, (20, 64, 64, 3), np.uint8)
     path = write_video(tmp_path / "v.mp4", noise)
     plan = plan_clip(clip_of("c", path), PARAMS)
@@ -170,9 +173,10 @@ def test_a_recording_without_one_whole_frame(tmp_path: Path) -> None:
 
 @pytest.fixture
 def clips(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Clip]:
-    """Four clips enrolled in a project in the current folder: two halves of one video, and two more."""
+    """Four enrolled clips in a project in the current folder: two halves of one video, and two others."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delenv("EMO_MEMO", raising=False)
+    monkeypatch.delenv("EMO_CACHE", raising=False)
+    monkeypatch.setenv("EMO_WORKERS", "1")
     set_params()
     videos = [write_video(Path("raw/videos") / f"v{n}.mp4", 40, crf=str(20 + n)) for n in range(3)]
     found = [
@@ -189,38 +193,39 @@ def shards() -> dict[str, bytes]:
     return {path.stem: path.read_bytes() for path in sorted(Path("data/frames").iterdir())}
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_gives_the_same_bytes(
     clips: list[Clip], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
     for workers in ("1", "2"):
         monkeypatch.setenv("EMO_WORKERS", workers)
-        monkeypatch.setenv("EMO_MEMO", f"memo{workers}")
+        monkeypatch.setenv("EMO_CACHE", f"cache{workers}")
         frames.main()
         found.append(shards())
     assert found[0] == found[1]
     assert set(found[0]) == {clip.clip for clip in clips}
 
 
-def test_a_bad_recording_costs_nobody_else(clips: list[Clip]) -> None:
+def test_a_bad_recording_does_not_affect_the_others(clips: list[Clip]) -> None:
     path = Path("raw/videos/v1.mp4")
     damage(path, 0.0, 1.0)
     bad = clip_of("other", write_video(Path("raw/videos/short.mp4"), 3))
     enrol([person("S1"), person("S2", enrolled=2)], [bad if c.clip == "other" else c for c in clips])
     with pytest.raises(EmoError) as caught:
         frames.main()
-    assert str(caught.value).startswith("clip other: raw/videos/short.mp4: the trims of params.yaml leave")
+    assert str(caught.value).startswith("clip other: raw/videos/short.mp4: the trims leave nothing")
     assert set(shards()) == {"first", "second", "last"}
 
 
-def test_people_who_withdrew_are_left_out(clips: list[Clip]) -> None:
+def test_participants_who_withdrew_are_left_out(clips: list[Clip]) -> None:
     enrol([person("S1"), person("S2", enrolled=2, consent="withdrawn")], clips)
     frames.main()
     assert set(shards()) == {"first", "second", "other"}
 
 
 @pytest.mark.usefixtures("clips")
-def test_recordings_that_are_missing_or_others() -> None:
+def test_recordings_that_are_missing_or_replaced() -> None:
     Path("raw/videos/v1.mp4").write_bytes(b"something else")
     with pytest.raises(EmoError, match=r"raw/videos/v1\.mp4: not the recording that was enrolled as other"):
         frames.main()
@@ -236,8 +241,9 @@ def test_no_clips() -> None:
         frames.main()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("clips")
-def test_as_a_command_it_ends_with_one_line_and_code_1(tmp_path: Path) -> None:
+def test_as_a_program_it_ends_with_one_line_and_code_1(tmp_path: Path) -> None:
     Path("raw/videos/v1.mp4").unlink()
     done = run_module("pipeline.stages.frames", tmp_path)
     assert (done.returncode, done.stdout) == (1, "")
@@ -252,7 +258,7 @@ def test_as_a_command_it_ends_with_one_line_and_code_1(tmp_path: Path) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 200 kB, where one may be mounted."""
+    """A disk of 200 kB; skipped if none can be mounted."""
     folder = tmp_path / "disk"
     folder.mkdir()
     mount = ["mount", "-t", "tmpfs", "-o", "size=200k", "tmpfs", str(folder)]
@@ -262,6 +268,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.slow
 def test_a_full_disk_gives_one_line_and_keeps_what_is_finished(
     small_disk: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -270,7 +277,7 @@ def test_a_full_disk_gives_one_line_and_keeps_what_is_finished(
     noise = np.random.default_rng(0).integers(0, 255, (10, 96, 96, 3), np.uint8)
     videos = [write_video(Path("raw/videos") / f"v{n}.mp4", noise[: 10 - n]) for n in range(6)]
     enrol([person("S1")], [clip_of(f"c{n}", video) for n, video in enumerate(videos)])
-    done = run_module("pipeline.stages.frames", tmp_path, EMO_MEMO=str(small_disk), EMO_WORKERS="1")
+    done = run_module("pipeline.stages.frames", tmp_path, EMO_CACHE=str(small_disk), EMO_WORKERS="1")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1
     assert "No space left on device; free some space" in done.stderr

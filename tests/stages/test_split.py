@@ -19,8 +19,8 @@ def places(people: list[Participant], params: SplitParams = PARAMS) -> dict[str,
     return {row.subject: (row.split, row.fold) for row in split_subjects(people, params)}
 
 
-def test_forty_people_are_split_alike_within_each_sex() -> None:
-    """The study's cohort, 20 women and 20 men: quotas of 14, 3, 3 each and 28, 6, 6 over all, within one."""
+def test_forty_subjects_are_balanced_within_each_sex() -> None:
+    """20 female and 20 male subjects: quotas of 14, 3, 3 each and 28, 6, 6 overall, within one subject."""
     rows = split_subjects(COHORT, PARAMS)
     by_sex = Counter((row.split, row.sex) for row in rows)
     over_all = Counter(row.split for row in rows)
@@ -31,7 +31,7 @@ def test_forty_people_are_split_alike_within_each_sex() -> None:
     assert folds == {(fold, sex): 4 for fold in range(5) for sex in "FM"}
 
 
-def test_withdrawal_leaves_a_hole_and_moves_nobody() -> None:
+def test_withdrawal_leaves_an_unused_slot_and_reassigns_no_one() -> None:
     gone = [replace(p, consent="withdrawn") if p.enrolled in (1, 17) else p for p in COHORT]
     before, after = places(COHORT), places(gone)
     assert before.keys() - after.keys() == {"S01", "S17"}
@@ -44,14 +44,15 @@ def test_the_order_of_the_table_and_the_names_do_not_matter() -> None:
     assert list(places(renamed).values()) == list(places(COHORT).values())
 
 
-def test_a_row_that_was_removed_would_move_people() -> None:
-    with pytest.raises(EmoError, match="nobody has the number 7 in `enrolled`; put the row back"):
+def test_a_row_that_was_removed_would_reassign_later_subjects() -> None:
+    with pytest.raises(EmoError, match=r"raw/participants\.csv: `enrolled` number 7 is missing"):
         split_subjects([p for p in COHORT if p.enrolled != 7], PARAMS)
 
 
-def test_an_image_without_a_subject_is_drawn_by_itself_and_marked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_image_without_a_subject_id_is_assigned_on_its_own_with_a_caveat(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO", "emo")
     monkeypatch.chdir(tmp_path)
     images = [
         person(f"i{n}", sex="", age=None, enrolled=40 + n, extra={"stands_for": "image"})
@@ -64,11 +65,11 @@ def test_an_image_without_a_subject_is_drawn_by_itself_and_marked(
     assert [row.subject for row in rows.values() if row.is_image] == sorted(p.subject for p in images)
     counts = Counter(row.split for row in rows.values() if row.is_image)
     assert all(abs(counts[name] - quota) <= 1 for name, quota in (("validation", 9), ("test", 9)))
-    assert "split: subjects: not known of 60 of 100: each image counts as its own" in capsys.readouterr().out
+    assert "subjects: unknown for 60 of 100: each image is treated as its own subject" in caplog.text
     assert places([*COHORT, *images]).items() >= places(COHORT).items()
 
 
-def test_x_and_not_known_are_one_stratum_but_keep_what_was_said() -> None:
+def test_x_and_unknown_sex_are_one_stratum_but_stay_apart_in_the_table() -> None:
     people = [person(f"S{n}", enrolled=n, sex=("X", "")[n % 2]) for n in range(1, 21)]
     rows = split_subjects(people, PARAMS)
     assert {row.sex for row in rows} == {"X", ""}
@@ -95,14 +96,13 @@ def test_ranges_of_the_params(name: str, value: float, words: str) -> None:
         replace(PARAMS, **{name: value})
 
 
-def test_the_stage(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", "emo")
     monkeypatch.chdir(tmp_path)
     set_params(split=asdict(PARAMS))
     enrol(COHORT, [])
     split.main()
-    assert capsys.readouterr().out.startswith("split: 40 subjects: train 2")
+    assert caplog.messages == ["40 subjects: train 29, validation 5, test 6"]
     assert {s: (row.split, row.fold) for s, row in read_split().items()} == places(COHORT)
     enrol([], [])
     with pytest.raises(EmoError, match="no participants yet"):

@@ -18,8 +18,9 @@ from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
-from pipeline.video.decode import Picture, Sampling, Tally, sample
+from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 from pipeline.video.probe import probe
+from tests.support.faces import scene
 
 TOP = Path(__file__).resolve().parents[2]
 
@@ -120,7 +121,7 @@ def decode_all(path: Path) -> list[np.ndarray]:
 
 def take_sample(
     path: Path, start_s: float = 0.0, end_s: float = 1e9, step_s: float = 0.001, max_side: int = 4096
-) -> tuple[list[Picture], Tally]:
+) -> tuple[list[SampledFrame], Tally]:
     """Sample a stretch of a video (by default every frame of it)."""
     tally = Tally()
     return list(sample(path, Sampling(start_s, end_s, step_s, max_side), tally)), tally
@@ -130,21 +131,8 @@ def take_sample(
 
 
 def drawn_face(centre: tuple[float, float] = (160, 120), width: float = 100) -> np.ndarray:
-    """Return a (240, 320, 3) uint8 BGR picture of a face of ellipses, which the cascades find."""
-    grey = np.full((240, 320), 90, np.uint8)
-
-    def oval(at: tuple[float, float], axes: tuple[float, float], shade: int) -> None:
-        middle = (round(centre[0] + at[0] * width), round(centre[1] + at[1] * width))
-        cv2.ellipse(grey, middle, (round(axes[0] * width), round(axes[1] * width)), 0, 0, 360, shade, -1)
-
-    oval((0, 0), (0.5, 0.65), 190)
-    for side in (-1, 1):
-        oval((side * 0.2, -0.13), (0.12, 0.05), 50)  # eye
-        oval((side * 0.2, -0.26), (0.14, 0.025), 70)  # brow
-    oval((0, 0.05), (0.05, 0.16), 205)  # nose
-    oval((0, 0.14), (0.09, 0.03), 140)
-    oval((0, 0.34), (0.18, 0.05), 80)  # mouth
-    return cv2.cvtColor(cv2.GaussianBlur(grey, (5, 5), 1), cv2.COLOR_GRAY2BGR)
+    """Return a frame, (240, 320, 3) uint8 BGR, with a drawn face, which the Haar cascades detect."""
+    return cv2.cvtColor(scene((*centre, width)), cv2.COLOR_GRAY2BGR)
 
 
 # --- Projects -------------------------------------------------------------------------------------

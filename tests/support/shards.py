@@ -1,4 +1,4 @@
-"""Shards of data/faces, written directly: textures in the place of faces, told apart by their seed."""
+"""Shards of data/faces, written directly: textures instead of faces, one per seed."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,13 +16,13 @@ from pipeline.schema.faces import FACES_SCHEMA
 
 
 def texture(seed: int, side: int = 64) -> np.ndarray:
-    """Return a (side, side) uint8 picture; two seeds are far apart in perceptual hash."""
+    """Return a texture, (side, side) uint8; the perceptual hashes of two seeds are far apart."""
     coarse = np.random.default_rng(seed).integers(0, 255, (9, 9), np.uint8)
     return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
 def face_rows(seeds: Sequence[int | None], missing: str = "no_face") -> list[dict[str, Any]]:
-    """Return a row a frame: the texture of a seed, or for None a frame with the status `missing`."""
+    """Return a row per frame: the texture of a seed, or for None a frame with the status `missing`."""
     box = {"x": 10.0, "y": 10.0, "w": 50.0, "h": 50.0, "score": 9.0, "sharpness": 5.0}
     rows = []
     for frame, seed in enumerate(seeds):

@@ -1,6 +1,6 @@
-"""Sampling by timestamp, seeking, damage and what probing says, on videos written here.
+"""Sampling by timestamp, seeking, damage and probing, on videos written here.
 
-Every picture spells its index (making.numbered), so that a wrong frame shows itself.
+Every frame encodes its index (making.numbered), so that a wrong frame is recognised.
 """
 
 import math
@@ -63,48 +63,46 @@ def recording(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 def test_every_frame_has_its_index_its_time_and_its_pixels(recording: Path) -> None:
-    pictures, tally = take_sample(recording)
+    frames, tally = take_sample(recording)
     plain = decode_all(recording)
-    assert [p.frame for p in pictures] == [number_of(p.pixels) for p in pictures] == list(range(60))
-    assert [p.time_s for p in pictures] == pytest.approx([i / 10 for i in range(60)], abs=0.001)
-    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
+    assert [p.frame for p in frames] == [number_of(p.pixels) for p in frames] == list(range(60))
+    assert [p.time_s for p in frames] == pytest.approx([i / 10 for i in range(60)], abs=0.001)
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in frames)
     assert (tally.wanted, tally.corrupt, tally.width, tally.height) == (60, 0, 64, 64)
 
 
-def test_passing_over_frames_leaves_the_wanted_ones_as_they_are(recording: Path) -> None:
-    pictures, tally = take_sample(recording, step_s=0.35)
+def test_skipping_frames_leaves_the_wanted_ones_unchanged(recording: Path) -> None:
+    frames, tally = take_sample(recording, step_s=0.35)
     plain = decode_all(recording)
-    # Sampled at 0, .35, .7 ... 5.6 and 5.95: the first frame at or after each; after 5.95 comes none.
-    assert [p.frame for p in pictures] == [-(-i * 35 // 10) for i in range(17)]
-    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
+    # Sampled at 0, .35, .7 ... 5.6 and 5.95: the first frame at or after each; there is none after 5.95.
+    assert [p.frame for p in frames] == [-(-i * 35 // 10) for i in range(17)]
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in frames)
     assert tally.corrupt == 0
 
 
 @pytest.mark.parametrize("step_s", [2.5, 1.9])
-def test_passing_over_whole_stretches_leaves_the_wanted_frames_as_they_are(
-    recording: Path, step_s: float
-) -> None:
-    pictures, tally = take_sample(recording, step_s=step_s)
+def test_skipping_whole_stretches_leaves_the_wanted_frames_unchanged(recording: Path, step_s: float) -> None:
+    frames, tally = take_sample(recording, step_s=step_s)
     plain = decode_all(recording)
-    assert [p.frame for p in pictures] == [number_of(p.pixels) for p in pictures]
-    assert [p.frame for p in pictures] == [round(i * step_s * 10) for i in range(len(pictures))]
-    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
-    assert (len(pictures), tally.corrupt) == (-(-59 // round(step_s * 10)), 0)
+    assert [p.frame for p in frames] == [number_of(p.pixels) for p in frames]
+    assert [p.frame for p in frames] == [round(i * step_s * 10) for i in range(len(frames))]
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in frames)
+    assert (len(frames), tally.corrupt) == (-(-59 // round(step_s * 10)), 0)
 
 
 @pytest.mark.parametrize("start_s", [2.05, 3.1, 5.0])
 def test_a_stretch_reached_by_seeking_is_the_same_as_from_the_start(recording: Path, start_s: float) -> None:
-    pictures, _ = take_sample(recording, start_s, start_s + 0.8, 0.2)
-    whole = {picture.frame: picture for picture in take_sample(recording)[0]}
-    assert len(pictures) == 4
-    for picture in pictures:
-        assert picture.time_s == whole[picture.frame].time_s
-        assert np.array_equal(picture.pixels, whole[picture.frame].pixels)
+    frames, _ = take_sample(recording, start_s, start_s + 0.8, 0.2)
+    whole = {frame.frame: frame for frame in take_sample(recording)[0]}
+    assert len(frames) == 4
+    for frame in frames:
+        assert frame.time_s == whole[frame.frame].time_s
+        assert np.array_equal(frame.pixels, whole[frame.frame].pixels)
 
 
 @pytest.mark.parametrize("step_s", [2.7, 3.1, 4.0])
 def test_only_some_of_the_keyframes_stand_alone(tmp_path: Path, step_s: float) -> None:
-    """Whole pictures at 0, 3 and 6 s, gradual refreshes flagged as keyframes in between."""
+    """Intra frames at 0, 3 and 6 s, gradual refreshes flagged as keyframes in between."""
     path = tmp_path / "mixed.mp4"
     options = {"x264-params": "intra-refresh=1:keyint=12:bframes=0", "forced-idr": "1"}
     with av.open(str(path), "w") as container:
@@ -116,22 +114,22 @@ def test_only_some_of_the_keyframes_stand_alone(tmp_path: Path, step_s: float) -
             frame.pict_type = PictureType.I if index in (30, 60) else PictureType.NONE
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    pictures, tally = take_sample(path, step_s=step_s)
+    frames, tally = take_sample(path, step_s=step_s)
     plain = decode_all(path)
     assert tally.corrupt == 0
-    assert len(pictures) == math.ceil(15 / step_s - 0.01)
-    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in pictures)
+    assert len(frames) == math.ceil(15 / step_s - 0.01)
+    assert all(np.array_equal(p.pixels, plain[p.frame]) for p in frames)
 
 
-def test_what_is_decoded_for_the_wanted_frames() -> None:
+def test_only_the_packets_that_wanted_frames_need_are_decoded() -> None:
     keys = (0, 20, 40)
     entries = [_Entry(stamp, stamp, stamp in keys) for stamp in range(60)]
-    # From each keyframe to the frame; the last 14 packets are too few to be passed over.
+    # From each keyframe to the frame; the last 14 packets are too few to be skipped.
     assert _needed(entries, {3: 3, 45: 45}) == bytes([1] * 4 + [0] * 36 + [1] * 20)
-    # Shown before the keyframe that it follows: what comes after the keyframe before serves it too.
+    # Shown before the keyframe that precedes it: it also needs the packets from the keyframe before.
     leading = [*entries[:40], _Entry(42, 40, True), _Entry(40, 41, False), _Entry(41, 42, False)]
     assert _needed(leading, {41: 41}) == bytes([0] * 20 + [1] * 23)
-    # Pictures that stand by themselves: nothing else is decoded.
+    # Independent frames: nothing else is decoded.
     alone = [_Entry(stamp, stamp, True) for stamp in range(6)]
     assert _needed(alone, {1: 1, 4: 4}) == bytes([0, 1, 0, 0, 1, 0])
 
@@ -152,10 +150,10 @@ UNEVEN_MS = [0, 40, 80, 200, 240, 280, 320, 1000, 1040, 1100, 1140, 1180]
 def test_variable_frame_rate_is_sampled_by_time(tmp_path: Path, name: str) -> None:
     codec = "mpeg4" if name.endswith("avi") else "libx264"
     path = write_video(tmp_path / name, 12, codec=codec, times_ms=UNEVEN_MS)
-    pictures, _ = take_sample(path, step_s=0.2)
-    # Due at 0, .2, .4, .6, .8, 1.0: after .32 nothing comes until 1.0, which serves for all of them.
-    assert [(p.frame, p.time_s) for p in pictures] == [(0, 0.0), (3, 0.2), (7, 1.0)]
-    assert [number_of(p.pixels) for p in pictures] == [0, 3, 7]
+    frames, _ = take_sample(path, step_s=0.2)
+    # Due at 0, .2, .4, .6, .8, 1.0: after .32 there is no frame until 1.0, which is taken for all of them.
+    assert [(p.frame, p.time_s) for p in frames] == [(0, 0.0), (3, 0.2), (7, 1.0)]
+    assert [number_of(p.pixels) for p in frames] == [0, 3, 7]
     assert (probe(path).frames, probe(path).duration_s) == (12, 1.22)  # the usual distance is 40 ms
 
 
@@ -163,7 +161,7 @@ def test_variable_frame_rate_is_sampled_by_time(tmp_path: Path, name: str) -> No
     ("step_s", "expected"), [(1 / 50, range(10)), (0.1, range(10)), (0.2, range(0, 10, 2))]
 )
 def test_constant_frame_rate(tmp_path: Path, step_s: float, expected: range) -> None:
-    """More frames than the video has cannot be had: each is taken once."""
+    """A step shorter than a frame takes each frame once."""
     path = write_video(tmp_path / "even.mp4")
     assert [p.frame for p in take_sample(path, step_s=step_s)[0]] == list(expected)
 
@@ -189,29 +187,29 @@ def test_one_frame(tmp_path: Path) -> None:
     assert (info.frames, info.fps, info.duration_s) == (1, 10.0, 0.1)  # as the header's rate says
 
 
-# --- Pictures -------------------------------------------------------------------------------------
+# --- Orientation and size -------------------------------------------------------------------------
 
 
-def marked(width: int = 96, height: int = 64) -> np.ndarray:
-    """Return a dark picture whose top left corner is white."""
-    picture = np.full((height, width, 3), 30, np.uint8)
-    picture[: height // 2, : width // 2] = 220
-    return picture
+def white_corner(width: int = 96, height: int = 64) -> np.ndarray:
+    """Return a dark frame whose top left corner is white."""
+    frame = np.full((height, width, 3), 30, np.uint8)
+    frame[: height // 2, : width // 2] = 220
+    return frame
 
 
 @pytest.mark.parametrize("clockwise", [0, 90, 180, 270])
-def test_rotation_flags_give_upright_pictures(tmp_path: Path, clockwise: int) -> None:
-    """The camera stored the picture turned the other way; shown upright, its top left is white."""
-    stored = np.rot90(marked(), clockwise // 90)  # counter-clockwise
+def test_rotation_flags_give_upright_frames(tmp_path: Path, clockwise: int) -> None:
+    """The camera stored the frame turned the other way; upright, its top left is white."""
+    stored = np.rot90(white_corner(), clockwise // 90)  # counter-clockwise
     path = write_video(tmp_path / "turned.mp4", [stored] * 3)
     turn(path, clockwise)
     info = probe(path)
     assert (info.width, info.height, info.rotation) == (96, 64, clockwise)
     for max_side in (4096, 48):
-        (picture, *_), tally = take_sample(path, max_side=max_side)
-        small = cv2.resize(picture.pixels, (2, 2), interpolation=cv2.INTER_AREA)[:, :, 0]
+        (frame, *_), tally = take_sample(path, max_side=max_side)
+        small = cv2.resize(frame.pixels, (2, 2), interpolation=cv2.INTER_AREA)[:, :, 0]
         assert (small > 127).tolist() == [[True, False], [False, False]]
-        assert picture.pixels.shape == ((64, 96, 3) if max_side > 96 else (32, 48, 3))
+        assert frame.pixels.shape == ((64, 96, 3) if max_side > 96 else (32, 48, 3))
         assert (tally.width, tally.height) == (96, 64)
 
 
@@ -219,9 +217,9 @@ def test_pixels_that_are_not_square(tmp_path: Path) -> None:
     """A DV camera's 72 stored columns of 16:15 pixels are as wide as 77 square ones."""
     path = write_video(tmp_path / "dv.mp4", [numbered(5, 72, 60)] * 3, aspect=Fraction(16, 15))
     assert (probe(path).width, probe(path).height) == (77, 60)
-    picture = take_sample(path)[0][0]
-    assert picture.pixels.shape == (60, 77, 3)
-    assert number_of(picture.pixels) == 5
+    frame = take_sample(path)[0][0]
+    assert frame.pixels.shape == (60, 77, 3)
+    assert number_of(frame.pixels) == 5
 
 
 @pytest.mark.parametrize(
@@ -243,7 +241,7 @@ def test_odd_sides(tmp_path: Path) -> None:
 
 
 def panorama(count: int) -> list[np.ndarray]:
-    """Return pictures of a textured scene that moves, so that every frame has data to be damaged."""
+    """Return frames of a textured scene that moves, so that every frame has data to be damaged."""
     texture = np.random.default_rng(0).integers(0, 255, (30, 40, 3), np.uint8)
     scene = cv2.resize(texture, (160, 120), interpolation=cv2.INTER_CUBIC)
     return [np.roll(scene, index * 3, axis=1) for index in range(count)]
@@ -251,19 +249,19 @@ def panorama(count: int) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("bframes", ["0", "3"])
 def test_a_damaged_stretch_is_counted_and_the_rest_is_untouched(tmp_path: Path, bframes: str) -> None:
-    """Damage goes on to the next keyframe: it begins in the second of four seconds and ends with it."""
+    """Damage propagates to the next keyframe: it begins in the second of four seconds and ends with it."""
     path = write_video(tmp_path / "v.mp4", panorama(100), fps=25, g="25", bf=bframes)
-    whole = {picture.frame: picture.pixels for picture in take_sample(path)[0]}
+    whole = {frame.frame: frame.pixels for frame in take_sample(path)[0]}
     damage(path, 0.4, 0.45)
     for step_s, wanted in ((0.001, 100), (0.2, 20)):
-        pictures, tally = take_sample(path, step_s=step_s)
-        lost = sorted({p * 100 // wanted for p in range(wanted)} - {p.frame for p in pictures})
+        frames, tally = take_sample(path, step_s=step_s)
+        lost = sorted({p * 100 // wanted for p in range(wanted)} - {p.frame for p in frames})
         assert (tally.wanted, tally.corrupt) == (wanted, len(lost))
         assert 25 <= lost[0] < 35
         assert lost[-1] == 50 - 100 // wanted
         assert len(lost) >= wanted * 0.15
-        touched = [p.frame for p in pictures if not np.array_equal(p.pixels, whole[p.frame])]
-        # No decoder notices when only the last bytes of a packet are hit: the one where the damage begins.
+        touched = [p.frame for p in frames if not np.array_equal(p.pixels, whole[p.frame])]
+        # Damage of the last bytes of a packet, the first one that is hit, is not detected by the decoder.
         assert len(touched) <= 1
         assert all(25 <= frame < 35 for frame in touched)
 
@@ -271,12 +269,12 @@ def test_a_damaged_stretch_is_counted_and_the_rest_is_untouched(tmp_path: Path, 
 def test_noise_everywhere_raises_nothing(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", panorama(30), g="10")
     damage(path, 0.02, 1.0)
-    pictures, tally = take_sample(path)
-    assert tally.wanted == 30 == len(pictures) + tally.corrupt
+    frames, tally = take_sample(path)
+    assert tally.wanted == 30 == len(frames) + tally.corrupt
     assert tally.corrupt >= 25
 
 
-# --- What is no video -----------------------------------------------------------------------------
+# --- Files that are not videos -----------------------------------------------------------------------------
 
 
 def refused(path: Path) -> str:
@@ -295,14 +293,14 @@ def test_a_still_is_a_video_of_one_frame_without_a_duration(tmp_path: Path) -> N
         path.write_bytes(cv2.imencode(suffix, numbered(1, 64, 48))[1].tobytes())
         assert probe_still(path) == VideoInfo(64, 48, 0.0, 0.0, 1, codec, 0)
         assert not is_video(path)
-        [picture], _ = take_sample(path)
-        assert (picture.frame, picture.time_s, number_of(picture.pixels)) == (0, 0.0, 1)
-    with pytest.raises(EmoError, match="no still picture"):
+        [frame], _ = take_sample(path)
+        assert (frame.frame, frame.time_s, number_of(frame.pixels)) == (0, 0.0, 1)
+    with pytest.raises(EmoError, match=r"v\.mp4: not a still image"):
         probe_still(write_video(tmp_path / "v.mp4"))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-def test_a_photo_stands_as_its_exif_says(tmp_path: Path, orientation: int) -> None:
+def test_a_photo_is_oriented_by_its_exif(tmp_path: Path, orientation: int) -> None:
     """Pillow's `exif_transpose` is the peer."""
     shades = np.kron(np.array([[0, 90], [160, 250], [40, 210]], np.uint8), np.ones((16, 16), np.uint8))
     exif = Image.Exif()
@@ -311,34 +309,34 @@ def test_a_photo_stands_as_its_exif_says(tmp_path: Path, orientation: int) -> No
     Image.fromarray(shades).save(path, exif=exif, quality=95)
     with Image.open(path) as photo:
         expected = np.asarray(ImageOps.exif_transpose(photo)).astype(int)
-    [picture], _ = take_sample(path)
-    assert np.abs(picture.pixels[..., 0].astype(int) - expected).max() < 12
+    [frame], _ = take_sample(path)
+    assert np.abs(frame.pixels[..., 0].astype(int) - expected).max() < 12
 
 
 @pytest.mark.parametrize("name", ["s.jpg", "s.jpeg", "S.JPG", "jpeg_called.png"])
-def test_a_large_jpeg_is_read_as_the_one_picture_that_it_is(tmp_path: Path, name: str) -> None:
-    """FFmpeg guesses a JPEG of more than 2 kB from its name, as a series; it yields nothing after seeking."""
+def test_a_large_jpeg_is_read_as_one_image(tmp_path: Path, name: str) -> None:
+    """By name, FFmpeg reads a JPEG of more than 2 kB as a sequence, which yields nothing after seeking."""
     path = tmp_path / name
-    noise = np.random.default_rng(1).integers(0, 256, (762, 562, 3), np.uint8)  # a picture of KDEF
+    noise = np.random.default_rng(1).integers(0, 256, (762, 562, 3), np.uint8)  # the size of KDEF
     path.write_bytes(cv2.imencode(".jpg", noise)[1].tobytes())
     assert path.stat().st_size > 2048
     assert probe_still(path) == VideoInfo(562, 762, 0.0, 0.0, 1, "mjpeg", 0)
-    [picture], tally = take_sample(path)
-    assert (picture.pixels.shape, tally.wanted, tally.corrupt) == ((762, 562, 3), 1, 0)
+    [frame], tally = take_sample(path)
+    assert (frame.pixels.shape, tally.wanted, tally.corrupt) == ((762, 562, 3), 1, 0)
 
 
 def test_a_name_that_looks_like_a_pattern_reads_no_other_file(tmp_path: Path) -> None:
     for name, number in {"p%03d.png": 5, "p000.png": 2}.items():
         (tmp_path / name).write_bytes(cv2.imencode(".png", numbered(number))[1].tobytes())
-    [picture], _ = take_sample(tmp_path / "p%03d.png")
-    assert number_of(picture.pixels) == 5
+    [frame], _ = take_sample(tmp_path / "p%03d.png")
+    assert number_of(frame.pixels) == 5
 
 
 @pytest.mark.parametrize(
     ("options", "shade", "expected"),
     [
         ({"compression": "jpeg"}, np.uint8, "a TIFF compressed as JPEG, which cannot be decoded; convert it"),
-        ({}, np.float32, "it is a TIFF of a rare kind: convert it to PNG"),
+        ({}, np.float32, "this kind of TIFF is not supported: convert it to PNG"),
     ],
 )
 def test_tiffs_that_cannot_be_decoded(
@@ -350,7 +348,7 @@ def test_tiffs_that_cannot_be_decoded(
         probe_still(path)
 
 
-def test_files_that_are_no_videos(tmp_path: Path) -> None:
+def test_files_that_are_not_videos(tmp_path: Path) -> None:
     path = tmp_path / "v.mp4"
     path.write_bytes(b"")
     assert "empty (0 bytes)" in refused(path)
@@ -359,22 +357,25 @@ def test_files_that_are_no_videos(tmp_path: Path) -> None:
     path.write_text("not a video\n" * 50)
     assert "cannot be decoded" in refused(path)
     path.write_bytes(cv2.imencode(".png", numbered(1))[1].tobytes())
-    assert "a still picture" in refused(path)
+    assert "a still image" in refused(path)
     path.write_bytes(cv2.imencode(".jpg", numbered(1))[1].tobytes())
-    assert "a still picture" in refused(path)
+    assert "a still image" in refused(path)
     path.unlink()
-    assert "sound only" in refused(write_sound(path))
+    assert "no video stream" in refused(write_sound(path))
 
 
 @pytest.mark.parametrize("index_in_front", [False, True])
 def test_truncated_copies(tmp_path: Path, index_in_front: bool) -> None:
-    """Without its index (at the end of an MP4) nothing can be read; with it in front, frames miss."""
+    """Without its index (at the end of an MP4) nothing can be read; with it in front, frames are missing."""
     path = write_video(tmp_path / "v.mp4", panorama(50), g="10")
     if index_in_front:
         path = remuxed(path, tmp_path / "front.mp4")
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
     message = refused(path)
-    assert any(words in message for words in ("truncated", "is the copy complete", "copied completely"))
+    assert any(
+        words in message
+        for words in ("truncated", "check that it is a complete video", "supply the complete original")
+    )
 
 
 def test_is_video(tmp_path: Path) -> None:
@@ -383,7 +384,7 @@ def test_is_video(tmp_path: Path) -> None:
 
 
 def remuxed(source: Path, target: Path) -> Path:
-    """Copy an MP4 with its index in front, as for the web."""
+    """Copy an MP4 with its index in front, as for streaming."""
     import av
 
     with av.open(str(source)) as old, av.open(str(target), "w", options={"movflags": "faststart"}) as new:
@@ -407,6 +408,7 @@ print(tally.wanted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_length(tmp_path: Path) -> None:
     peaks_kb = []
     for seconds in (10, 600):

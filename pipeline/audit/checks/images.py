@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from pipeline.audit.gate.check import Finding, Topic, check, verdict
-from pipeline.dataset.near_duplicates.collapse import Face, find_near_pairs, pair_rows
+from pipeline.dataset.near_duplicates.collapse import find_near_pairs, pair_rows
+from pipeline.dataset.near_duplicates.hashed_faces import HashedFace
 from pipeline.faces.perceptual_hash import perceptual_hashes
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import as_grey, decode
@@ -103,12 +104,12 @@ def alike(images: Iterable[HashedImage], clips: Iterable[Clip], distance: int) -
     return pair_rows(find_near_pairs([_face(image, known) for image in images], distance))
 
 
-def _face(image: HashedImage, known: Mapping[str, Clip]) -> Face:
+def _face(image: HashedImage, known: Mapping[str, Clip]) -> HashedFace:
     clip = known.get(image.clip)
     whose = (
         (clip.subject, clip.expression, clip.take) if clip else (image.subject, image.expression, image.clip)
     )
-    return Face(*whose, clip=image.clip, frame=image.frame, sharpness=0.0, hash=image.hash)
+    return HashedFace(*whose, clip=image.clip, frame=image.frame, sharpness=0.0, hash=image.hash)
 
 
 @check("images match their face crops", Topic.FILES)

@@ -157,7 +157,7 @@ def read_status(here: Version) -> Status:
 
 
 def remade(lock: Mapping[str, StageLock], stages: Mapping[str, Any]) -> Iterator[str]:
-    """Yield outputs rebuilt since a stage read them, where dvc.yaml no longer lists them as its dependency."""
+    """Yield outputs rebuilt since a stage read them that dvc.yaml no longer lists as its dependency."""
     outs = {path: md5 for stage in lock.values() for path, md5 in stage.outs.items()}
     for name, stage in lock.items():
         named = mapping(stages.get(name)).get("deps") or ()

@@ -1,44 +1,24 @@
-"""dataset.build.collect."""
+"""The images of the dataset: which face crops of a clip become images, and how they are counted."""
 
 import hashlib
-import shutil
-from pipeline.schema.funnel import FunnelRow
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any
-from pipeline.dataset.card.card import dataset_card
-from pipeline.dataset.card.croissant import croissant, read_shards, version_of
-from pipeline.schema.census import CensusRow
-from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from pipeline.schema.duplicates import DUPLICATES_SCHEMA
-from pipeline.schema.split import SPLITS, SplitRow, read_split
-from pipeline.schema.clips import Clip, consented_clips
-from pipeline.schema.participants import read_participants
+
 from pipeline.runtime.errors import EmoError
-from pipeline.dataset.card.facts import Facts
-from pipeline.schema.expressions import EXPRESSIONS
-from pipeline.runtime.params import check_choice, load_params, read_params
-from pipeline.runtime.paths import (
-    CENSUS,
-    CROISSANT,
-    DATASET,
-    DATASET_CARD,
-    DUPLICATES,
-    FACES,
-    FUNNEL,
-    FUNNEL_PLOT,
-    SHEETS,
-)
-from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.params import check_choice
+from pipeline.runtime.parquet import table_of, write_parquet
+from pipeline.runtime.paths import SPLIT
+from pipeline.schema.census import CensusRow
 from pipeline.schema.clip_shards import read_facts
-from pipeline.schema.faces import FACES_SCHEMA, OK
-from pipeline.runtime.stage import run_stage
-from pipeline.runtime.csv_files import write_csv
-from pipeline.runtime.files import write_text
-from pipeline.runtime.parquet import read_parquet, table_of, write_parquet
-from pipeline.figures.funnel import funnel_figure
-from pipeline.figures.face_sheets import face_sheets
+from pipeline.schema.clips import Clip
+from pipeline.schema.dataset import dataset_schema, image_name, shard_path
+from pipeline.schema.duplicates import read_duplicates
+from pipeline.schema.expressions import EXPRESSIONS
+from pipeline.schema.faces import OK, faces_path, read_faces
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.split import SPLITS, SplitRow
 
 
 @dataclass(frozen=True)
@@ -46,7 +26,7 @@ class DatasetParams:
     """params.yaml, section dataset."""
 
     expressions: tuple[str, ...]
-    "the classes of the dataset; clips of others are counted, not used"
+    "The classes of the dataset, two or more; clips of other expressions are counted but give no image."
 
     def __post_init__(self) -> None:
         for name in self.expressions:
@@ -56,29 +36,55 @@ class DatasetParams:
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Return the expressions in the order of their labels."""
+        """The expressions in the order of their labels."""
         return tuple(sorted(self.expressions))
 
 
 @dataclass(frozen=True)
 class ClipImages:
-    """What one clip gives to the dataset."""
+    """The images of one clip."""
 
     clip: Clip
     rows: list[dict[str, Any]]
-    "its images as rows of the dataset"
+    "The images as rows of a dataset shard."
     funnel: FunnelRow
+    "The status of every sampled frame of the clip, counted."
 
 
-def collect(clip: Clip, split: str, duplicates: frozenset[int], classes: Sequence[str]) -> ClipImages:
-    """Return one clip's images and its row of the funnel; `duplicates` are frames not kept."""
-    path = FACES / f"{clip.clip}.parquet"
-    faces = read_parquet(path, FACES_SCHEMA, ["frame", "time_s", "status", "png"]).to_pylist()
+def dropped_frames() -> dict[str, frozenset[int]]:
+    """Return by clip the frames that data/duplicates.parquet does not keep."""
+    dropped: dict[str, set[int]] = {}
+    for row in read_duplicates(["clip", "frame", "kept"]).to_pylist():
+        if not row["kept"]:
+            dropped.setdefault(row["clip"], set()).add(row["frame"])
+    return {clip: frozenset(frames) for clip, frames in dropped.items()}
+
+
+def clips_by_subject(clips: Iterable[Clip], splits: Mapping[str, SplitRow]) -> dict[str, list[Clip]]:
+    """Return the clips of each subject, sorted by subject; raise EmoError if one has no split."""
+    groups: dict[str, list[Clip]] = {}
+    for clip in clips:
+        if clip.subject not in splits:
+            raise EmoError(f"{SPLIT}: subject {clip.subject!r} is missing; run `dvc repro`")
+        groups.setdefault(clip.subject, []).append(clip)
+    return dict(sorted(groups.items()))
+
+
+def collect(clip: Clip, split: str, dropped: Set[int], classes: Sequence[str]) -> ClipImages:
+    """Return the images of one clip and its row of the funnel.
+
+    Args:
+        clip: The clip, whose faces are in data/faces.
+        split: The split of its subject.
+        dropped: Frames that are near-duplicates of sharper ones.
+        classes: The expressions of the dataset, in the order of their labels.
+    """
+    faces = read_faces(clip.clip, ["frame", "time_s", "status", "png"]).to_pylist()
     statuses = Counter(face["status"] for face in faces)
-    kept = [face for face in faces if face["status"] == OK and face["frame"] not in duplicates]
-    wanted = clip.expression in classes
-    rows = [_image(clip, face, classes.index(clip.expression)) for face in kept] if wanted else []
-    corrupt = int(read_facts(path)["corrupt"])
+    kept = [face for face in faces if face["status"] == OK and face["frame"] not in dropped]
+    is_wanted = clip.expression in classes
+    rows = [_image(clip, face, classes.index(clip.expression)) for face in kept] if is_wanted else []
+    corrupt = int(read_facts(faces_path(clip.clip))["corrupt"])
     funnel = FunnelRow(
         clip=clip.clip,
         subject=clip.subject,
@@ -91,14 +97,21 @@ def collect(clip: Clip, split: str, duplicates: frozenset[int], classes: Sequenc
         too_small=statuses["too_small"],
         blurred=statuses["blurred"],
         duplicates=statuses[OK] - len(kept),
-        other_class=0 if wanted else len(kept),
+        other_class=0 if is_wanted else len(kept),
         images=len(rows),
     )
     return ClipImages(clip, rows, funnel)
 
 
-def census(split: str, collected: Sequence[ClipImages]) -> list[CensusRow]:
-    """Return the census rows of one subject's clips."""
+def write_subject(row: SplitRow, collected: Iterable[ClipImages], classes: Sequence[str]) -> None:
+    """Write the shard of one subject; none if there is no image."""
+    images = [image for item in collected for image in item.rows]
+    if images:
+        write_parquet(shard_path(row.split, row.subject), table_of(images, dataset_schema(classes)))
+
+
+def census_rows(split: str, collected: Iterable[ClipImages]) -> list[CensusRow]:
+    """Return the census of one subject: a row per expression that has images."""
     groups: dict[str, list[ClipImages]] = {}
     for item in collected:
         if item.rows:
@@ -116,14 +129,22 @@ def census(split: str, collected: Sequence[ClipImages]) -> list[CensusRow]:
     ]
 
 
-def missing_classes(rows: Sequence[CensusRow], classes: Sequence[str]) -> dict[str, list[str]]:
-    """Return, by split, the expressions without an image; splits that have all are left out."""
-    present = {(row.split, row.expression) for row in rows}
+def images_digest(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Return the digest of images, rows of the dataset in their order, as data/census.csv records it."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(f"{row['image']['path']}\0".encode() + row["image"]["bytes"])
+    return digest.hexdigest()[:16]
+
+
+def missing_classes(census: Iterable[CensusRow], classes: Sequence[str]) -> dict[str, list[str]]:
+    """Return by split the expressions that have no image there; complete splits are left out."""
+    present = {(row.split, row.expression) for row in census}
     missing = {split: [name for name in classes if (split, name) not in present] for split in SPLITS}
     return {split: names for split, names in missing.items() if names}
 
 
-def _image(clip: Clip, face: dict[str, Any], label: int) -> dict[str, Any]:
+def _image(clip: Clip, face: Mapping[str, Any], label: int) -> dict[str, Any]:
     return {
         "image": {"bytes": face["png"], "path": image_name(clip.clip, face["frame"])},
         "label": label,
@@ -132,11 +153,3 @@ def _image(clip: Clip, face: dict[str, Any], label: int) -> dict[str, Any]:
         "frame": face["frame"],
         "time_s": face["time_s"],
     }
-
-
-def images_digest(rows: Iterable[dict[str, Any]]) -> str:
-    """Return the digest of a census row for its images, rows of the dataset in their order."""
-    digest = hashlib.sha256()
-    for row in rows:
-        digest.update(f"{row['image']['path']}\0".encode() + row["image"]["bytes"])
-    return digest.hexdigest()[:16]

@@ -1,8 +1,8 @@
-"""croissant.json of data/dataset: the dataset for machines, in the Croissant format 1.0.
+"""croissant.json of data/dataset: a machine-readable description in the format Croissant 1.0.
 
-The format: http://mlcommons.org/croissant/1.0, with fields of http://mlcommons.org/croissant/RAI/1.0 on
-people and limits. Left out, because nothing in the project knows them, are `creator`, `datePublished` and
-`citeAs`; who publishes the dataset adds them.
+The format: http://mlcommons.org/croissant/1.0, with the fields of http://mlcommons.org/croissant/RAI/1.0 on
+collection, limits and consent. `creator`, `datePublished` and `citeAs` are left out because the project has
+no data on them; add them when you publish the dataset.
 """
 
 import hashlib
@@ -12,17 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.dataset.card.card import TAGS
+from pipeline.dataset.card.card import TAGS, card_list, card_text
 from pipeline.dataset.card.facts import Facts
-from pipeline.dataset.card.sentences import (
-    biases,
-    collection,
-    columns,
-    consent,
-    limits,
-    preprocessing,
-    summary,
-)
 from pipeline.runtime.digests import sha256
 
 Node = dict[str, Any]
@@ -32,12 +23,12 @@ _PARQUET = "application/x-parquet"
 _SHARDS = "shards"
 
 _LAYOUT = "1.0.0"
-"""Version of what a shard looks like; what the shards hold is told by the digest behind it."""
+"""Version of the layout of a shard; the digest that follows it identifies the content."""
 
 _MEANINGS = {"train": "cr:TrainingSplit", "validation": "cr:ValidationSplit", "test": "cr:TestSplit"}
 
 _KINDS = {"subject": "sc:Text", "clip": "sc:Text", "frame": "sc:Integer", "time_s": "sc:Float"}
-"""Of the columns that tell where an image is from."""
+"""Data types of the columns that give an image's origin."""
 
 _TERMS = (
     *("citeAs", "column", "equivalentProperty", "extract", "field", "fileObject", "fileProperty", "fileSet"),
@@ -45,7 +36,7 @@ _TERMS = (
     *("references", "regex", "repeated", "replace", "samplingRate", "separator", "source", "subField"),
     "transform",
 )
-"""The words of Croissant's own vocabulary that stand without a prefix."""
+"""The terms of Croissant's own vocabulary, which are used without a prefix."""
 
 _CONTEXT = {
     "@language": "en",
@@ -67,10 +58,11 @@ class Shard:
     """One file of the dataset."""
 
     name: str
-    "path below data/dataset, with forward slashes"
+    "Path below data/dataset, with forward slashes."
     length: int
-    "bytes"
+    "Bytes."
     sha256: str
+    "64 hexadecimal digits."
 
 
 def read_shards(folder: Path) -> list[Shard]:
@@ -86,7 +78,7 @@ def croissant(facts: Facts, shards: Sequence[Shard]) -> str:
         "@type": "sc:Dataset",
         "conformsTo": ["http://mlcommons.org/croissant/1.0", "http://mlcommons.org/croissant/RAI/1.0"],
         "name": "faces-of-simulated-expressions",
-        "description": summary(facts),
+        "description": card_text(facts, "summary"),
         "version": facts.version,
         "url": "README.md",
         "license": _licence(),
@@ -99,28 +91,28 @@ def croissant(facts: Facts, shards: Sequence[Shard]) -> str:
 
 
 def version_of(shards: Sequence[Shard]) -> str:
-    """Return the version of the dataset, which follows from its shards alone."""
+    """Return the version of the dataset, which depends only on its shards."""
     lines = "".join(f"{shard.sha256}  {shard.name}\n" for shard in shards)
     return f"{_LAYOUT}+{hashlib.sha256(lines.encode()).hexdigest()[:12]}"
 
 
 def _licence() -> Node:
-    """Return a description in the place of a licence: the participants' consent decides, not a URL."""
+    """Return a description instead of a licence's URL: the participants' consent decides."""
     return {
         "@type": "sc:CreativeWork",
         "name": "No licence is known",
-        "description": "Use and redistribution are bounded by what the participants consented to.",
+        "description": "The participants' consent determines use and redistribution.",
     }
 
 
 def _responsibility(facts: Facts) -> Node:
-    """Return the fields of responsible AI (RAI): what the card says of people and limits, in its words."""
+    """Return the fields of responsible AI (RAI), with the sentences of the card."""
     return {
-        "rai:dataCollection": collection(facts.clips, facts.alone),
-        "rai:dataPreprocessingProtocol": preprocessing(facts.params, facts.clips),
-        "rai:dataBiases": biases(facts),
-        "rai:dataLimitations": limits(facts),
-        "rai:personalSensitiveInformation": consent(facts.people),
+        "rai:dataCollection": card_text(facts, "collection"),
+        "rai:dataPreprocessingProtocol": card_list(facts, "preprocessing"),
+        "rai:dataBiases": card_list(facts, "biases"),
+        "rai:dataLimitations": card_list(facts, "limits"),
+        "rai:personalSensitiveInformation": card_list(facts, "consent"),
     }
 
 
@@ -137,12 +129,12 @@ def _file(shard: Shard) -> Node:
 
 
 def _all_files(facts: Facts) -> Node:
-    """Return the set of all shards, which the images are read from: a field has only one source."""
+    """Return the set of all shards, the one source of the record set of images."""
     return {
         "@type": "cr:FileSet",
         "@id": _SHARDS,
         "name": _SHARDS,
-        "description": f"One file for every {facts.whose}, in the folder of its split.",
+        "description": f"One file per {facts.subject_word}, in the folder of its split.",
         "encodingFormat": _PARQUET,
         "includes": [f"{name}/*.parquet" for name in facts.splits],
     }
@@ -169,13 +161,13 @@ def _images(facts: Facts) -> Node:
     folder = _source({"fileProperty": "fullpath"}, {"regex": rf"^({'|'.join(facts.splits)})/.+\.parquet$"})
     in_splits = {"references": {"field": {"@id": "splits/name"}}}
     fields = [
-        _column("image", "sc:ImageObject", "The face, PNG.", transform={"jsonPath": "bytes"}),
+        _column("image", "sc:ImageObject", "Face crop, PNG.", transform={"jsonPath": "bytes"}),
         _column("label", ["sc:Integer", "cr:Label"], "Label of the expression in the record set classes."),
         *(
             _column(name, _KINDS[name], f"{text[0].upper()}{text[1:]}.")
-            for name, text in columns(facts).items()
+            for name, text in facts.column_meanings.items()
         ),
-        _field("images/split", "sc:Text", description="Split of the participant.", **folder, **in_splits),
+        _field("images/split", "sc:Text", description="Split of the subject.", **folder, **in_splits),
     ]
     return _record_set("images", fields, key="clip frame")
 
@@ -186,7 +178,7 @@ def _record_set(name: str, fields: Sequence[Node], *, key: str, **values: Any) -
 
 
 def _column(name: str, kind: str | list[str], description: str, **source: Mapping[str, str]) -> Node:
-    """Return the field of the images that is a column of the shards."""
+    """Return the field of the record set of images that holds a column of the shards."""
     return _field(f"images/{name}", kind, description=description, **_source({"column": name}, **source))
 
 

@@ -1,20 +1,23 @@
-"""dataset.near_duplicates.collapse."""
+"""Collapse near-duplicates of one performance to the sharpest face, and list the near pairs that remain."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.dataset.near_duplicates.search import collapse, near_pairs
+from pipeline.dataset.near_duplicates.hashed_faces import HashedFace
+from pipeline.dataset.near_duplicates.search import near_pairs, representatives
+from pipeline.faces.perceptual_hash import hamming, hash_bytes
 from pipeline.runtime.params import check_range
+from pipeline.schema.dataset import image_name
 
 LEAK_DISTANCE = 31
-"""Bits of 256 within which two images are a near pair, however little is to collapse.
+"""Two images within this distance (bits of 256) are a near pair, even if `max_distance` is smaller.
 
-Copies of one image are at most 30 bits apart, two people at least 47 (docs/dedup.md calibrates it).
+Copies of one image are at most 30 bits apart, different subjects at least 47 (docs/dedup.md calibrates it).
 """
 
 
@@ -23,106 +26,106 @@ class DedupParams:
     """params.yaml, section dedup."""
 
     max_distance: int
-    "bits of 256 by which near-duplicates that collapse may differ"
+    "Largest distance of near-duplicates that collapse, bits of 256; 0..64."
     collapse: bool
-    "false keeps every image of a performance; pairs across subjects are recorded all the same"
+    "False keeps every image of a performance; near pairs are recorded in either case."
 
     def __post_init__(self) -> None:
         check_range("max_distance", self.max_distance, 0, 64)
 
     @property
     def pair_distance(self) -> int:
-        """Return the bits within which near pairs are recorded for the audit."""
+        """The distance within which near pairs are recorded for the audit, bits."""
         return max(LEAK_DISTANCE, self.max_distance)
 
 
 @dataclass(frozen=True)
-class Face:
-    """One accepted face: whose it is, and what is compared."""
+class CollapsedFace:
+    """A face and the face that represents it in the dataset: itself, if it is kept."""
 
-    subject: str
-    expression: str
-    take: str
-    clip: str
-    frame: int
-    sharpness: float
-    hash: np.ndarray
-    "(4,) uint64"
-    is_image: bool = False
-    "of a corpus without subjects: the subject is the image itself"
-
-    @property
-    def performance(self) -> tuple[str, str, str]:
-        """Return what tells performances apart."""
-        return (self.subject, self.expression, self.take)
-
-    @property
-    def among(self) -> tuple[str, ...]:
-        """Return what near-duplicates must share to collapse: the performance, or having no subject."""
-        return () if self.is_image else self.performance
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A face and the one that stands for it: itself, if it is kept."""
-
-    face: Face
-    leader: Face
+    face: HashedFace
+    representative: HashedFace
 
     @property
     def kept(self) -> bool:
-        return self.face is self.leader
+        """Whether the face stays in the dataset."""
+        return self.face is self.representative
 
 
-Pair = tuple[Face, Face, int, str]
-"""Two kept faces, the bits between them, and what differs: subject, label or take."""
+class NearPair(NamedTuple):
+    """Two kept faces that are near-duplicates although they belong to different performances."""
+
+    face: HashedFace
+    other: HashedFace
+    distance: int
+    "Bits."
+    across: str
+    "The first of these that differs: subject, label or take."
 
 
-def find_duplicates(faces: Sequence[Face], params: DedupParams) -> list[Judged]:
-    """Collapse the near-duplicates of every performance, and those among images without a subject.
+def find_duplicates(faces: Sequence[HashedFace], params: DedupParams) -> list[CollapsedFace]:
+    """Collapse the near-duplicates within each performance, and among images without a subject.
 
-    The sharpest stays. Sorted by clip and frame.
+    The sharpest face of each group is kept. Sorted by clip and frame.
     """
-    judged: list[Judged] = []
-    ordered = sorted(faces, key=attrgetter("among", "clip", "frame"))
-    for _, group in groupby(ordered, key=attrgetter("among")):
-        same = list(group)
-        hashes = np.stack([face.hash for face in same])
-        sharpness = np.array([face.sharpness for face in same])
-        leaders = collapse(hashes, sharpness, params.max_distance) if params.collapse else range(len(same))
-        judged += [Judged(face, same[leader]) for face, leader in zip(same, leaders, strict=True)]
-    return sorted(judged, key=lambda j: (j.face.clip, j.face.frame))
+    collapsed: list[CollapsedFace] = []
+    ordered = sorted(faces, key=attrgetter("collapse_group", "clip", "frame"))
+    for _, members in groupby(ordered, key=attrgetter("collapse_group")):
+        group = list(members)
+        chosen: Sequence[int] = range(len(group))
+        if params.collapse:
+            hashes = np.stack([face.hash for face in group])
+            sharpness = np.array([face.sharpness for face in group])
+            chosen = representatives(hashes, sharpness, params.max_distance).tolist()
+        collapsed += [CollapsedFace(face, group[i]) for face, i in zip(group, chosen, strict=True)]
+    return sorted(collapsed, key=lambda item: (item.face.clip, item.face.frame))
 
 
-def find_near_pairs(kept: Sequence[Face], max_distance: int) -> list[Pair]:
-    """Return pairs of kept faces within the distance that differ in subject, label or take."""
+def find_near_pairs(kept: Sequence[HashedFace], max_distance: int) -> list[NearPair]:
+    """Return the pairs of kept faces of different performances within `max_distance` bits."""
     if not kept:
         return []
-    performances = {name: i for i, name in enumerate(sorted({face.performance for face in kept}))}
-    groups = np.array([performances[face.performance] for face in kept])
+    numbers = {name: i for i, name in enumerate(sorted({face.performance for face in kept}))}
+    groups = np.array([numbers[face.performance] for face in kept])
     left, right, distance = near_pairs(np.stack([face.hash for face in kept]), max_distance, groups=groups)
     return [
-        (kept[i], kept[j], int(d), _difference(kept[i], kept[j]))
+        NearPair(kept[i], kept[j], int(d), _difference(kept[i], kept[j]))
         for i, j, d in zip(left, right, distance, strict=True)
     ]
 
 
-def pair_rows(pairs: Sequence[Pair]) -> list[dict[str, Any]]:
+def duplicate_rows(collapsed: Sequence[CollapsedFace]) -> list[dict[str, Any]]:
+    """Return the faces as rows of data/duplicates.parquet."""
+    hashes = np.array([item.face.hash for item in collapsed], np.uint64).reshape(-1, 4)
+    targets = np.array([item.representative.hash for item in collapsed], np.uint64).reshape(-1, 4)
+    rows = []
+    for item, digest, distance in zip(
+        collapsed, hash_bytes(hashes), hamming(hashes, targets).tolist(), strict=True
+    ):
+        row = {"clip": item.face.clip, "frame": item.face.frame, "hash": digest, "kept": item.kept}
+        if not item.kept:
+            name = image_name(item.representative.clip, item.representative.frame)
+            row |= {"duplicate_of": name, "distance": distance}
+        rows.append(row)
+    return rows
+
+
+def pair_rows(pairs: Sequence[NearPair]) -> list[dict[str, Any]]:
     """Return pairs as rows of data/near_pairs.parquet."""
     return [
         {
-            "clip": a.clip,
-            "frame": a.frame,
-            "other_clip": b.clip,
-            "other_frame": b.frame,
-            "distance": distance,
-            "across": across,
+            "clip": pair.face.clip,
+            "frame": pair.face.frame,
+            "other_clip": pair.other.clip,
+            "other_frame": pair.other.frame,
+            "distance": pair.distance,
+            "across": pair.across,
         }
-        for a, b, distance, across in pairs
+        for pair in pairs
     ]
 
 
-def _difference(a: Face, b: Face) -> str:
-    if a.subject != b.subject:
+def _difference(face: HashedFace, other: HashedFace) -> str:
+    if face.subject != other.subject:
         return "subject"
-    return "label" if a.expression != b.expression else "take"
+    return "label" if face.expression != other.expression else "take"

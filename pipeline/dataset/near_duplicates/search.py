@@ -1,4 +1,4 @@
-"""Near-duplicates: exact search for them among millions of hashes, and who stands for whom."""
+"""Exact search for near-duplicates among millions of hashes, and the choice of the ones that are kept."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Floats = npt.NDArray[np.float64]
 Pairs = tuple[Ints, Ints, Ints]
 
 
-def collapse(hashes: Hashes, sharpness: npt.NDArray[np.floating], max_distance: int) -> Ints:
-    """Choose representatives: for each item the index of the kept item that stands for it.
+def representatives(hashes: Hashes, sharpness: npt.NDArray[np.floating], max_distance: int) -> Ints:
+    """Return for each item the index of the kept item that represents it; its own index if it is kept.
 
-    Greedy leaders: going from the sharpest item to the least sharp (ties: lower index first), an
-    item within `max_distance` bits of a kept one is dropped in favour of the nearest, else it is
-    kept and represents itself. ``(n, 4) uint64, (n,) float -> (n,) int64``.
+    Greedy: from the sharpest item to the least sharp (ties: lower index first), an item within `max_distance`
+    bits of a kept one is dropped in favour of the nearest kept one; any other item is kept.
+    ``(n, 4) uint64, (n,) float -> (n,) int64``.
     """
     order = np.argsort(-np.asarray(sharpness, float), kind="stable")
     ranked = hashes[order]
@@ -39,22 +39,29 @@ def collapse(hashes: Hashes, sharpness: npt.NDArray[np.floating], max_distance: 
 
 
 def near_pairs(hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.integer] | None = None) -> Pairs:
-    """All pairs ``i < j`` of hashes at most `max_distance` bits apart, sorted, each once.
+    """Return all pairs ``i < j`` of hashes at most `max_distance` bits apart, sorted, each once.
 
-    With `groups`, ``(n,) int``, only pairs whose groups differ. Returns ``i, j, distance``, each
-    ``(pairs,) int64``. Exact. Memory is linear in the hashes and in the pairs found.
+    The result is exact; memory is linear in the number of hashes and of pairs found.
 
-    The bits are cut into bands, laid out in a ring (multi-index hashing, Norouzi, Punjani & Fleet
-    2012, with the stronger filter of Qin & Xiao 2018, "Pigeonring"): two near hashes differ
-    little in some band and in the 64 bits from its start on. So only hashes whose bands nearly
-    agree meet, as dense blocks of one word each, and only what passes is compared in full.
+    The bits are cut into bands, laid out in a ring (multi-index hashing, Norouzi, Punjani & Fleet 2012, with
+    the stronger filter of Qin & Xiao 2018, "Pigeonring"): two near hashes differ in few bits of some band and
+    in few of the 64 bits from its start on. Only hashes whose bands nearly agree are compared, one word each,
+    in dense blocks; the pairs that pass are compared in full.
+
+    Args:
+        hashes: ``(n, 4) uint64``.
+        max_distance: Bits of 256.
+        groups: ``(n,) int``; if given, only pairs of different groups are returned.
+
+    Returns:
+        ``i, j, distance``, each ``(pairs,) int64``.
     """
     bands = _bands(max_distance)
     ring = _ring(hashes)
 
     def search(number: int) -> Ints:
         codes = [_NONE]
-        for i, j in _meetings(ring, bands[number]):
+        for i, j in _candidates(ring, bands[number]):
             if groups is not None:
                 apart = groups[i] != groups[j]
                 i, j = i[apart], j[apart]
@@ -62,7 +69,7 @@ def near_pairs(hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.inte
             codes.append(np.minimum(i, j)[new] * len(ring) + np.maximum(i, j)[new])
         return np.concatenate(codes)
 
-    with ThreadPoolExecutor(worker_count()) as pool:  # numpy lets go of the interpreter inside a block
+    with ThreadPoolExecutor(worker_count()) as pool:  # numpy releases the interpreter lock inside a block
         codes = np.concatenate([_NONE, *pool.map(search, range(len(bands)))])
     codes.sort()
     i, j = np.divmod(codes, max(len(ring), 1))
@@ -71,27 +78,28 @@ def near_pairs(hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.inte
 
 _WIDTH = 16  # bits of a band, one uint16; divides 64, so that a ring of bands is a ring of words
 _BANDS = BITS // _WIDTH
-_BLOCK = 1 << 17  # pairs compared at once: 1.3 MB, inside the processor's cache
-_BATCH_PAIRS = 1 << 16  # pairs that passed a block and are looked at together
+_BLOCK = 1 << 17  # pairs compared at once: 1.3 MB, which fits the processor's cache
+_BATCH_PAIRS = 1 << 16  # pairs that passed a block and are compared in full together
 _BATCH_COLUMNS = 1 << 20
 _BATCH_ROWS = 1 << 14
 _NONE: Ints = np.empty(0, np.int64)
 
-_VISIT_NS, _COLUMN_NS, _PAIR_NS = 20_000, 5, 1.2  # what a block costs: itself, each column, each pair
+_VISIT_NS, _COLUMN_NS, _PAIR_NS = 20_000, 5, 1.2  # time of a block: fixed, per column, per pair
 
 
 @dataclass(frozen=True)
 class _Band:
-    """Adjacent bits of the ring. Two near hashes are joined by at least one band."""
+    """Adjacent bits of the ring. At least one band joins two near hashes."""
 
     start: int
+    "Position of the first bit in the ring."
     radius: int
     "Bits of the band in which joined hashes may differ."
     reach: int
     "Bits in which they may differ among the 64 from `start` on."
 
     def word(self, ring: Hashes) -> Hashes:
-        """The 64 bits from the band's start on, the band's own lowest, ``(n,) uint64``."""
+        """Return the 64 bits from the band's start on, its own bits lowest, ``(n,) uint64``."""
         number, shift = divmod(self.start, 64)
         word = ring[:, number] >> np.uint64(shift)
         if shift:
@@ -99,18 +107,18 @@ class _Band:
         return word
 
     def joins(self, difference: Hashes) -> npt.NDArray[np.bool_]:
-        """Which pairs this band joins, from their differing bits ``(pairs, 4)``."""
+        """Return which pairs the band joins, from their differing bits ``(pairs, 4)``."""
         word = self.word(difference)
         inside = np.bitwise_count(word.astype(np.uint16)) <= self.radius
         return inside & (np.bitwise_count(word) <= self.reach)
 
 
 def _bands(max_distance: int) -> list[_Band]:
-    """Bands that together miss no pair within the distance.
+    """Return bands that together miss no pair within the distance.
 
-    Each band has a share of ``max_distance + 1`` bits: more than a near pair's differing bits.
-    Going round the ring, the bits seen minus the shares so far end below zero, so from some band
-    on they stay below zero all the way (the cycle lemma).
+    Each band has a share of ``max_distance + 1`` bits, one more than a near pair can differ in. Around the
+    ring, the differing bits minus the shares sum to less than zero, so from some band on every partial sum is
+    below zero (the cycle lemma).
     """
     base, extra = divmod(max_distance + 1, _BANDS)
     shares = [base + (number < extra) for number in range(_BANDS)] * 2
@@ -120,10 +128,10 @@ def _bands(max_distance: int) -> list[_Band]:
 
 
 def _ring(hashes: Hashes) -> Hashes:
-    """The hashes with their bits in ring order, ``(n, 4) uint64``.
+    """Return the hashes with their bits in ring order, ``(n, 4) uint64``.
 
-    A band takes every 16th bit: it then mixes low and high frequencies, which are less
-    correlated than neighbours, and its buckets are of more even size.
+    A band takes every 16th bit. It then mixes low and high frequencies, which are less correlated than
+    adjacent ones, and its buckets are of more even size.
     """
     ring = np.empty_like(hashes)
     for start in range(0, len(hashes), _BATCH_ROWS):
@@ -135,18 +143,18 @@ def _ring(hashes: Hashes) -> Hashes:
     return ring
 
 
-def _meetings(ring: Hashes, band: _Band) -> Iterator[tuple[Ints, Ints]]:
-    """Pairs within the band's reach, in batches: all that it joins, and some that it does not."""
+def _candidates(ring: Hashes, band: _Band) -> Iterator[tuple[Ints, Ints]]:
+    """Yield pairs within the band's reach, in batches: all that it joins, and some that it does not."""
     word = band.word(ring)
     order = np.argsort(word.astype(np.uint16), kind="stable")
     batch: list[tuple[Ints, Ints]] = []
-    waiting = 0
+    pending = 0
     for left, right in _within_reach(word[order], band):
         batch.append((left, right))
-        waiting += len(left)
-        if waiting > _BATCH_PAIRS:
+        pending += len(left)
+        if pending > _BATCH_PAIRS:
             yield _in_order(order, batch)
-            batch, waiting = [], 0
+            batch, pending = [], 0
     if batch:
         yield _in_order(order, batch)
 
@@ -157,7 +165,7 @@ def _in_order(order: Ints, batch: list[tuple[Ints, Ints]]) -> tuple[Ints, Ints]:
 
 
 def _within_reach(word: Hashes, band: _Band) -> Iterator[tuple[Ints, Ints]]:
-    """Positions ``left < right`` of those pairs; `word` is sorted by the band's bits."""
+    """Yield the positions ``left < right`` of those pairs; `word` is sorted by the band's bits."""
     counts = np.bincount(word.astype(np.uint16), minlength=2**_WIDTH)
     starts = np.concatenate([[0], np.cumsum(counts)])
     block = _Block(word, band.reach)
@@ -169,19 +177,19 @@ def _within_reach(word: Hashes, band: _Band) -> Iterator[tuple[Ints, Ints]]:
         ends = np.cumsum(many.sum(axis=1))
         spans = (first[leaves], first[leaves + 1], ends - many.sum(axis=1), ends)
         for start, stop, low, high in zip(*(span.tolist() for span in spans), strict=True):
-            yield from block.close(range(start, stop), columns[low:high])
+            yield from block.pairs(range(start, stop), columns[low:high])
 
 
 def _flips(depth: int, radius: int) -> Ints:
-    """Every difference of at most `radius` bits between two prefixes of `depth` bits; 0 comes first."""
+    """Return every difference of at most `radius` bits between two prefixes of `depth` bits, 0 first."""
     return np.flatnonzero(np.bitwise_count(np.arange(2**depth)) <= radius)
 
 
 def _leaves(counts: Ints, radius: int) -> Iterator[tuple[int, Ints]]:
-    """Prefixes that part the keys at the least cost: their length in bits, and a batch of them.
+    """Yield the prefixes that partition the keys at the least cost: their length in bits and a batch of them.
 
-    `counts` says how many hashes have each key. A longer prefix leaves fewer pairs to compare but
-    makes more blocks; where hashes are dense, that pays.
+    `counts` is the number of hashes of each key. Longer prefixes leave fewer pairs to compare but need more
+    blocks, which pays where hashes are dense.
     """
     prefixes = np.zeros(1, np.int64)
     for depth, (cut, columns) in enumerate(_cuts(counts, radius)):
@@ -194,7 +202,7 @@ def _leaves(counts: Ints, radius: int) -> Iterator[tuple[int, Ints]]:
 
 
 def _cuts(counts: Ints, radius: int) -> list[tuple[npt.NDArray[np.bool_], Floats]]:
-    """For each length of a prefix, shortest first: which prefixes to cut in two, and their columns."""
+    """Return for each prefix length, shortest first, which prefixes to split in two, and their columns."""
     depth = min(_WIDTH, int(counts.sum()).bit_length())
     counts = counts.reshape(2**depth, -1).sum(axis=1)
     cost, columns = _cost(counts, radius)
@@ -208,9 +216,9 @@ def _cuts(counts: Ints, radius: int) -> list[tuple[npt.NDArray[np.bool_], Floats
 
 
 def _cost(counts: Ints, radius: int) -> tuple[Floats, Floats]:
-    """For each prefix the nanoseconds that its block takes, roughly, and the columns to look up for it.
+    """Return for each prefix the estimated nanoseconds of its block and its number of columns.
 
-    `counts` says how many hashes have each prefix.
+    `counts` is the number of hashes of each prefix.
     """
     near = [counts] + [np.zeros_like(counts)] * radius  # by the number of bits that differ
     depth = len(counts).bit_length() - 1
@@ -222,13 +230,13 @@ def _cost(counts: Ints, radius: int) -> tuple[Floats, Floats]:
 
 
 def _ranges(starts: Ints, counts: Ints) -> Ints:
-    """``start, start + 1, ...``, count numbers each, one after the other."""
+    """Return ``start, start + 1, ...`` for each start, `counts` numbers each, concatenated."""
     ends = np.cumsum(counts)
     return np.arange(ends[-1]) + np.repeat(starts - ends + counts, counts)
 
 
 class _Block:
-    """Compares words with words, densely, in memory that it keeps."""
+    """Compares words with words, densely, in memory that is allocated once."""
 
     def __init__(self, word: Hashes, reach: int) -> None:
         size = max(_BLOCK, len(word))
@@ -237,8 +245,8 @@ class _Block:
         self.distance = np.empty(size, np.uint8)
         self.near = np.empty(size, np.bool_)
 
-    def close(self, rows: range, columns: Ints) -> Iterator[tuple[Ints, Ints]]:
-        """Positions ``row < column`` whose words differ in at most `reach` bits."""
+    def pairs(self, rows: range, columns: Ints) -> Iterator[tuple[Ints, Ints]]:
+        """Yield the positions ``row < column`` whose words differ in at most `reach` bits."""
         others = self.word[columns]
         step = max(1, _BLOCK // len(columns))
         for start in range(rows.start, rows.stop, step):
@@ -259,7 +267,7 @@ class _Block:
 
 
 def _new_pairs(difference: Hashes, bands: list[_Band], max_distance: int) -> npt.NDArray[np.bool_]:
-    """Which pairs are near and joined by the last band but no earlier one, from their bits ``(pairs, 4)``."""
+    """Return which pairs are near and joined by the last band but no earlier one; bits ``(pairs, 4)``."""
     new = np.bitwise_count(difference).sum(axis=1) <= max_distance
     new &= bands[-1].joins(difference)
     for band in bands[:-1]:

@@ -1,4 +1,4 @@
-"""dataset.split.subjects."""
+"""Assign subjects to splits and folds in the order of their enrolment."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,11 +12,10 @@ from pipeline.schema.participants import GIVEN, Participant
 from pipeline.schema.split import SPLITS, SplitRow
 
 FILLED_BY = 6
-"""From six subjects on no split is empty."""
+"""Number of subjects from which no split is empty."""
 
 _OTHER = "other"
-"""The stratum of those who are neither F nor M, or did not say: too few to balance one by one."""
-
+"""Stratum of the subjects whose sex is neither F nor M, or not known: too few to balance separately."""
 
 _STRATA = ("F", "M", _OTHER)
 
@@ -26,13 +25,13 @@ class SplitParams:
     """params.yaml, section split."""
 
     seed: int
-    "another seed, another split; the order of enrolment and sex decide the rest"
+    "Seed of the random assignment; only the order of enrolment and sex matter besides."
     validation: float
-    "share of the subjects"
+    "Share of the subjects in validation, whole percents, 0.1..0.4."
     test: float
-    "share of the subjects; the rest trains"
+    "Share of the subjects in test, whole percents, 0.1..0.4; the rest is in train."
     folds: int
-    "for cross-validation over subjects"
+    "Number of folds for cross-validation over subjects, 2..20."
 
     def __post_init__(self) -> None:
         check_range("validation", self.validation, 0.1, 0.4)
@@ -44,49 +43,47 @@ class SplitParams:
 
     @property
     def shares(self) -> tuple[float, float, float]:
-        """Return the shares in the order of SPLITS."""
+        """The shares in the order of SPLITS."""
         return (round(1 - self.validation - self.test, 6), self.validation, self.test)
 
 
-def split_subjects(people: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
-    """Allocate people to splits and folds in the order of their enrolment.
+def split_subjects(participants: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
+    """Return the split and fold of every subject whose consent is given, in the order of enrolment.
 
-    Withdrawn people keep their place in the sequence, so that nobody else moves, but get no row. Raises
-    EmoError where somebody's row was removed: without it those who came later would move.
+    A withdrawn subject keeps its slot, so that no other subject is reassigned, but has no row. Raises
+    EmoError if a row of raw/participants.csv was removed: later subjects would change split.
     """
-    ordered = in_order(people)
+    ordered = in_order(participants)
     strata = [stratum(person) for person in ordered]
     splits, folds = (rule.allocate(strata) for rule in rules(params))
     return [
-        SplitRow(person.subject, person.sex, SPLITS[split], fold, _extra(person))
+        SplitRow(
+            person.subject, person.sex, SPLITS[split], fold, {STANDS_FOR: IMAGE} if person.is_image else {}
+        )
         for person, split, fold in zip(ordered, splits, folds, strict=True)
         if person.consent == GIVEN
     ]
 
 
-def _extra(person: Participant) -> dict[str, str]:
-    return {STANDS_FOR: IMAGE} if person.is_image else {}
-
-
 def rules(params: SplitParams) -> tuple[Allocator, Allocator]:
-    """Return what allocates people to splits, and to folds."""
+    """Return the rules that assign subjects to splits and to folds."""
     by_split = Allocator(params.shares, _STRATA, f"split/{params.seed}", FILLED_BY)
     by_fold = Allocator((1 / params.folds,) * params.folds, _STRATA, f"fold/{params.seed}")
     return by_split, by_fold
 
 
 def stratum(person: Participant) -> str:
-    """Return the group of people within which somebody is balanced."""
+    """Return the stratum within which a subject is balanced: F, M or other."""
     return person.sex if person.sex in _STRATA else _OTHER
 
 
-def in_order(people: Sequence[Participant]) -> list[Participant]:
-    """Return people in the order of their enrolment; raise EmoError where somebody's row was removed."""
-    ordered = sorted(people, key=lambda person: person.enrolled)
+def in_order(participants: Sequence[Participant]) -> list[Participant]:
+    """Return the participants in the order of enrolment; raise EmoError if a row was removed."""
+    ordered = sorted(participants, key=lambda person: person.enrolled)
     for number, person in enumerate(ordered, 1):
         if person.enrolled != number:
             raise EmoError(
-                f"{PARTICIPANTS}: nobody has the number {number} in `enrolled`; put the row back, as "
-                f"`withdrawn` if need be, or those who came later would move between the splits"
+                f"{PARTICIPANTS}: `enrolled` number {number} is missing. Restore its row (with consent "
+                "`withdrawn` if the subject left); without it, later subjects would change split"
             )
     return ordered

@@ -2,7 +2,7 @@
 
 The method is that of Viola & Jones (2001, "Rapid object detection using a boosted cascade of simple
 features", CVPR); the cascades are OpenCV's. A whole frame is searched coarsely, in a copy shrunk until the
-smallest face is 22 pixels wide; each detection is then confirmed by a search around it at twice that
+smallest face is 22 pixels wide; each detection is then confirmed by a search around it at about twice that
 resolution.
 """
 
@@ -41,27 +41,27 @@ NO_FALLBACK = "none"
 # trained on 20 or 24 px faces, so a full search needs little more. From 40 px on OpenCV tries every
 # position instead of every second one, which around a known face is cheap and gives steady boxes.
 _FULL_PX, _NEAR_PX = 22, 40
-_SHRINK, _GROW = 0.75, 1.35  # from one frame to the next, a face keeps about its size
-_REACH = 0.25  # how far the region goes beyond the last box, in box widths
+_SHRINK, _GROW = 0.75, 1.35  # change of a face's size from one frame to the next, at most
+_REACH = 0.25  # extent of the region beyond the last box, in box widths
 _GRID = 16  # boxes are averaged on a grid this much finer than the pixels searched
 
 
 @dataclass(frozen=True)
 class HaarSettings(DetectorSettings):
-    """Which cascades search for faces, and when a detection counts."""
+    """Which cascades are used, and when a detection is accepted: params.yaml, faces: haar."""
 
     NAME = "haar"
 
     cascade: str
-    "the cascade used first, one of CASCADES"
+    "Cascade used first, one of CASCADES."
     fallback_cascade: str
-    "used on equalised light (dark faces, dark rooms) where the first finds nothing; or none"
+    "Cascade used on the equalised frame (dark skin, dark rooms) if the first finds nothing; or none."
     scale_factor: float
-    "step between the face sizes tried, 1.01..1.5"
+    "Step between the face sizes tried, 1.01..1.5."
     min_neighbors: int
-    "search windows that must agree on a face, 2..20"
+    "Number of search windows that must agree on a face, 2..20."
     min_score: float
-    "mean number of agreeing windows that a person must reach over a clip, 0..100"
+    "Lowest mean number of agreeing windows over a clip, 0..100."
 
     def __post_init__(self) -> None:
         check_choice("cascade", self.cascade, CASCADES)
@@ -76,14 +76,14 @@ class HaarSettings(DetectorSettings):
 
 
 class _Method(NamedTuple):
-    """One cascade and the light it needs."""
+    """A cascade, and whether the frame is equalised for it."""
 
     cascade: str
     equalise: bool
 
 
 class _Search(NamedTuple):
-    """Face widths searched for, pixels of the frame, and the width to which the smallest is shrunk."""
+    """Face widths to search for, pixels of the frame, and the width to which the smallest is shrunk."""
 
     low: float
     high: float
@@ -91,7 +91,7 @@ class _Search(NamedTuple):
 
 
 class HaarDetector(FaceDetector):
-    """Finds faces with one cascade and, where that fails, with a second one on equalised light."""
+    """Detects faces with one cascade and, if it finds nothing, with the fallback cascade."""
 
     def __init__(self, settings: HaarSettings) -> None:
         self.settings, self.min_score = settings, settings.min_score
@@ -120,7 +120,7 @@ class HaarDetector(FaceDetector):
         return distinct(found)
 
     def detect_near(self, grey: np.ndarray, last: Box, accepted_px: float) -> Detection | None:
-        """Search a region around `last` for a face of about its size."""
+        """Search the region around `last` for a face of about its size."""
         reach = last.w * _REACH
         left, top = max(int(last.x - reach), 0), max(int(last.y - reach), 0)
         right, bottom = int(last.x + last.w + reach), int(last.y + last.h + reach)
@@ -143,7 +143,7 @@ class HaarDetector(FaceDetector):
         """Run one cascade over one image, shrunk to the face size it needs; best score first.
 
         The raw windows are grouped here, on a fine grid: the cascade's own grouping rounds to whole pixels of
-        the shrunken image, which makes the boxes jitter.
+        the shrunken image, so that boxes jitter.
         """
         if search.high < search.low:
             return []

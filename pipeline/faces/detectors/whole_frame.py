@@ -1,4 +1,4 @@
-"""The whole frame is the face: for corpora whose images are face crops already (FER2013)."""
+"""The whole frame as the face, for corpora whose images are face crops already (FER2013)."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pipeline.faces.detector import Box, Detection, DetectorSettings, FaceDetect
 
 @dataclass(frozen=True)
 class WholeFrameSettings(DetectorSettings):
-    """There is nothing to set."""
+    """params.yaml, faces: whole_frame; it has no keys."""
 
     NAME = "whole_frame"
     EXPECTS_CROPS = True
@@ -21,7 +21,7 @@ class WholeFrameSettings(DetectorSettings):
 
 
 class WholeFrameDetector(FaceDetector):
-    """Returns the frame itself as its only face, with score 0: nothing was searched for."""
+    """Returns the frame itself as its only face, with score 0."""
 
     def detect(
         self,
@@ -31,7 +31,7 @@ class WholeFrameDetector(FaceDetector):
         known: Sequence[Box] = (),
         fallback: Fallback = Fallback.IF_NONE,  # noqa: ARG002
     ) -> list[Detection]:
-        """Return the whole frame, unless it is `known` already."""
+        """Return the whole frame, unless it is already `known`."""
         return [] if known else [_whole(grey)]
 
     def detect_near(self, grey: np.ndarray, last: Box, accepted_px: float) -> Detection:  # noqa: ARG002

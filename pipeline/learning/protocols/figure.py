@@ -6,7 +6,7 @@ from matplotlib import ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from pipeline.figures.plots import BLUE, GREY, ORANGE
+from pipeline.figures.style import BLUE, GREY, VERMILION
 from pipeline.learning.protocols.registry import PROTOCOLS
 from pipeline.learning.protocols.results import ProtocolResult, ProtocolResults
 from pipeline.schema.split import TEST, TRAIN, VALIDATION
@@ -48,7 +48,7 @@ def _draw(axes: Axes, row: int, protocol: ProtocolResult, labels: Sequence[str])
     axes.scatter(
         [means[VALIDATION]], [row], s=34, marker="o", facecolors="none", edgecolors=BLUE, label=validation
     )
-    colour = ORANGE if PROTOCOLS[protocol.name].leaks else BLUE
+    colour = VERMILION if PROTOCOLS[protocol.name].leaks else BLUE
     if protocol.interval:
         axes.plot([protocol.interval.low, protocol.interval.high], [row, row], color=colour, linewidth=2.4)
     axes.scatter([means[TEST]], [row], s=42, marker="D", color=colour, zorder=3, label=test)

@@ -4,7 +4,7 @@ import json
 import os
 from pathlib import Path
 
-from pipeline.figures.plots import save_png
+from pipeline.figures.style import save_figure
 from pipeline.learning.protocols.figure import protocols_figure
 from pipeline.learning.protocols.results import ProtocolResults, fold_row
 from pipeline.runtime.csv_files import write_csv
@@ -62,7 +62,7 @@ def write_results(results: ProtocolResults, path: Path = PROTOCOLS) -> list[Path
     try:
         write_text(metrics, json.dumps(results.as_json(), indent=2) + "\n")
         write_csv(table, [fold_row(fold) for fold in results.folds], FoldRow)
-        save_png(protocols_figure(results), figure)
+        save_figure(protocols_figure(results), figure)
     except OSError as error:
         raise EmoError(f"{path}: cannot be written: {reason(error)}; choose another with --out") from None
     return [metrics, table, figure]

@@ -23,7 +23,7 @@ class TrainParams:
     class_weights: bool
     "Whether to weight classes by the inverse of their number of training images."
     augmentation: AugmentationParams
-    chosen: Recipe = variant("recipe", RECIPES)  # noqa: RUF009
+    chosen: Recipe = variant("recipe", RECIPES)
     "Settings of the chosen recipe. Sections of other recipes may be absent; those present are checked."
 
     def __post_init__(self) -> None:

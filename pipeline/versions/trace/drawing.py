@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from pipeline.figures.style import save_image
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import ConsentError, EmoError, NotBuiltError, reason
 from pipeline.runtime.image_codec import decode_colour
@@ -16,7 +17,7 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.frames import FRAMES_SCHEMA, frames_path
 from pipeline.schema.subject_tags import subject_tag
 from pipeline.versions.trace.clip_trace import DUPLICATE, IMAGE, ClipTrace, Frame
-from pipeline.versions.trace.strips import Box, Cell, annotated_frame, cell, save_picture, strip
+from pipeline.versions.trace.strips import Box, Cell, annotated_frame, cell, strip
 from pipeline.versions.trace.trace import Trace
 from pipeline.versions.writable import free_place
 from pipeline.video.decode import Sampling, Tally, sample
@@ -44,7 +45,7 @@ def draw(trace: Trace, out: Path, asked: Path) -> None:
         raise ConsentError(f"{trace.name}: {subject} has withdrawn consent; nothing is drawn")
     image = _draw_frame(trace, trace.frame) if trace.frame else _draw_clip(trace)
     try:
-        save_picture(image, out, subject_tag([subject]))
+        save_image(image, out, subject_tag([subject]))
     except OSError as error:
         raise EmoError(f"{out}: cannot be written: {reason(error)}; give another path") from None
 

@@ -4,30 +4,19 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
-from PIL.PngImagePlugin import PngInfo
 
-from pipeline.runtime.files import replacing
+from pipeline.figures import style
+from pipeline.figures.style import STATUS_COLOURS, rgb
 
 Box = tuple[float, float, float, float]
 
-INK, PAPER, FAINT = (31, 41, 51), (255, 255, 255), (96, 108, 118)
+INK, PAPER, FAINT = rgb(style.INK), rgb(style.PAPER), rgb(style.FAINT)
 
-COLOURS: Mapping[str, tuple[int, int, int]] = {
-    "image": (0, 158, 115),
-    "duplicate": (86, 180, 233),
-    "no_face": (213, 94, 0),
-    "several_faces": (204, 121, 167),
-    "too_small": (230, 159, 0),
-    "blurred": (240, 228, 66),
-    "other_class": (0, 114, 178),
-    "withdrawn": (0, 0, 0),
-    "not_built": (150, 150, 150),
-}
-"""By outcome of a frame: colours distinct with every colour vision (Okabe & Ito 2008), and a grey."""
+COLOURS: Mapping[str, tuple[int, int, int]] = {name: rgb(colour) for name, colour in STATUS_COLOURS.items()}
+"""By status of a frame."""
 
 _THUMB, _GAP, _FRAME = 224, 14, 6
 """Longer side of a frame in a strip, gap between frames, and width of the coloured edge, pixels."""
@@ -103,21 +92,6 @@ def strip(title: Sequence[str], cells: Sequence[Cell], legend: Mapping[str, str]
         row, column = divmod(number, columns)
         _paste(sheet, draw, item, (_PAD + column * wide, top + row * high))
     return sheet
-
-
-def save_picture(image: Image.Image, path: Path, note: str = "") -> None:
-    """Write an image in the format of its suffix: .png, .jpg or .jpeg.
-
-    The note is stored as plain text, not compressed: in a PNG's tEXt chunk `emo`, or in a JPEG's comment.
-    """
-    with replacing(path) as temporary:
-        if path.suffix.lower() == ".png":
-            texts = PngInfo()
-            if note:
-                texts.add_text("emo", note)
-            image.save(temporary, format="PNG", pnginfo=texts, compress_level=1)  # takes half the time
-        else:
-            image.save(temporary, format="JPEG", quality=92, comment=note)
 
 
 def _cell_extent(cells: Sequence[Cell]) -> tuple[int, int]:
