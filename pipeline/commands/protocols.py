@@ -44,17 +44,17 @@ def protocols(
     emo protocols
     emo protocols --protocol frame-random --protocol k-fold --seeds 1
     """
-    from pipeline.learning.protocols.plan import Request
+    from pipeline.learning.protocols.plan import ProtocolsRequest
     from pipeline.learning.protocols.run import run_protocols
-    from pipeline.learning.protocols.write import check_target, write_outcome
+    from pipeline.learning.protocols.write import check_target, write_results
     from pipeline.runtime.paths import PROTOCOLS
 
     with one_line_errors():
         here = enter_project()
         target = here / out if out else PROTOCOLS
         check_target(target)
-        found = run_protocols(Request(tuple(protocol or ()), seeds, epochs))
-        written = write_outcome(found, target)
+        found = run_protocols(ProtocolsRequest(tuple(protocol or ()), seeds, epochs))
+        written = write_results(found, target)
     if as_json:
         print_json(found.as_json())
         return

@@ -1,4 +1,4 @@
-"""`emo models`: the recipes of params.yaml, layer by layer."""
+"""The recipes as params.yaml sets them, layer by layer: the view of `emo models`."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,28 +13,28 @@ from pipeline.learning.training.params import TrainParams
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import build, load_params, read_params
 from pipeline.runtime.paths import PARAMS
-from pipeline.runtime.text import listed
+from pipeline.runtime.text import TextTable, listed
 
-HEADER = ["layer", "what", "output", "parameters", "multiply-adds"]
+HEADER = ["layer", "operations", "output", "parameters", "multiply-adds"]
 
 
 @dataclass(frozen=True)
 class Described:
-    """A recipe and the layers of its net."""
+    """A recipe and the layers of its network."""
 
     recipe: Recipe
     channels: int
-    "of its input: 1 grey, 3 RGB"
+    "Channels of the input: 1 for grey, 3 for RGB."
     layers: tuple[Layer, ...]
 
     @property
     def parameters(self) -> int:
-        """Numbers that are learned."""
+        """Number of learned values."""
         return sum(layer.parameters for layer in self.layers)
 
     @property
     def multiply_adds(self) -> int:
-        """For one image."""
+        """Number of multiply-adds for one image."""
         return sum(layer.multiply_adds for layer in self.layers)
 
     def as_json(self) -> dict[str, Any]:
@@ -49,32 +49,35 @@ class Described:
             "layers": [asdict(layer) for layer in self.layers],
         }
 
-    def table(self) -> tuple[str, list[str], list[list[str]]]:
-        """Return title, header and rows to print."""
-        rows = [
-            [layer.name, layer.kind, "x".join(map(str, layer.shape)), *_counts(layer)]
-            for layer in self.layers
-        ]
+    def table(self) -> TextTable:
+        """Return title, header and rows."""
         side = self.recipe.input_px
-        title = f"{self.recipe.NAME}: {self.channels}x{side}x{side} pixels"
-        return title, HEADER, [*rows, ["all", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}"]]
+        rows = []
+        for layer in self.layers:
+            counts = [f"{count:,}" if count else "-" for count in (layer.parameters, layer.multiply_adds)]
+            rows.append([layer.name, layer.kind, "x".join(map(str, layer.shape)), *counts])
+        rows.append(["all", "", "", f"{self.parameters:,}", f"{self.multiply_adds:,}"])
+        return f"{self.recipe.NAME}: {self.channels}x{side}x{side} pixels", HEADER, rows
 
 
 def describe(names: Sequence[str]) -> Iterator[Described]:
-    """Describe recipes as params.yaml sets them, for the dataset's classes and colours; all if none is named.
+    """Yield recipes with their layers, for the classes and colours that params.yaml sets.
 
-    Raises EmoError where a recipe is unknown.
+    Args:
+        names: Recipes to describe; empty for all with a section in params.yaml.
+
+    Raises:
+        EmoError: A recipe is unknown, or has no section in params.yaml.
     """
     for name in names:
         if name not in RECIPES:
-            raise EmoError(f"{name}: no recipe; the recipes are {listed(RECIPES)}")
+            raise EmoError(f"{name}: unknown recipe; use one of {listed(RECIPES, 20)}")
     load_params("train", TrainParams)  # checks all sections
-    sections, classes = read_params()["train"], len(load_params("dataset", DatasetParams).expressions)
+    sections = read_params()["train"]
+    classes = len(load_params("dataset", DatasetParams).expressions)
     channels = 1 if load_params("faces", FacesParams).crop.colour == "grey" else 3
-    for name in names or RECIPES:
+    for name in names or [name for name in RECIPES if name in sections]:
+        if name not in sections:
+            raise EmoError(f"{PARAMS}: train: missing section: {name}; add the settings of the recipe")
         recipe = build(RECIPES[name], sections[name], f"{PARAMS}: train: {name}")
         yield Described(recipe, channels, tuple(layers_of(recipe, classes, channels)))
-
-
-def _counts(layer: Layer) -> list[str]:
-    return [f"{count:,}" if count else "-" for count in (layer.parameters, layer.multiply_adds)]

@@ -1,6 +1,7 @@
 """params.yaml: the only home of values, read into frozen dataclasses."""
 
 import dataclasses
+import logging
 import math
 import re
 import types
@@ -12,12 +13,14 @@ from typing import Any, TypeVar
 import yaml
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.old_params import modernised
+from pipeline.runtime.old_params import is_old, modernised
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.stages import SECTIONS
 from pipeline.runtime.text import listed
 
 T = TypeVar("T")
+
+logger = logging.getLogger("emo.runtime")
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -75,7 +78,10 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
 
     Raises EmoError where the file is missing or no YAML, or a section is unknown.
     """
-    values = modernised(read_yaml(path))
+    values = read_yaml(path)
+    if is_old(values):
+        logger.warning("%s: of version 0.1; `emo upgrade` rewrites it", path)
+        values = modernised(values)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
         raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")

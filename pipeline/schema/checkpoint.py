@@ -1,16 +1,17 @@
-"""models/: the trained model on disk, weights.safetensors and model.json."""
+"""models/model.json: the description of a trained model, whose weights are in weights.safetensors."""
 
 import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError, reason
 from pipeline.runtime.params import build, check_range
 from pipeline.runtime.paths import MODEL
 
 WEIGHTS, CARD = "weights.safetensors", "model.json"
 
 _LARGEST_PX = 4096
+"""Largest side of face crops that is read."""
 
 
 @dataclass(frozen=True)
@@ -18,27 +19,29 @@ class ModelCard:
     """The content of models/model.json."""
 
     recipe: str
-    "name of the recipe"
+    "Name of the recipe."
     settings: object
-    "a mapping: the recipe's settings, as in params.yaml"
+    "Mapping of the recipe's settings, as in params.yaml."
     classes: tuple[str, ...]
-    "in the order of the outputs"
+    "Names of the classes, in the order of the outputs."
     side_px: int
-    "side of the face crops in the dataset"
+    "Side of the dataset's face crops in pixels."
     input_px: int
-    "side to which `shrink` scales them for the network"
+    "Side of the network's input in pixels, to which `shrink` scales the crops."
     channels: int
-    "1 grey, 3 RGB"
+    "Channels of the images: 1 for grey, 3 for RGB."
     normalisation: str
-    "in words; the network does it itself"
+    "Description of the normalisation, which the network does itself."
     seed: int
+    "Seed of the training."
     epochs: int
-    "number of epochs run"
+    "Number of epochs run."
     best_epoch: int
-    "the epoch whose weights these are"
+    "Epoch whose weights were kept, 1 for the first."
     torch: str
-    "version of PyTorch that trained"
+    "Version of PyTorch used for the training."
     weights_sha256: str
+    "SHA-256 of weights.safetensors."
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -50,7 +53,7 @@ class ModelCard:
 
 
 def read_card(path: Path = MODEL / CARD) -> ModelCard:
-    """Read and check model.json; raise EmoError where it is missing or damaged."""
+    """Read and check model.json; raise NotBuiltError if it is missing, EmoError if it is damaged."""
     try:
         values = json.loads(read_checkpoint_file(path).decode("utf-8"))
     except (ValueError, RecursionError):
@@ -59,12 +62,12 @@ def read_card(path: Path = MODEL / CARD) -> ModelCard:
 
 
 def read_checkpoint_file(path: Path) -> bytes:
-    """Return a file of models/; raise EmoError where it cannot be read."""
+    """Return the content of a file of models/; raise NotBuiltError if it is missing."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        raise EmoError(f"{path}: no such file; run `dvc repro train`") from None
+        raise NotBuiltError(f"{path}: no such file; run `dvc repro train`") from None
     except OSError as error:
         raise EmoError(
-            f"{path}: cannot be read: {error.strerror}; remove it and run `dvc repro --force train`"
+            f"{path}: cannot be read: {reason(error)}; remove it and run `dvc repro --force train`"
         ) from None

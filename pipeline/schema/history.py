@@ -17,17 +17,19 @@ class Epoch:
     """One row of reports/history.csv."""
 
     epoch: int
-    "1, 2, 3 ..."
+    "Number of the epoch: 1, 2, 3 ..."
     learning_rate: float
-    "at the epoch's last step"
+    "Learning rate of the epoch's last step."
     train_loss: float
-    "of the augmented images, with dropout, mean over the epoch"
+    "Mean loss over the epoch, of augmented images and with dropout."
     train_accuracy: float
+    "Accuracy over the epoch, of augmented images and with dropout."
     validation_loss: float
-    "of the images as they are, after the epoch; the same weighted, smoothed cross-entropy"
+    "Loss after the epoch, of unchanged images: the same weighted, smoothed cross-entropy."
     validation_accuracy: float
+    "Accuracy after the epoch, of unchanged images."
     best: bool
-    "the lowest validation loss so far"
+    "Whether the validation loss is the lowest so far."
 
 
 def best_epoch(history: Sequence[Epoch]) -> Epoch:
@@ -36,7 +38,7 @@ def best_epoch(history: Sequence[Epoch]) -> Epoch:
 
 
 def format_history(history: Sequence[Epoch]) -> str:
-    """Return the CSV text of a history, in the order of epochs (and not of their digits)."""
+    """Return the CSV text of a history, in the order of epochs (`write_csv` would sort them as text)."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(field.name for field in dataclasses.fields(Epoch))
@@ -48,8 +50,8 @@ def format_history(history: Sequence[Epoch]) -> str:
 
 
 def read_history(path: Path = HISTORY) -> list[Epoch]:
-    """Read a history; raise EmoError unless it has a best epoch."""
+    """Read a history; raise EmoError if no epoch is marked as the best."""
     history = read_csv(path, Epoch, key="epoch")
     if not any(row.best for row in history):
-        raise EmoError(f"{path}: no epoch is marked as best; run `dvc repro --force train`")
+        raise EmoError(f"{path}: best: no epoch is true; run `dvc repro --force train`")
     return history

@@ -1,5 +1,6 @@
 """reports/predictions.csv and reports/confusion.csv: what the model predicts for every test image."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,16 +13,21 @@ class Prediction:
     """One row of reports/predictions.csv: a test image and its predicted class."""
 
     image: str
-    "name of the image in its shard"
+    "Name of the image in its shard."
     subject: str
     clip: str
     frame: int
+    "Index of the frame in the recording's video stream."
     time_s: float
+    "Time of the frame in the recording, in seconds."
     actual: str
+    "Class of the image."
     predicted: str
+    "Most probable class."
     confidence: float
-    "probability of the predicted class, six digits"
+    "Probability of the predicted class, rounded to six digits."
     extra: dict[str, str] = field(default_factory=dict, compare=False)
+    "Further columns, kept as they are."
 
     @property
     def is_correct(self) -> bool:
@@ -42,7 +48,7 @@ def read_predictions(path: Path = PREDICTIONS) -> list[Prediction]:
     return read_csv(path, Prediction, key="image")
 
 
-def worst_first(predictions: list[Prediction]) -> list[Prediction]:
-    """Return the mistakes, the most confident first."""
+def worst_first(predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Return the misclassified images, the most confident first."""
     wrong = [row for row in predictions if not row.is_correct]
     return sorted(wrong, key=lambda row: (-row.confidence, row.image))

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Generator, Tensor
 
-from pipeline.learning.training.augmentation import AugmentationParams, _patterns, _turns, augment
+from pipeline.learning.training.augmentation import AugmentationParams, _affine, _patterns, augment
 
 OFF = AugmentationParams(
     flip=False,
@@ -102,7 +102,7 @@ def test_zoom_changes_the_area_within_its_bounds() -> None:
 def test_places_are_those_of_an_affine_grid() -> None:
     n, side = 6, 16
     params = dataclasses.replace(ALL, elastic=0)
-    factors = _turns(n, params, Generator().manual_seed(3))
+    factors = _affine(n, params, Generator().manual_seed(3))
     found = (factors @ _patterns(side, torch.device("cpu"))[:3]).view(n, 2, side, side).permute(0, 2, 3, 1)
     expected = torch.nn.functional.affine_grid(factors, [n, 1, side, side], align_corners=False)
     assert torch.allclose(found, expected, atol=1e-5)
@@ -118,7 +118,7 @@ def test_bends_lie_on_straight_lines_between_the_knots() -> None:
 
 def test_turns_spread_evenly_over_their_bounds() -> None:
     params = dataclasses.replace(OFF, flip=True, rotate_deg=10, shift=0.1)
-    (a, b, x), (c, d, y) = _turns(4000, params, Generator().manual_seed(0)).permute(1, 2, 0)
+    (a, b, x), (c, d, y) = _affine(4000, params, Generator().manual_seed(0)).permute(1, 2, 0)
     angle = torch.rad2deg(torch.atan2(c, d))
     for drawn, bound in ((angle, 10), (x, 0.2), (y, 0.2)):  # a side is 2 long
         assert drawn.abs().max() <= bound * 1.0001

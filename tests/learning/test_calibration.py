@@ -1,4 +1,4 @@
-"""Calibration, against figures worked out by hand."""
+"""Calibration against values computed by hand."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def test_calibration_error_by_hand() -> None:
 
 
 def test_brier_score_by_hand() -> None:
-    # Two classes: twice the square of what the actual class lacks: 0.01, 0.09, 0.49, 0.16, 0.25
+    # Two classes: twice the squared distance of the actual class: 0.01, 0.09, 0.49, 0.16, 0.25
     assert brier_score(CHANCES, LABELS) == pytest.approx(2 * (0.01 + 0.09 + 0.49 + 0.16 + 0.25) / 5)
     assert brier_score(np.eye(3), np.array([0, 1, 2])) == 0
     assert brier_score(np.eye(3), np.array([1, 2, 0])) == 2

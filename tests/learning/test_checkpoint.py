@@ -1,4 +1,4 @@
-"""Nets on disk: they come back as they were, and broken ones say so."""
+"""Checkpoints: a saved model is read back unchanged, and damaged ones are refused."""
 
 import hashlib
 import json
@@ -11,25 +11,18 @@ import safetensors.torch
 import torch
 
 from pipeline.learning.model.checkpoint import check_classes, check_images, load_model, save_model
-from pipeline.learning.model.inference import all_logits, build_model
+from pipeline.learning.model.inference import all_logits
 from pipeline.learning.model.predictor import Predictor
-from pipeline.runtime.errors import EmoError
-from pipeline.schema.checkpoint import CARD, WEIGHTS, ModelCard
-from tests.support.trainings import LENET, SMALL
+from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.schema.checkpoint import CARD, WEIGHTS
+from tests.support.trainings import LENET, SMALL, save_untrained
 
 RECIPE = replace(LENET, dropout=0.5)
 SETTINGS = json.loads(json.dumps(asdict(RECIPE)))
 
 
 def saved(folder: Path, channels: int = 1) -> torch.nn.Module:
-    model = build_model(RECIPE, classes=2, channels=channels)
-    card = ModelCard(
-        recipe="lenet", settings=SETTINGS, classes=("happy", "neutral"), side_px=64, input_px=32,
-        channels=channels, normalisation="by the net", seed=0, epochs=3, best_epoch=2, torch="2",
-        weights_sha256="",
-    )  # fmt: skip
-    save_model(model, card, folder)
-    return model
+    return save_untrained(folder, RECIPE, channels)
 
 
 def change(folder: Path, **values: object) -> None:
@@ -37,7 +30,7 @@ def change(folder: Path, **values: object) -> None:
     (folder / CARD).write_text(json.dumps(card | values))
 
 
-def test_a_net_comes_back(tmp_path: Path) -> None:
+def test_a_model_is_read_back_unchanged(tmp_path: Path) -> None:
     model = saved(tmp_path)
     loaded, card = load_model(tmp_path)
     pixels = torch.randint(0, 256, (3, 1, 32, 32), dtype=torch.uint8)
@@ -46,7 +39,7 @@ def test_a_net_comes_back(tmp_path: Path) -> None:
     assert (card.side_px, card.best_epoch) == (64, 2)
 
 
-def test_the_same_net_gives_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     model = saved(tmp_path / "a")
     _, card = load_model(tmp_path / "a")
     save_model(model, card, tmp_path / "b")
@@ -54,22 +47,22 @@ def test_the_same_net_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
-def test_weights_of_a_net_that_unrolled_its_maps_in_another_order(tmp_path: Path) -> None:
+def test_weights_without_names_of_layers(tmp_path: Path) -> None:
     saved(tmp_path)
-    older = {f"{n}.weight": torch.zeros(2, 2) for n in (1, 4, 9, 12, 15)}  # its layers had no names
+    older = {f"{n}.weight": torch.zeros(2, 2) for n in (1, 4, 9, 12, 15)}  # as saved before layers had names
     data = safetensors.torch.save(older)
     (tmp_path / WEIGHTS).write_bytes(data)
     change(tmp_path, weights_sha256=hashlib.sha256(data).hexdigest())
-    with pytest.raises(EmoError, match=r"layers are not those of .*; run `dvc repro train`"):
+    with pytest.raises(EmoError, match=r"weights\.safetensors: its layers"):
         load_model(tmp_path)
 
 
 def test_missing_files(tmp_path: Path) -> None:
-    with pytest.raises(EmoError, match=r"model\.json: no such file; run `dvc repro train`"):
+    with pytest.raises(NotBuiltError, match=r"model\.json: "):
         load_model(tmp_path)
     saved(tmp_path)
     (tmp_path / WEIGHTS).unlink()
-    with pytest.raises(EmoError, match=r"weights\.safetensors: no such file"):
+    with pytest.raises(NotBuiltError, match=r"weights\.safetensors: "):
         load_model(tmp_path)
 
 
@@ -78,7 +71,7 @@ def test_changed_weights(tmp_path: Path) -> None:
     data = bytearray((tmp_path / WEIGHTS).read_bytes())
     data[-1] ^= 1
     (tmp_path / WEIGHTS).write_bytes(data)
-    with pytest.raises(EmoError, match=r"weights\.safetensors: broken, or not the weights"):
+    with pytest.raises(EmoError, match=r"weights\.safetensors: damaged"):
         load_model(tmp_path)
 
 
@@ -87,46 +80,48 @@ def test_hostile_weights(tmp_path: Path, data: bytes) -> None:
     saved(tmp_path)
     (tmp_path / WEIGHTS).write_bytes(data)
     change(tmp_path, weights_sha256=hashlib.sha256(data).hexdigest())
-    with pytest.raises(EmoError, match="not a safetensors file"):
+    with pytest.raises(EmoError, match=r"weights\.safetensors: not a safetensors"):
         load_model(tmp_path)
 
 
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"recipe": "alexnet"}, "recipe: 'alexnet' is not one of lenet"),
-        ({"settings": SETTINGS | {"maps": [8, 16]}}, "its layers are not those of"),
-        ({"settings": SETTINGS | {"dropout": 3}}, "dropout: 3.0 is not within"),
-        ({"settings": 5}, "settings: expected keys and values"),
+        ({"recipe": "alexnet"}, "recipe: 'alexnet' is not one of lenet, .*dvc repro train"),
+        ({"settings": SETTINGS | {"maps": [8, 16]}}, "its layers"),
+        ({"settings": SETTINGS | {"dropout": 3}}, "settings: dropout: 3.0"),
+        ({"settings": 5}, "settings: .*5"),
         (
             {"settings": SETTINGS | {"input_px": 15}},
-            "input_px: 15 is too small for recipe lenet; use 16 or more",
+            "settings: input_px: 15",
         ),
-        ({"input_px": 48}, "input_px: 48, but 32 in its settings; run `dvc repro --force train`"),
+        ({"input_px": 48}, "input_px: 48, but 32"),
         ({"recipe": "vgg"}, "settings: unknown key: activation"),
-        ({"recipe": "vgg", "settings": asdict(SMALL["vgg"])}, "its layers are not those of"),
-        ({"classes": ["happy", "neutral", "sad"]}, "its layers are not those of"),
-        ({"channels": "many"}, "channels: expected a whole number"),
-        ({"channels": -1}, "channels: -1 is not 1 or 3"),
-        ({"classes": []}, r"classes: \[\] is not a list of different names"),
-        ({"classes": ["happy", "happy"]}, "is not a list of different names"),
-        ({"side_px": 10**9}, "side_px: 1000000000 is not within"),
-        ({"side_px": 31}, "input_px: 32 is not within 1..31"),
+        ({"recipe": "vgg", "settings": asdict(SMALL["vgg"])}, "its layers"),
+        ({"classes": ["happy", "neutral", "sad"]}, "its layers"),
+        ({"channels": "many"}, "channels: .*'many'"),
+        ({"channels": -1}, "channels: -1"),
+        ({"classes": []}, r"classes: \[\]"),
+        ({"classes": ["happy", "happy"]}, "classes: .*'happy', 'happy'"),
+        ({"side_px": 10**9}, "side_px: 1000000000"),
+        ({"side_px": 31}, "input_px: 32"),
         ({"surprise": 1}, "unknown key: surprise"),
     ],
 )
 def test_a_card_that_does_not_fit(tmp_path: Path, values: dict[str, object], message: str) -> None:
     saved(tmp_path)
     change(tmp_path, **values)
-    with pytest.raises(EmoError, match=message):
+    with pytest.raises(EmoError, match=message) as caught:
         load_model(tmp_path)
+    assert str(caught.value).startswith(f"{tmp_path}")
+    assert "\n" not in str(caught.value)
 
 
-def test_a_card_that_asks_for_gigabytes_takes_none(tmp_path: Path) -> None:
+def test_a_card_that_describes_gigabytes_allocates_none(tmp_path: Path) -> None:
     saved(tmp_path)
     huge = SETTINGS | {"input_px": 4096, "maps": [1024, 1024]}  # 515 GB
     change(tmp_path, settings=huge, input_px=4096, side_px=4096)
-    with pytest.raises(EmoError, match="its layers are not those of"):
+    with pytest.raises(EmoError, match="its layers"):
         load_model(tmp_path)
 
 
@@ -135,30 +130,34 @@ def test_a_folder_in_the_place_of_a_file(tmp_path: Path, name: str) -> None:
     saved(tmp_path)
     (tmp_path / name).unlink()
     (tmp_path / name).mkdir()
-    with pytest.raises(EmoError, match=rf"{name}: cannot be read: Is a directory; remove it"):
+    with pytest.raises(EmoError, match=rf"{name}: .*Is a directory"):
         load_model(tmp_path)
 
 
-def test_a_card_that_is_nested_without_end(tmp_path: Path) -> None:
+def test_a_card_that_is_nested_too_deeply(tmp_path: Path) -> None:
     saved(tmp_path)
     (tmp_path / CARD).write_text("[" * 100_000)
-    with pytest.raises(EmoError, match=r"model\.json: not valid JSON"):
+    with pytest.raises(EmoError, match=r"model\.json: .*JSON"):
         load_model(tmp_path)
 
 
-def test_a_net_of_other_images(tmp_path: Path) -> None:
+def test_a_model_of_other_images(tmp_path: Path) -> None:
     saved(tmp_path, channels=3)
     _, card = load_model(tmp_path)
     check_images(card, 3, 64, "here")
-    for channels, side, told in ((1, 64, "grey faces of 64"), (3, 48, "colour faces of 48")):
-        with pytest.raises(EmoError, match=f"^here: {told} pixels, but .* colour ones of 64; run"):
+    for channels, side, found in ((1, 64, "grey images of 64"), (3, 48, "colour images of 48")):
+        with pytest.raises(EmoError) as caught:
             check_images(card, channels, side, "here")
+        assert str(caught.value) == (
+            f"here: {found} pixels, but the model was trained on colour images of 64 pixels; "
+            "run `dvc repro train`"
+        )
 
 
-def test_a_card_that_is_no_json(tmp_path: Path) -> None:
+def test_a_card_that_is_not_json(tmp_path: Path) -> None:
     saved(tmp_path)
     (tmp_path / CARD).write_bytes(b"\xff{")
-    with pytest.raises(EmoError, match=r"model\.json: not valid JSON"):
+    with pytest.raises(EmoError, match=r"model\.json: .*JSON"):
         load_model(tmp_path)
 
 
@@ -166,7 +165,7 @@ def test_another_label_set(tmp_path: Path) -> None:
     saved(tmp_path)
     _, card = load_model(tmp_path)
     check_classes(card, ("happy", "neutral"), "here")
-    with pytest.raises(EmoError, match="here: the net knows happy, neutral, the dataset holds happy, sad"):
+    with pytest.raises(EmoError, match=r"^here: .*happy, sad, .*happy, neutral"):
         check_classes(card, ("happy", "sad"), "here")
 
 
@@ -187,7 +186,7 @@ def test_predictor_gives_probabilities(tmp_path: Path, channels: int) -> None:
 def test_predictor_refuses_other_crops(tmp_path: Path) -> None:
     saved(tmp_path)
     predictor = Predictor.load(tmp_path)
-    with pytest.raises(EmoError, match=r"\(48, 48\) uint8, but the net was trained on \(64, 64\) uint8"):
+    with pytest.raises(EmoError, match=r"\(48, 48\) uint8, .*\(64, 64\) uint8"):
         predictor.predict(np.zeros((2, 48, 48), np.uint8))
     with pytest.raises(EmoError, match="float64"):
         predictor.predict(np.zeros((2, 64, 64)))
@@ -196,9 +195,9 @@ def test_predictor_refuses_other_crops(tmp_path: Path) -> None:
 def test_the_device_comes_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved(tmp_path)
     monkeypatch.setenv("EMO_DEVICE", "tpu")
-    with pytest.raises(EmoError, match="EMO_DEVICE: 'tpu' is not one of auto, cpu, cuda"):
+    with pytest.raises(EmoError, match="EMO_DEVICE: 'tpu'"):
         Predictor.load(tmp_path)
     monkeypatch.setenv("EMO_DEVICE", "cuda")
     if not torch.cuda.is_available():
-        with pytest.raises(EmoError, match="finds no CUDA device"):
+        with pytest.raises(EmoError, match="EMO_DEVICE: 'cuda'"):
             Predictor.load(tmp_path)

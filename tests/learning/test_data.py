@@ -1,4 +1,4 @@
-"""Reading the dataset into memory."""
+"""Reading a split of the dataset into memory."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.learning.model.image_set import decode_png, read_images
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError
 from tests.support.drawn import draw_subject, write_dataset, write_shard
 
 PAIR = ("happy", "neutral")
@@ -39,10 +39,14 @@ def test_rgb_keeps_the_order_of_its_channels(tmp_path: Path) -> None:
 
 
 def test_no_images(tmp_path: Path) -> None:
-    with pytest.raises(EmoError, match="test: no images; run `dvc repro dataset`"):
+    with pytest.raises(NotBuiltError) as caught:
         read_images("test", tmp_path)
+    assert str(caught.value) == (
+        f"{tmp_path}/test: no images; run `dvc repro dataset`, or enrol more subjects: "
+        "with six or more subjects with detected faces, no split is empty"
+    )
     write_shard(tmp_path, "test", "a", [], PAIR)
-    with pytest.raises(EmoError, match="no images"):
+    with pytest.raises(NotBuiltError, match="/test: "):
         read_images("test", tmp_path)
 
 
@@ -64,7 +68,7 @@ def test_an_image_of_other_channels_is_named(tmp_path: Path) -> None:
 def test_shards_of_other_classes(tmp_path: Path) -> None:
     write_shard(tmp_path, "train", "a", draw_subject(1, PAIR, 1), PAIR)
     write_shard(tmp_path, "train", "b", draw_subject(1, ("happy", "sad"), 1), ("happy", "sad"))
-    with pytest.raises(EmoError, match=r"b\.parquet: classes happy, sad differ"):
+    with pytest.raises(EmoError, match=r"b\.parquet: .*happy, sad"):
         read_images("train", tmp_path)
 
 
@@ -73,25 +77,25 @@ def test_a_label_beyond_the_classes(tmp_path: Path) -> None:
     table = pq.read_table(path)
     labels = pa.array([0, 7], pa.int64())
     pq.write_table(table.set_column(table.schema.get_field_index("label"), "label", labels), path)
-    with pytest.raises(EmoError, match=r"a\.parquet: label 7 is not within 0\.\.1"):
+    with pytest.raises(EmoError, match=r"a\.parquet: label 7"):
         read_images("train", tmp_path)
 
 
 def test_a_shard_without_class_names(tmp_path: Path) -> None:
     path = write_shard(tmp_path, "train", "a", draw_subject(1, PAIR, 1), PAIR)
     pq.write_table(pq.read_table(path).replace_schema_metadata(), path)
-    with pytest.raises(EmoError, match="holds no list of classes"):
+    with pytest.raises(EmoError, match=r"a\.parquet: .*classes"):
         read_images("train", tmp_path)
 
 
 def test_a_broken_shard(tmp_path: Path) -> None:
     write_dataset(tmp_path, {"train": 1}, PAIR, each=1)
     (tmp_path / "train" / "p01.parquet").write_bytes(b"PAR1 not really")
-    with pytest.raises(EmoError, match=r"p01\.parquet: not a readable Parquet file"):
+    with pytest.raises(EmoError, match=r"p01\.parquet: "):
         read_images("train", tmp_path)
 
 
 @pytest.mark.parametrize("png", [b"", b"\x89PNG\r\n\x1a\n broken"])
 def test_a_broken_image(png: bytes) -> None:
-    with pytest.raises(EmoError, match="here: not a readable image"):
+    with pytest.raises(EmoError, match=r"^here: "):
         decode_png(png, "here")

@@ -1,4 +1,4 @@
-"""Working ahead on a second thread: order, errors, interruption."""
+"""Computing ahead on a second thread: order, errors, interruption."""
 
 import contextlib
 import signal
@@ -27,7 +27,7 @@ def test_results_come_in_order(count: int) -> None:
     assert list(ahead(doubled, range(count))) == [0, 2, 4][:count]
 
 
-def test_the_next_one_is_worked_on_meanwhile_and_no_further() -> None:
+def test_only_the_next_item_is_computed_ahead() -> None:
     done: list[int] = []
     results = ahead(done.append, range(5))
     next(results)
@@ -54,7 +54,7 @@ def test_an_error_of_the_items_is_raised_too() -> None:
         list(ahead(doubled, items()))
 
 
-def test_who_stops_early_leaves_no_thread_behind() -> None:
+def test_stopping_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
     results = ahead(doubled, range(3))
     next(results)
@@ -65,25 +65,26 @@ def test_who_stops_early_leaves_no_thread_behind() -> None:
 ENDLESS = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
-from tests.support.trainings import people, trained
-class Talker:
+from tests.support.trainings import drawn_images, trained
+class PrintSteps:
     def step(self): print("step", flush=True)
     def epoch(self, row): pass
-images = people(1, 2)
-trained(images, images, Talker(), epochs=1_000_000, patience=1_000_000)
+images = drawn_images(1, 2)
+trained(images, images, PrintSteps(), epochs=1_000_000, patience=1_000_000)
 """
 
 
 def interrupted(process: subprocess.Popen[str]) -> str:
-    """Press Ctrl-C, again where a library swallowed the first; return what was said on stderr."""
+    """Press Ctrl-C, again if a library swallowed the first; return stderr."""
     for _ in range(3):
         process.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
             return process.communicate(timeout=20)[1]
     process.kill()
-    raise AssertionError("it goes on after three interrupts")
+    raise AssertionError("still running after three interrupts")
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_a_training_at_once() -> None:
     with subprocess.Popen(
         [sys.executable, "-c", ENDLESS], cwd=TOP, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

@@ -1,4 +1,4 @@
-"""The figures, against examples worked out by hand."""
+"""Metrics against examples computed by hand."""
 
 import numpy as np
 import pytest
@@ -54,7 +54,7 @@ def test_a_class_that_does_not_occur_does_not_count() -> None:
     assert macro_f1(np.zeros((2, 2), np.int64)) == 0
 
 
-def test_figures_of_many_matrices_at_once() -> None:
+def test_metrics_of_many_matrices_at_once() -> None:
     one = confusion_matrix(ACTUAL, PREDICTED, 3)
     both = np.stack([one, np.eye(3, dtype=np.int64)])
     assert accuracy(both).tolist() == pytest.approx([4 / 7, 1])
@@ -80,22 +80,22 @@ def test_resampled_cohorts_are_sums_of_as_many_subjects() -> None:
     cohorts = resampled_subjects(subjects, 500, np.random.default_rng(0))
     assert cohorts.shape == (500, 2, 2)
     assert set(cohorts.sum((1, 2))) == {12}
-    # Of three subjects one is always wrong: the mean accuracy is 2/3, one in 27 cohorts has only him.
+    # Of three subjects one is always wrong: mean accuracy 2/3, one of 27 cohorts has only that subject.
     assert accuracy(cohorts).mean() == pytest.approx(2 / 3, abs=0.05)
     assert accuracy(cohorts).min() == 0
 
 
-@pytest.mark.parametrize("people", [6, 30])
-def test_the_interval_holds_the_accuracy_of_19_in_20_cohorts(people: int) -> None:
+@pytest.mark.parametrize("subjects", [6, 30])
+def test_the_interval_holds_the_accuracy_of_19_in_20_cohorts(subjects: int) -> None:
     chance = np.random.default_rng(1)
     held = 0
-    for _ in range(200):  # people of whom each has his own accuracy, on average 0.7
-        hits = chance.binomial(50, chance.beta(7, 3, size=people))
+    for _ in range(200):  # each subject has its own accuracy, 0.7 on average
+        hits = chance.binomial(50, chance.beta(7, 3, size=subjects))
         counts = np.array([[[h, 50 - h], [0, 0]] for h in hits])
-        bounds = interval(accuracy(resampled_subjects(counts, 300, chance)), people)
+        bounds = interval(accuracy(resampled_subjects(counts, 300, chance)), subjects)
         assert bounds
         held += bounds.low <= 0.7 <= bounds.high
-    assert 0.89 < held / 200 <= 1  # 0.95 in theory; plain percentiles of 6 people give 0.85
+    assert 0.89 < held / 200 <= 1  # 0.95 in theory; plain percentiles of 6 subjects give 0.85
 
 
 def test_of_fewer_than_six_subjects_there_is_no_interval() -> None:
@@ -108,8 +108,8 @@ def test_of_fewer_than_six_subjects_there_is_no_interval() -> None:
     assert (many.low, many.high) == pytest.approx((0.025, 0.975), abs=1e-5)
 
 
-def test_equal_subjects_leave_no_doubt() -> None:
-    people = np.stack([np.diag([3, 1])] * 6)
-    bounds = interval(accuracy(resampled_subjects(people, 100, np.random.default_rng(0))), 6)
+def test_equal_subjects_give_an_interval_of_one_value() -> None:
+    subjects = np.stack([np.diag([3, 1])] * 6)
+    bounds = interval(accuracy(resampled_subjects(subjects, 100, np.random.default_rng(0))), 6)
     assert bounds
     assert (bounds.low, bounds.high) == (1, 1)

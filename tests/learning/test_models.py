@@ -1,4 +1,4 @@
-"""The net's shapes, and what it does to its input."""
+"""Output shapes of the models, their layers, and the preparation of images."""
 
 from dataclasses import replace
 
@@ -17,8 +17,8 @@ from tests.support.trainings import LENET, SMALL
 def test_logits_have_one_column_a_class(name: str, classes: int, channels: int) -> None:
     recipe = SMALL[name]
     pixels = torch.zeros(5, channels, recipe.input_px, recipe.input_px, dtype=torch.uint8)
-    net = build_model(recipe, classes, channels)
-    assert all_logits(net, pixels, batch=2).shape == (5, classes)
+    model = build_model(recipe, classes, channels)
+    assert all_logits(model, pixels, batch=2).shape == (5, classes)
 
 
 def test_light_and_contrast_make_no_difference() -> None:
@@ -75,9 +75,11 @@ def test_shrink_takes_means_of_areas() -> None:
 def test_images_that_are_smaller_than_the_input() -> None:
     lenet = replace(LENET, input_px=48)
     check_side(lenet, 48)
-    with pytest.raises(
-        EmoError, match=r"47x47 pixels are too small for train: lenet: input_px: 48; set it to 47"
-    ):
+    with pytest.raises(EmoError) as caught:
         check_side(lenet, 47)
-    with pytest.raises(EmoError, match="input_px: 48; choose a recipe for less than 16, or enlarge faces"):
+    assert str(caught.value) == (
+        "data/dataset: images of 47x47 pixels are too small for train: lenet: input_px: 48; set it to 47, "
+        "or enlarge faces: crop: side_px, in params.yaml"
+    )
+    with pytest.raises(EmoError, match=r"15x15 .*input_px: 48; choose a recipe for less than 16"):
         check_side(lenet, 15)

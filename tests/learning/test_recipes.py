@@ -1,4 +1,4 @@
-"""The recipes' nets against hand computation, that they learn, and what they refuse."""
+"""The networks of the recipes against hand computation, that they learn, and invalid settings."""
 
 import dataclasses
 from dataclasses import replace
@@ -17,12 +17,22 @@ from pipeline.learning.recipes.recipe import Recipe
 from pipeline.learning.recipes.registry import RECIPES
 from pipeline.learning.training.params import TrainParams
 from pipeline.runtime.params import build
-from tests.support.trainings import BNCNN, LENET, MOBILENET, RESNET, SMALL, TRANSFER, VGG, people, trained
+from tests.support.trainings import (
+    BNCNN,
+    LENET,
+    MOBILENET,
+    RESNET,
+    SMALL,
+    TRANSFER,
+    VGG,
+    drawn_images,
+    trained,
+)
 
 TOP = Path(__file__).resolve().parents[2]
 
-# Parameters of the small nets for 3 classes of grey faces, by hand. A convolution of k*k has k*k*in*out
-# weights (and out biases), a normalisation 2 an output, a fully connected layer (in + 1) * out.
+# Parameters of the small networks for 3 classes of grey faces, by hand. A convolution of k*k has k*k*in*out
+# weights (and out biases), a normalisation 2 per output, a fully connected layer (in + 1) * out.
 PARAMETERS = {
     "lenet": 26 * 6 + (25 * 6 + 1) * 16 + (16 * 25 + 1) * 120 + 121 * 84 + 85 * 3,
     "bncnn": (9 * 1 + 9 * 8 + 4) * 8 + (9 * 8 + 9 * 12 + 4) * 12 + (9 * 12 + 9 * 16 + 4) * 16
@@ -39,7 +49,7 @@ def parameters(recipe: Recipe) -> int:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_parameters_are_as_many_as_by_hand(name: str) -> None:
+def test_number_of_parameters(name: str) -> None:
     assert parameters(SMALL[name]) == PARAMETERS[name]
     assert sum(p.numel() for p in build_model(SMALL[name], 3, 1).parameters()) == PARAMETERS[name]
 
@@ -55,8 +65,8 @@ def test_mobilenet_is_as_large_as_efficientnet_lite0() -> None:
 
 
 def test_layers_are_those_of_lenet_5() -> None:
-    net = build_model(LENET, classes=10, channels=1)
-    shapes = [tuple(p.shape) for p in net.parameters() if p.ndim > 1]
+    model = build_model(LENET, classes=10, channels=1)
+    shapes = [tuple(p.shape) for p in model.parameters() if p.ndim > 1]
     # LeCun et al. 1998: 6 and 16 maps of 5x5, 16 * 5 * 5 = 400 units of S4, then 120, 84 and 10.
     assert shapes == [(6, 1, 5, 5), (16, 6, 5, 5), (120, 400), (84, 120), (10, 84)]
     c3 = next(layer for layer in layers_of(LENET, 10, 1) if layer.name == "c3")
@@ -80,10 +90,10 @@ def test_batch_normalisation_takes_the_place_of_biases() -> None:
 @pytest.mark.parametrize("recipe", SMALL.values(), ids=SMALL)
 def test_the_smallest_side_fits_and_one_less_does_not(recipe: Recipe) -> None:
     smallest = replace(recipe, input_px=recipe.SMALLEST_PX)
-    net = build_model(smallest, classes=3, channels=1)
-    smallest.ready(net, 1)
+    model = build_model(smallest, classes=3, channels=1)
+    smallest.begin_epoch(model, 1)
     images = torch.rand(1, 1, recipe.SMALLEST_PX, recipe.SMALLEST_PX)
-    assert net(images).shape == (1, 3)  # a batch of one, too
+    assert model(images).shape == (1, 3)  # a batch of one, too
     with pytest.raises(ValueError, match=f"too small for recipe {recipe.NAME}; use {recipe.SMALLEST_PX} or"):
         replace(recipe, input_px=recipe.SMALLEST_PX - 1)
 
@@ -91,27 +101,28 @@ def test_the_smallest_side_fits_and_one_less_does_not(recipe: Recipe) -> None:
 @pytest.mark.parametrize("recipe", SMALL.values(), ids=SMALL)
 def test_every_parameter_gets_a_gradient(recipe: Recipe) -> None:
     torch.manual_seed(0)
-    net = build_model(recipe, classes=3, channels=1, start=True)
-    recipe.ready(net, 1)
-    logits = net(torch.rand(8, 1, recipe.input_px, recipe.input_px))
+    model = build_model(recipe, classes=3, channels=1, initialise=True)
+    recipe.begin_epoch(model, 1)
+    logits = model(torch.rand(8, 1, recipe.input_px, recipe.input_px))
     nn.functional.cross_entropy(logits, torch.arange(8) % 3).backward()
-    still = [name for name, p in net.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
+    still = [name for name, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     assert still == []
 
 
 def test_start_weights_do_not_depend_on_the_order_in_memory() -> None:
     torch.manual_seed(0)
     plain = LENET.build(3, 1)
-    LENET.start(plain)
+    LENET.initialise(plain)
     torch.manual_seed(0)
-    model = build_model(LENET, 3, 1, start=True)
+    model = build_model(LENET, 3, 1, initialise=True)
     assert torch.equal(model.get_submodule("c3").weight, plain.get_submodule("c3").weight)
     assert model.get_submodule("c3").weight.is_contiguous(memory_format=torch.channels_last)
 
 
 @pytest.mark.parametrize("recipe", SMALL.values(), ids=SMALL)
+@pytest.mark.slow
 def test_it_learns_twenty_images_by_heart_twice_alike(recipe: Recipe) -> None:
-    images = people(1, 2, 3)
+    images = drawn_images(1, 2, 3)
     twenty = ImageSet(images.pixels[:20], images.labels[:20], images.classes, images.provenance[:20])
     first, again = (
         trained(twenty, twenty, recipe=recipe, batch=10, epochs=25, patience=25, learning_rate=0.01)
@@ -122,18 +133,20 @@ def test_it_learns_twenty_images_by_heart_twice_alike(recipe: Recipe) -> None:
     assert all(torch.equal(a, b) for a, b in weights)
 
 
+def test_every_recipe_has_a_small_version_for_the_tests() -> None:
+    assert list(SMALL) == list(RECIPES)
+
+
 def test_params_yaml_has_a_section_for_each_recipe() -> None:
     values = yaml.safe_load((TOP / "params.yaml").read_text())["train"]
-    params = build(TrainParams, values, "params.yaml: train")
     assert [key for key, value in values.items() if isinstance(value, dict)] == [*RECIPES, "augmentation"]
     for name, recipe in RECIPES.items():
-        assert type(params.of(name)) is recipe
-        assert params.of(name).input_px <= (64 if name == "transfer" else 48)  # emo's faces, FER2013's
-        chosen = replace(params, recipe=name).chosen
-        assert chosen is params.of(name)
+        chosen = build(TrainParams, values | {"recipe": name}, "params.yaml: train").chosen
+        assert type(chosen) is recipe
+        assert chosen.input_px <= (64 if name == "transfer" else 48)  # sides of emo's and FER2013's faces
 
 
-def test_every_recipe_says_what_it_follows() -> None:
+def test_every_recipe_states_its_source() -> None:
     documents = (TOP / "docs/training.md").read_text()
     for name, recipe in RECIPES.items():
         assert recipe.SOURCE
@@ -158,10 +171,10 @@ def test_settings_out_of_range(recipe: Recipe, name: str, value: object) -> None
 
 
 def test_activations_and_dropout_are_where_the_settings_say() -> None:
-    net = replace(LENET, activation="elu", dropout=0.25).build(3, 1)
-    kinds = [type(layer) for layer in net]
+    model = replace(LENET, activation="elu", dropout=0.25).build(3, 1)
+    kinds = [type(layer) for layer in model]
     assert (kinds.count(nn.ELU), kinds.count(nn.ReLU)) == (4, 0)
-    assert [layer.share for layer in net if isinstance(layer, Dropout)] == [0.25] * 3
+    assert [layer.share for layer in model if isinstance(layer, Dropout)] == [0.25] * 3
     for recipe in (BNCNN, VGG, RESNET, MOBILENET):
         head = dataclasses.replace(recipe, dropout=0.25).build(3, 1)
         assert [part.share for name, part in head.named_children() if name == "dropout"] == [0.25]

@@ -23,10 +23,10 @@ _SHAPES = {
 }
 
 
-def draw_face(expression: str, person: np.random.Generator, chance: np.random.Generator) -> np.ndarray:
-    """Return a drawn face (64, 64) uint8; `person` gives the identity, `chance` the take."""
-    skin, back = person.integers(110, 220), person.integers(0, 90)
-    width, eyes, brow = person.integers(20, 26), person.integers(9, 13), person.integers(1, 4)
+def draw_face(expression: str, subject: np.random.Generator, chance: np.random.Generator) -> np.ndarray:
+    """Return a drawn face (64, 64) uint8; `subject` determines the identity, `chance` the take."""
+    skin, back = subject.integers(110, 220), subject.integers(0, 90)
+    width, eyes, brow = subject.integers(20, 26), subject.integers(9, 13), subject.integers(1, 4)
     high, slant, opening, curve, gape = np.array(_SHAPES[expression]) + chance.normal(0, 0.4, 5)
     cx, cy = (32 + chance.normal(0, 1.2, 2)).round().astype(int)
     image = np.full((64, 64), back, np.uint8)
@@ -48,7 +48,7 @@ def draw_face(expression: str, person: np.random.Generator, chance: np.random.Ge
 
 
 def draw_subject(seed: int, expressions: Sequence[str], each: int) -> list[tuple[str, np.ndarray]]:
-    """Return `each` faces of every expression of one person: (expression, image)."""
+    """Return `each` faces of every expression of one subject: (expression, image)."""
     return [
         (name, draw_face(name, np.random.default_rng(seed), np.random.default_rng([seed, label, take])))
         for label, name in enumerate(expressions)
@@ -63,7 +63,7 @@ def write_shard(
     faces: Sequence[tuple[str, np.ndarray]],
     expressions: Sequence[str] = EXPRESSIONS,
 ) -> Path:
-    """Write the faces (expression, image) of one person as a shard of the dataset; return its path."""
+    """Write the faces (expression, image) of one subject as a shard of the dataset; return its path."""
     columns: dict[str, list[object]] = {name: [] for name in dataset_schema(expressions).names}
     for frame, (name, image) in enumerate(faces):
         clip = f"{subject}_{name}"
@@ -82,9 +82,9 @@ def write_shard(
 def write_dataset(
     folder: Path, splits: dict[str, int], expressions: Sequence[str] = EXPRESSIONS, each: int = 6
 ) -> None:
-    """Write a drawn dataset: `splits` gives the number of people of each split."""
+    """Write a drawn dataset: `splits` is the number of subjects of each split."""
     seed = 0
-    for split, people in splits.items():
-        for _ in range(people):
+    for split, subjects in splits.items():
+        for _ in range(subjects):
             seed += 1
             write_shard(folder, split, f"p{seed:02d}", draw_subject(seed, expressions, each), expressions)

@@ -1,12 +1,16 @@
 """Short trainings on small drawn sets, for several tests."""
 
 import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from pipeline.learning.model.checkpoint import save_model
 from pipeline.learning.model.image_set import ImageSet, Provenance
+from pipeline.learning.model.inference import build_model
 from pipeline.learning.recipes.bncnn import Bncnn
 from pipeline.learning.recipes.lenet import Lenet
 from pipeline.learning.recipes.mobilenet import Mobilenet
@@ -17,7 +21,8 @@ from pipeline.learning.recipes.transfer import Transfer
 from pipeline.learning.recipes.vgg import Vgg
 from pipeline.learning.training.augmentation import AugmentationParams
 from pipeline.learning.training.params import TrainParams
-from pipeline.learning.training.trainer import Trained, train
+from pipeline.learning.training.trainer import TrainingResult, train
+from pipeline.schema.checkpoint import ModelCard
 from pipeline.schema.history import Epoch
 from tests.support.drawn import draw_subject
 
@@ -57,7 +62,7 @@ TRANSFER = Transfer(**(vars(MOBILENET) | {"weights": "none", "weights_sha256": "
 SMALL: dict[str, Recipe] = {
     recipe.NAME: recipe for recipe in (LENET, BNCNN, VGG, RESNET, MOBILENET, TRANSFER)
 }
-"""Each recipe, as small as it goes."""
+"""Each recipe with a network as small as possible; a new recipe is added here."""
 
 PARAMS = TrainParams(
     recipe="lenet",
@@ -71,7 +76,7 @@ PARAMS = TrainParams(
 
 
 class Log:
-    """A watcher that remembers."""
+    """A callback that records its calls."""
 
     def __init__(self) -> None:
         self.steps = 0
@@ -84,8 +89,8 @@ class Log:
         self.rows.append(row)
 
 
-def people(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> ImageSet:
-    """Return the drawn faces of some people."""
+def drawn_images(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> ImageSet:
+    """Return drawn faces of one subject per seed, `each` of every class."""
     faces = [(f"p{s}", name, image) for s in seeds for name, image in draw_subject(s, classes, each)]
     pixels = torch.from_numpy(np.stack([image for _, _, image in faces]))[:, None]
     labels = torch.tensor([classes.index(name) for _, name, _ in faces])
@@ -97,7 +102,7 @@ def people(*seeds: int, classes: tuple[str, ...] = CLASSES, each: int = 3) -> Im
 
 
 def params_with(recipe: Recipe = LENET, **changes: Any) -> TrainParams:
-    """Return PARAMS that train a recipe; changes that are no key of `train` are made to its `fit`."""
+    """Return PARAMS with another recipe and other values; keys of `fit` are changed in the recipe."""
     fields = {field.name for field in dataclasses.fields(FitParams)}
     fit = {name: changes.pop(name) for name in fields & set(changes)}
     recipe = dataclasses.replace(recipe, fit=dataclasses.replace(recipe.fit, **fit))
@@ -110,7 +115,28 @@ def trained(
     log: Log | None = None,
     recipe: Recipe = LENET,
     **changes: Any,
-) -> Trained:
-    """Train a recipe as PARAMS with changes, on the CPU."""
+) -> TrainingResult:
+    """Train a recipe with PARAMS and changes, on the CPU."""
     params = params_with(recipe, **changes)
     return train(training, validation, params, torch.device("cpu"), log or Log())
+
+
+def save_untrained(folder: Path, recipe: Recipe = LENET, channels: int = 1) -> torch.nn.Module:
+    """Save a model of two classes for faces of 64 px without training it; return it."""
+    model = build_model(recipe, classes=2, channels=channels)
+    card = ModelCard(
+        recipe=recipe.NAME,
+        settings=json.loads(json.dumps(dataclasses.asdict(recipe))),
+        classes=("happy", "neutral"),
+        side_px=64,
+        input_px=recipe.input_px,
+        channels=channels,
+        normalisation="by the network",
+        seed=0,
+        epochs=3,
+        best_epoch=2,
+        torch="2",
+        weights_sha256="",
+    )
+    save_model(model, card, folder)
+    return model

@@ -1,4 +1,4 @@
-"""`emo compare`: trainings side by side, with differences that are told from chance by people."""
+"""Trainings side by side, with the differences in accuracy that exceed chance: the view of `emo compare`."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,33 +14,43 @@ from pipeline.versions.diff import compare as compare_versions
 
 _RESAMPLES, _SEED = 10_000, 0
 
+HEADER = [
+    "run",
+    "changed from the first",
+    "accuracy",
+    "macro F1",
+    "ECE",
+    "subjects",
+    "accuracy against the first",
+]
+"""Header of `Compared.row`."""
+
 
 @dataclass(frozen=True)
 class Difference:
-    """How far the second of two runs is ahead, on the people whom both measured."""
+    """The difference in accuracy between two runs, on the test subjects that both measured."""
 
-    people: int
-    "measured by both"
+    subjects: int
+    "Number of subjects measured by both."
     accuracy: float | None
-    "the second's minus the first's; None where they share nobody"
+    "Accuracy of the second run minus that of the first; None without a common subject."
     interval: Interval | None
-    "95 %, by resampling people; None where they are too few"
+    "95 % interval, by resampling subjects; None for too few subjects."
     same_images: bool
-    "whether both measured as many images of each of them"
-    lacking: str = ""
-    "the run of which it is not known who was measured; empty where it is known of both"
+    "Whether both measured the same number of images of each subject."
+    unknown: str = ""
+    "Name of the run whose test subjects are not known; empty if they are known for both."
 
     @property
     def verdict(self) -> str:
-        """Whether the difference is more than chance, in words."""
-        if self.lacking:
-            return f"not known: the predictions of {self.lacking} are not here; `dvc fetch --all-commits`"
+        """Whether the difference exceeds chance, in words."""
+        if self.unknown:
+            return f"unknown: the predictions of {self.unknown} are not here; `dvc fetch --all-commits`"
         if self.accuracy is None:
-            return "nobody in common"
-        points, note = self.accuracy * 100, "" if self.same_images else "; other images"
+            return "no common subject"
+        points, note = self.accuracy * 100, "" if self.same_images else "; different images"
         if self.interval is None:
-            few = f"{points:+.1f} points, too few people to tell ({self.people}; {FEWEST} or more)"
-            return few + note
+            return f"{points:+.1f} points, too few subjects ({self.subjects}; {FEWEST} or more needed){note}"
         low, high = self.interval.low * 100, self.interval.high * 100
         if low > 0:
             return f"better by {points:.1f} points ({low:.1f} to {high:.1f}){note}"
@@ -51,7 +61,7 @@ class Difference:
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
         return {
-            "people": self.people,
+            "people": self.subjects,
             "accuracy": self.accuracy,
             "interval_95": asdict(self.interval) if self.interval else None,
             "same_images": self.same_images,
@@ -65,9 +75,9 @@ class Compared:
 
     run: Run
     diff: Diff
-    "of dataset, settings and code, from the first run to this one"
+    "Changes of dataset, settings and code from the first run to this one."
     difference: Difference | None
-    "None for the first"
+    "Difference in accuracy from the first run; None for the first run itself."
 
     def row(self) -> list[str]:
         """Return the row of the table."""
@@ -79,20 +89,19 @@ class Compared:
             f"{test['accuracy']:.1%}",
             f"{test['macro_f1']:.3f}",
             f"{error:.3f}" if error is not None else "",
-            str(len(self.run.people)) if self.run.people is not None else "",
+            str(len(self.run.confusions)) if self.run.confusions is not None else "",
             self.difference.verdict if self.difference else "",
         ]
 
     def _changes(self) -> str:
-        diff = self.diff
-        said = [f"{change.what}={change.after}" for change in diff.settings]
-        said += [f"code of {listed(diff.code)}"] if diff.code else []
-        said += ["other dataset"] if diff.changes_dataset else []
-        return "; ".join(said)
+        changes = [f"{change.what}={change.after}" for change in self.diff.settings]
+        changes += [f"code of {listed(self.diff.code)}"] if self.diff.code else []
+        changes += ["other dataset"] if self.diff.changes_dataset else []
+        return "; ".join(changes)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
-        figures = {name: self.run.test.get(name) for name in ("loss", "accuracy", "macro_f1", "calibration")}
+        test = {name: self.run.test.get(name) for name in ("loss", "accuracy", "macro_f1", "calibration")}
         return {
             "name": self.run.name,
             "commit": self.run.version.commit,
@@ -100,27 +109,15 @@ class Compared:
             "settings": {change.what: change.after for change in self.diff.settings},
             "code": list(self.diff.code),
             "other_dataset": self.diff.changes_dataset,
-            "test": figures,
+            "test": test,
             "difference": self.difference.as_json() if self.difference else None,
         }
 
 
-HEADER = [
-    "run",
-    "other than the first",
-    "accuracy",
-    "macro F1",
-    "ECE",
-    "people",
-    "accuracy against the first",
-]
-"""Of `Compared.row`."""
-
-
 def caveat(runs: Sequence[Compared]) -> str:
-    """Return what stands below the table where subjects of a run are no people; empty where all are."""
-    marks = {one.run.caveat: one.run.name for one in runs if one.run.caveat}
-    return "; ".join(f"subjects of {name}: {told}" for told, name in marks.items())
+    """Return the line below the table if subjects of a run are images; else empty."""
+    runs_by_caveat = {one.run.caveat: one.run.name for one in runs if one.run.caveat}
+    return "; ".join(f"subjects of {name}: {caveat}" for caveat, name in runs_by_caveat.items())
 
 
 def compare_runs(runs: Sequence[Run]) -> list[Compared]:
@@ -130,32 +127,38 @@ def compare_runs(runs: Sequence[Run]) -> list[Compared]:
         Compared(
             run,
             compare_versions(first.version, run.version),
-            None if run is first else _difference(first, run),
+            None if run is first else _run_difference(first, run),
         )
         for run in runs
     ]
 
 
-def _difference(first: Run, second: Run) -> Difference:
-    if first.people is None or second.people is None:
-        lacking = first if first.people is None else second
-        return Difference(0, None, None, same_images=False, lacking=lacking.name)
-    return difference(first.people, second.people)
+def _run_difference(first: Run, second: Run) -> Difference:
+    if first.confusions is None or second.confusions is None:
+        unknown = first if first.confusions is None else second
+        return Difference(0, None, None, same_images=False, unknown=unknown.name)
+    return difference(first.confusions, second.confusions)
 
 
 def difference(first: Mapping[str, np.ndarray], second: Mapping[str, np.ndarray]) -> Difference:
-    """Return how far the second run is ahead; each maps test subjects to counts (k, k)."""
-    both = sorted(first.keys() & second.keys())
-    if not both:
+    """Return the difference in accuracy from a first run to a second.
+
+    Args:
+        first: Confusion matrix (k, k) by test subject; k may differ between the runs.
+        second: The same of the second run.
+    """
+    common = sorted(first.keys() & second.keys())
+    if not common:
         return Difference(0, None, None, same_images=False)
-    one, other = (_hits_and_misses([people[name] for name in both]) for people in (first, second))
-    ahead = float(accuracy(other.sum(0)) - accuracy(one.sum(0)))
+    one, other = (_hits_and_misses([run[name] for name in common]) for run in (first, second))
+    change = float(accuracy(other.sum(0)) - accuracy(one.sum(0)))
     interval = accuracy_difference(one, other, _RESAMPLES, np.random.default_rng(_SEED))
-    return Difference(len(both), ahead, interval, bool((one.sum((1, 2)) == other.sum((1, 2))).all()))
+    same_images = bool((one.sum((1, 2)) == other.sum((1, 2))).all())
+    return Difference(len(common), change, interval, same_images)
 
 
 def _hits_and_misses(matrices: Sequence[np.ndarray]) -> np.ndarray:
-    """Return (people, 2, 2) counts of the same accuracy, whatever classes the matrices have."""
+    """Return (subjects, 2, 2) counts with the same accuracies, whatever the classes of the matrices."""
     hits, images = (np.array([measure(m) for m in matrices]) for measure in (np.trace, np.sum))
     counts = np.zeros((len(matrices), 2, 2), np.int64)
     counts[:, 0, 0], counts[:, 1, 0] = hits, images - hits

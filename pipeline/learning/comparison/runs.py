@@ -1,4 +1,4 @@
-"""Trainings that were evaluated: of commits, experiments and the workspace, as Git and DVC keep them."""
+"""Evaluated trainings of commits, experiments and the workspace, read from Git and DVC's cache."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ import numpy as np
 
 from pipeline.learning.evaluation.metrics import subject_confusions
 from pipeline.runtime.csv_files import parse_csv
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.paths import METRICS, PREDICTIONS
 from pipeline.schema.predictions import Prediction
 from pipeline.versions.dvc_cache import cache_folder, object_path
@@ -19,56 +19,62 @@ from pipeline.versions.git import Repository
 from pipeline.versions.version import WORKSPACE, Version, check_repository, short, versions_at, workspace
 
 _ROUNDED = 1e-6
-"""How far a figure of metrics.json, which has six digits, may lie from what it was counted from."""
+"""Largest rounding error of metrics.json, whose values have six digits."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """A training with what its net reaches on the test subjects."""
+    """A training and its metrics on the test subjects."""
 
     version: Version
-    "the dataset, settings and code that it was made with"
-    figures: Mapping[str, Any]
-    "the content of reports/metrics.json"
-    people: Mapping[str, np.ndarray] | None
-    """test subject -> counts (k, k): the confusion matrix; where the predictions are not here, hits alone.
+    "Dataset, settings and code of the training."
+    metrics: Mapping[str, Any]
+    "Content of reports/metrics.json."
+    confusions: Mapping[str, np.ndarray] | None
+    """Confusion matrix (k, k) by test subject; without the predictions, (2, 2) counts of the same accuracy.
 
-    None where nothing tells them: subjects are images, and the predictions are not here."""
+    None if the test subjects are not known: some are images, and the predictions are not here."""
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """Name of the run."""
         return self.version.name
 
     @property
     def caveat(self) -> str:
-        """What stands beside its figures where subjects are no people; empty where all are."""
-        return str(self.figures.get("subjects", ""))
+        """Caveat of all metrics if some subjects are images; else empty."""
+        return str(self.metrics.get("subjects", ""))
 
     @property
     def test(self) -> Mapping[str, Any]:
-        """The figures of the test subjects."""
-        return self.figures["test"]
+        """Metrics of the test subjects."""
+        return self.metrics["test"]
 
 
 def find_runs(repository: Repository, revisions: Sequence[str]) -> list[Run]:
-    """Return the runs that are named: commits, branches, tags, experiments, or `workspace`.
+    """Return evaluated trainings.
 
-    Without names: HEAD, the experiments that started from it, and the workspace where its figures are
-    others. Raises EmoError for an unknown name, and where a named run was not evaluated.
+    Args:
+        repository: The project's repository.
+        revisions: Commits, branches, tags, experiments, or `workspace`. Without any: HEAD, the experiments
+            that started from it, and the workspace if its metrics differ.
+
+    Raises:
+        UnknownRevisionError: A name is unknown.
+        NotBuiltError: A named training was not evaluated, or none was.
     """
     check_repository(repository)
-    versions = _versions(repository, revisions or _usual(repository))
+    versions = _versions(repository, revisions or _default_names(repository))
     runs = [_run(repository, version, named=bool(revisions)) for version in versions]
     found = [run for run in runs if run]
-    if not revisions and len(found) > 1 and found[-1].figures == found[0].figures:
-        found.pop()  # the workspace is as committed
+    if not revisions and len(found) > 1 and found[-1].metrics == found[0].metrics:
+        found.pop()  # the workspace has the metrics of HEAD
     if not found:
-        raise EmoError(f"{METRICS}: not in HEAD, no experiment and not here; run `dvc repro`")
+        raise NotBuiltError(f"{METRICS}: not in HEAD, an experiment or the workspace; run `dvc repro`")
     return found
 
 
-def _usual(repository: Repository) -> list[str]:
+def _default_names(repository: Repository) -> list[str]:
     if not repository.has_commits:
         return [WORKSPACE]
     head = repository.commit("HEAD")
@@ -77,64 +83,70 @@ def _usual(repository: Repository) -> list[str]:
 
 
 def _versions(repository: Repository, revisions: Sequence[str]) -> list[Version]:
-    """Return the versions in the order of their first names; one that has several is there once."""
-    asked: dict[str, list[str]] = {}
+    """Return the versions in the order of their first names; one with several names is listed once."""
+    given: dict[str, list[str]] = {}
     for name in dict.fromkeys(revisions):
-        asked.setdefault("" if name == WORKSPACE else commit_of(repository, name), []).append(name)
+        given.setdefault("" if name == WORKSPACE else commit_of(repository, name), []).append(name)
     experiments = {found.commit: found.name for found in repository.experiments()}
     names = {
-        commit: experiments[commit] if experiments.get(commit) in said else short(commit, *said)
-        for commit, said in asked.items()
+        commit: experiments[commit] if experiments.get(commit) in its_names else short(commit, *its_names)
+        for commit, its_names in given.items()
     }
-    found = versions_at(repository, [commit for commit in asked if commit], names)
-    return [found[commit] if commit else workspace(repository.root) for commit in asked]
+    found = versions_at(repository, [commit for commit in given if commit], names)
+    return [found[commit] if commit else workspace(repository.root) for commit in given]
 
 
 def commit_of(repository: Repository, name: str) -> str:
     """Return the full hash of a revision, or of an experiment: of several with this name, that of HEAD.
 
-    Raises EmoError for an unknown one, and where it could be several experiments.
+    Raises UnknownRevisionError for an unknown name, EmoError if several experiments could be meant.
     """
-    same = [found for found in repository.experiments() if found.name == name]
-    if not same:
+    same_name = [found for found in repository.experiments() if found.name == name]
+    if not same_name:
         return repository.commit(name)
     head = repository.commit("HEAD")
-    meant = [found for found in same if found.base == head] or same
-    if len(meant) > 1:
-        told = ", ".join(f"{found.commit[:7]} (from {found.base[:7]})" for found in meant)
-        raise EmoError(f"{name}: several experiments have this name: {told}; give the hash of one")
-    return meant[0].commit
+    candidates = [found for found in same_name if found.base == head] or same_name
+    if len(candidates) > 1:
+        hashes = ", ".join(f"{found.commit[:7]} (from {found.base[:7]})" for found in candidates)
+        raise EmoError(f"{name}: several experiments have this name: {hashes}; give the hash of one")
+    return candidates[0].commit
 
 
 def _run(repository: Repository, version: Version, *, named: bool) -> Run | None:
-    if version.fault:
-        raise EmoError(f"{version.name}: {version.fault}")
+    if version.error:
+        raise EmoError(f"{version.name}: {version.error}")
     data = _data(repository, version, METRICS)
     if data is None:
         if named:
-            raise EmoError(f"{version.name}: no {METRICS} in it; run `dvc repro` and commit what it writes")
+            raise NotBuiltError(f"{version.name}: no {METRICS}; run `dvc repro` and commit its outputs")
         return None
-    figures = read_figures(data, version.name)
-    return Run(version, figures, _people(repository, version, figures))
+    metrics = read_metrics(data, version.name)
+    return Run(version, metrics, _confusions(repository, version, metrics))
 
 
-def read_figures(data: bytes, name: str) -> dict[str, Any]:
-    """Return the content of a metrics.json; raise EmoError where it is not as the stage evaluate writes it.
+def read_metrics(data: bytes, name: str) -> dict[str, Any]:
+    """Return the content of a metrics.json, after checks of the values that a comparison uses.
 
-    What is checked is what a comparison uses; `name` is that of the run.
+    Args:
+        data: The file.
+        name: Name of the run, for messages.
+
+    Raises:
+        EmoError: The file is damaged, or another program wrote it.
     """
     try:
-        figures = json.loads(data.decode("utf-8"))
-        _check_figures(figures["test"])
-        return dict(figures)
+        metrics = json.loads(data.decode("utf-8"))
+        _check_test(metrics["test"])
+        return dict(metrics)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        told = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
+        detail = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise EmoError(
-            f"{name}: {METRICS}: not as emo writes it ({told}); run `dvc repro --force evaluate`"
+            f"{name}: {METRICS}: not the metrics of emo ({detail}); run `dvc repro --force evaluate`"
         ) from None
 
 
-def _check_figures(test: Mapping[str, Any]) -> None:
+def _check_test(test: Mapping[str, Any]) -> None:
+    """Raise an exception unless the metrics of the test have the expected types and ranges."""
     shares = {name: test[name] for name in ("accuracy", "macro_f1")}
     calibration = test.get("calibration") or {}
     if calibration.get("ece") is not None:
@@ -143,7 +155,7 @@ def _check_figures(test: Mapping[str, Any]) -> None:
         shares[f"per_subject: {subject}: accuracy"] = row["accuracy"]
         if not (_is_number(row["images"]) and row["images"] >= 1):
             raise ValueError(
-                f"test: per_subject: {subject}: images: {row['images']!r} is no number of images"
+                f"test: per_subject: {subject}: images: {row['images']!r} is not a number of 1 or more"
             )
     for name, value in shares.items():
         if not (_is_number(value) and 0 <= value <= 1):
@@ -156,61 +168,58 @@ def _is_number(value: object) -> bool:
 
 
 def _data(repository: Repository, version: Version, path: Path) -> bytes | None:
-    """Return a file that Git keeps, of a commit or of the workspace."""
+    """Return a file in Git, of a commit or of the workspace; None if it is missing."""
     if version.commit:
         return repository.read([(version.commit, path)]).get((version.commit, path))
     here = repository.root / path
     return here.read_bytes() if here.is_file() else None
 
 
-def _people(
-    repository: Repository, version: Version, figures: Mapping[str, Any]
+def _confusions(
+    repository: Repository, version: Version, metrics: Mapping[str, Any]
 ) -> dict[str, np.ndarray] | None:
-    """Return the counts of each test subject, from the predictions, else from the figures by person.
+    """Return the counts of each test subject, from the predictions, else from the accuracy by subject.
 
-    Predictions that do not add up to the accuracy are of another training and are left alone. Raises EmoError
-    where the figures by person do not either.
+    Predictions with another accuracy belong to another training and are ignored. Raises EmoError if the
+    accuracy by subject does not match either.
     """
-    test = figures["test"]
-    table = _predictions(repository, version)
-    people = _counted(table, list(test["per_class"]), f"{version.name}: {PREDICTIONS}") if table else None
-    if people and _adds_up(people, test):
-        return people
-    if figures.get("subjects"):  # those of one image each are not told one by one
+    test = metrics["test"]
+    table = _prediction_table(repository, version)
+    counts = _counted(table, list(test["per_class"]), f"{version.name}: {PREDICTIONS}") if table else None
+    if counts and _has_accuracy(counts, test["accuracy"]):
+        return counts
+    if metrics.get("subjects"):  # per_subject leaves out subjects that are images
         return None
-    people = {name: _hits(row["accuracy"], row["images"]) for name, row in test["per_subject"].items()}
-    if not (people and _adds_up(people, test)):
+    counts = {name: _hits(row["accuracy"], row["images"]) for name, row in test["per_subject"].items()}
+    if not (counts and _has_accuracy(counts, test["accuracy"])):
         raise EmoError(
-            f"{version.name}: {METRICS}: test: accuracy: {test['accuracy']}, but per_subject adds up to "
-            "something else; run `dvc repro --force evaluate`"
+            f"{version.name}: {METRICS}: test: accuracy: {test['accuracy']} does not match per_subject; "
+            "run `dvc repro --force evaluate`"
         )
-    return people
+    return counts
 
 
-def _adds_up(people: Mapping[str, np.ndarray], test: Mapping[str, Any]) -> bool:
-    """Tell whether the counts of all subjects together have the test's accuracy."""
-    hits, images = (sum(int(count(m)) for m in people.values()) for count in (np.trace, np.sum))
-    return bool(abs(hits / images - test["accuracy"]) <= _ROUNDED)
+def _has_accuracy(counts: Mapping[str, np.ndarray], accuracy: float) -> bool:
+    hits, images = (sum(int(measure(m)) for m in counts.values()) for measure in (np.trace, np.sum))
+    return bool(abs(hits / images - accuracy) <= _ROUNDED)
 
 
 def _counted(table: bytes, classes: Sequence[str], where: str) -> dict[str, np.ndarray] | None:
-    """Return the counts of each subject of a table of predictions; None where it knows other classes."""
-    answers = parse_csv(table.decode("utf-8"), Prediction, key="image", where=where)
-    place = {name: number for number, name in enumerate(classes)}
-    if not answers or not all({row.actual, row.predicted} <= place.keys() for row in answers):
+    """Return the confusion matrices of a table of predictions; None if it has other classes."""
+    rows = parse_csv(table.decode("utf-8"), Prediction, key="image", where=where)
+    label = {name: number for number, name in enumerate(classes)}
+    if not rows or not all({row.actual, row.predicted} <= label.keys() for row in rows):
         return None
-    actual, predicted = (
-        np.array([place[getattr(row, side)] for row in answers]) for side in ("actual", "predicted")
-    )
-    return subject_confusions(actual, predicted, [row.subject for row in answers], len(place))
+    actual, predicted = np.array([(label[row.actual], label[row.predicted]) for row in rows]).T
+    return subject_confusions(actual, predicted, [row.subject for row in rows], len(label))
 
 
-def _predictions(repository: Repository, version: Version) -> bytes | None:
-    """Return the table of predictions that dvc.lock names; None where it is nowhere here, or not whole."""
+def _prediction_table(repository: Repository, version: Version) -> bytes | None:
+    """Return the predictions that dvc.lock names; None if no intact copy is here."""
     md5 = version.out(PREDICTIONS)
     if not md5:
         return None
-    for path in _places(repository, version, md5):
+    for path in _paths(repository, version, md5):
         if path.is_file():
             data = path.read_bytes()
             if hashlib.md5(data, usedforsecurity=False).hexdigest() == md5:
@@ -218,13 +227,13 @@ def _predictions(repository: Repository, version: Version) -> bytes | None:
     return None
 
 
-def _places(repository: Repository, version: Version, md5: str) -> Iterator[Path]:
+def _paths(repository: Repository, version: Version, md5: str) -> Iterator[Path]:
     if not version.commit:
         yield repository.root / PREDICTIONS
     yield object_path(cache_folder(repository.root), md5)
 
 
 def _hits(accuracy: float, images: int) -> np.ndarray:
-    """Return counts (2, 2) of which accuracy tells the same: hits, and the rest."""
+    """Return (2, 2) counts with this accuracy: hits and misses."""
     hits = round(accuracy * images)
     return np.array([[hits, 0], [images - hits, 0]])

@@ -1,4 +1,4 @@
-"""How far the probabilities of a net may be believed, from them and the actual classes."""
+"""Calibration: how well predicted probabilities agree with the share of correct predictions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,26 +8,27 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Bin:
-    """The images of which the net is about equally sure."""
+    """A range of confidence and the images in it."""
 
     low: float
-    "confidence, exclusive; of the first bin inclusive"
+    "Lower bound of the confidence, exclusive (inclusive for the first bin)."
     high: float
-    "confidence, inclusive"
+    "Upper bound of the confidence, inclusive."
     images: int
+    "Number of images."
     confidence: float
-    "mean; 0 where there is no image"
+    "Mean confidence; 0 without images."
     accuracy: float
-    "share of hits; 0 where there is no image"
+    "Share of correct predictions; 0 without images."
 
 
 def reliability(probabilities: np.ndarray, labels: np.ndarray, bins: int) -> list[Bin]:
     """Return the images by confidence, in bins of equal width.
 
     Args:
-        probabilities: (n, classes), rows add up to 1; the largest of a row is its confidence.
-        labels: (n,), positions of the actual classes.
-        bins: Their number.
+        probabilities: (n, classes), each row sums to 1; its largest value is the confidence.
+        labels: (n,) int, positions of the actual classes.
+        bins: Number of bins.
     """
     return by_confidence(probabilities.max(1), probabilities.argmax(1) == labels, bins)
 
@@ -36,9 +37,9 @@ def by_confidence(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[B
     """Return the images by confidence, in bins of equal width (Guo et al. 2017, section 2).
 
     Args:
-        confidence: (n,), the probability of the class that was predicted, 0 to 1.
-        hits: (n,), whether it was the actual one.
-        bins: Their number.
+        confidence: (n,), probability of the predicted class, 0..1.
+        hits: (n,) bool, whether the prediction is correct.
+        bins: Number of bins.
     """
     confidence = confidence.astype(np.float64)
     place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
@@ -50,11 +51,11 @@ def by_confidence(confidence: np.ndarray, hits: np.ndarray, bins: int) -> list[B
 
 
 def calibration_error(bins: Sequence[Bin]) -> float:
-    """Return how far confidence and accuracy lie apart, the mean over images.
+    """Return the expected calibration error: the mean over images of |accuracy - confidence| of their bin.
 
-    The expected calibration error (Naeini, Cooper & Hauskrecht 2015, Obtaining well calibrated
-    probabilities using Bayesian binning; Guo, Pleiss, Sun & Weinberger 2017, On calibration of modern
-    neural networks). Of few images it is too large: chance alone moves the bins apart.
+    Naeini, Cooper & Hauskrecht 2015, Obtaining well calibrated probabilities using Bayesian binning; Guo,
+    Pleiss, Sun & Weinberger 2017, On calibration of modern neural networks. It is biased upwards for few
+    images.
     """
     images = sum(row.images for row in bins)
     return sum(row.images * abs(row.accuracy - row.confidence) for row in bins) / images
@@ -63,7 +64,7 @@ def calibration_error(bins: Sequence[Bin]) -> float:
 def brier_score(probabilities: np.ndarray, labels: np.ndarray) -> float:
     """Return the mean squared distance of the probabilities (n, classes) from the actual class: 0 to 2.
 
-    Summed over classes, as Brier 1950 (Verification of forecasts expressed in terms of probability) has it.
+    Summed over classes, as in Brier 1950, Verification of forecasts expressed in terms of probability.
     """
     actual = np.eye(probabilities.shape[1])[labels]
     return float(((probabilities - actual) ** 2).sum(1).mean())

@@ -1,85 +1,51 @@
-"""learning.evaluation.measure."""
+"""The content of reports/metrics.json: metrics of each split, and of the test by class, subject and sex."""
 
-import dataclasses
 import json
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from pipeline.figures import plots as report
 from pipeline.learning.evaluation import calibration, metrics
+from pipeline.learning.evaluation.params import EvaluateParams
 from pipeline.learning.model.image_set import ImageSet
-from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import check_range
-from pipeline.runtime.paths import (
-    CALIBRATION_PLOT,
-    CONFUSION,
-    CONFUSION_PLOT,
-    CURVES_PLOT,
-    HISTORY,
-    MISTAKES_PLOT,
-    PREDICTIONS,
-    SPLIT,
-)
-from pipeline.schema.history import best_epoch, read_history
+from pipeline.runtime.paths import SPLIT
 from pipeline.schema.image_subjects import full_caveat
-from pipeline.schema.predictions import ConfusionRow, Prediction
-from pipeline.schema.split import SplitRow, read_split, split_caveat
-
-
-@dataclass(frozen=True)
-class EvaluateParams:
-    """The section `evaluate` of params.yaml."""
-
-    seed: int
-    "of the resampling"
-    resamples: int
-    "cohorts drawn for the intervals"
-    mistakes: int
-    "faces on the sheet, the most confident first"
-    calibration_bins: int
-    "by confidence, of equal width"
-
-    def __post_init__(self) -> None:
-        check_range("seed", self.seed, 0, 2**31 - 1)
-        check_range("resamples", self.resamples, 100, 1_000_000)
-        check_range("mistakes", self.mistakes, 1, 600)
-        check_range("calibration_bins", self.calibration_bins, 2, 100)
+from pipeline.schema.split import TEST, SplitRow, split_caveat
 
 
 def measure(
-    splits: dict[str, ImageSet], probabilities: dict[str, np.ndarray], params: EvaluateParams
+    splits: Mapping[str, ImageSet],
+    probabilities: Mapping[str, np.ndarray],
+    rows: Mapping[str, SplitRow],
+    params: EvaluateParams,
 ) -> dict[str, Any]:
-    """Return the content of reports/metrics.json."""
-    figures: dict[str, Any] = {
-        split: split_metrics(images, probabilities[split]) for split, images in splits.items()
-    }
-    figures["test"] |= test_metrics(splits["test"], probabilities["test"], params)
-    return figures
+    """Return the content of reports/metrics.json.
 
+    Args:
+        splits: Images of train, validation and test.
+        probabilities: (n, classes) float32 of the images of each split.
+        rows: Rows of data/split.csv by subject.
+        params: Resampling and bins.
 
-def marked(
-    figures: dict[str, Any], splits: Iterable[ImageSet], rows: Mapping[str, SplitRow]
-) -> dict[str, Any]:
-    """Return the figures, with a mark where `rows` say that subjects are no people, but images.
-
-    Such a subject has one image: there is nothing to tell of it by itself.
+    Raises:
+        EmoError: data/split.csv has no row of a test subject.
     """
-    present = {row.subject for images in splits for row in images.provenance}
-    known = [rows[subject] for subject in present & rows.keys()]
-    if not (caveat := split_caveat(known)):
+    figures = {split: split_metrics(images, probabilities[split]) for split, images in splits.items()}
+    figures[TEST] |= detailed_metrics(splits[TEST], probabilities[TEST], rows, params)
+    subjects = {row.subject for images in splits.values() for row in images.provenance}
+    if not (caveat := split_caveat(rows[subject] for subject in subjects & rows.keys())):
         return figures
-    alone = {row.subject for row in known if row.is_image}
-    by_subject = figures["test"]["per_subject"]
-    people = {subject: row for subject, row in by_subject.items() if subject not in alone}
-    return {"subjects": full_caveat(caveat)} | figures | {"test": figures["test"] | {"per_subject": people}}
+    # A subject that is an image has one image: its accuracy is no information.
+    per_subject = figures[TEST]["per_subject"].items()
+    figures[TEST]["per_subject"] = {name: row for name, row in per_subject if not rows[name].is_image}
+    return {"subjects": full_caveat(caveat), **figures}
 
 
 def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]:
-    """Return loss, accuracy and macro F1 of one split, and how many images and subjects it has."""
+    """Return loss, accuracy and macro F1 of one split, with its numbers of images and subjects."""
     labels = images.labels.numpy()
     confusion = metrics.confusion_matrix(labels, probabilities.argmax(1), len(images.classes))
     return {
@@ -91,44 +57,46 @@ def split_metrics(images: ImageSet, probabilities: np.ndarray) -> dict[str, Any]
     }
 
 
-def test_metrics(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
-    """Return scores per class and per subject, intervals from resampling subjects, and the calibration."""
-    by_subject = _by_subject(images, probabilities)
+def detailed_metrics(
+    images: ImageSet, probabilities: np.ndarray, rows: Mapping[str, SplitRow], params: EvaluateParams
+) -> dict[str, Any]:
+    """Return metrics by class, by subject and by sex, 95 % intervals, and the calibration."""
+    subjects = [row.subject for row in images.provenance]
+    labels, classes = images.labels.numpy(), images.classes
+    by_subject = metrics.subject_confusions(labels, probabilities.argmax(1), subjects, len(classes))
     confusions = np.stack(list(by_subject.values()))
     scores = metrics.class_scores(confusions.sum(0))
+    by_sex = confusions_by_sex(by_subject, rows)
     return {
-        "per_class": {
-            name: dataclasses.asdict(score) for name, score in zip(images.classes, scores, strict=True)
-        },
+        "per_class": {name: asdict(score) for name, score in zip(classes, scores, strict=True)},
         "per_subject": {
             subject: {"accuracy": float(metrics.accuracy(confusion)), "images": int(confusion.sum())}
             for subject, confusion in by_subject.items()
         },
         "interval_95": intervals(confusions, params),
-        "calibration": calibration_metrics(images, probabilities, params),
+        "calibration": calibration_metrics(labels, probabilities, params),
+        "per_sex": {sex: group_metrics(matrices) for sex, matrices in by_sex.items()},
+        "sex_difference": sex_difference(by_sex, params),
     }
 
 
-test_metrics.__test__ = False  # type: ignore[attr-defined]  # its name is no test's
+def intervals(confusions: np.ndarray, params: EvaluateParams) -> dict[str, dict[str, float] | None]:
+    """Return the 95 % intervals of accuracy and macro F1, by resampling subjects; None for too few subjects.
 
-
-def intervals(confusions: np.ndarray, params: EvaluateParams) -> dict[str, Any]:
-    """Return the 95 % intervals of accuracy and macro F1; none of fewer subjects than `metrics.FEWEST`."""
+    Args:
+        confusions: (subjects, classes, classes), one confusion matrix per subject.
+        params: Seed and number of cohorts.
+    """
     generator = np.random.default_rng(params.seed)
     cohorts = metrics.resampled_subjects(confusions, params.resamples, generator)
-    figures = {"accuracy": metrics.accuracy(cohorts), "macro_f1": metrics.macro_f1(cohorts)}
-    return {name: _limits(metrics.interval(values, len(confusions))) for name, values in figures.items()}
-
-
-def _limits(interval: metrics.Interval | None) -> dict[str, float] | None:
-    return dataclasses.asdict(interval) if interval else None
+    values = {"accuracy": metrics.accuracy(cohorts), "macro_f1": metrics.macro_f1(cohorts)}
+    return {name: as_json(metrics.interval(found, len(confusions))) for name, found in values.items()}
 
 
 def calibration_metrics(
-    images: ImageSet, probabilities: np.ndarray, params: EvaluateParams
-) -> dict[str, Any]:
-    """Return how far the probabilities may be believed: 0 is best for each of the figures."""
-    labels = images.labels.numpy()
+    labels: np.ndarray, probabilities: np.ndarray, params: EvaluateParams
+) -> dict[str, float]:
+    """Return calibration error, Brier score and negative log-likelihood; 0 is best for each."""
     bins = calibration.reliability(probabilities, labels, params.calibration_bins)
     return {
         "ece": calibration.calibration_error(bins),
@@ -137,126 +105,64 @@ def calibration_metrics(
     }
 
 
-def read_sexes() -> dict[str, str]:
-    """Return the sex of each subject by data/split.csv: F, M, X, or empty where nobody said."""
-    return {subject: row.sex for subject, row in read_split().items()}
+def confusions_by_sex(
+    by_subject: Mapping[str, np.ndarray], rows: Mapping[str, SplitRow]
+) -> dict[str, np.ndarray]:
+    """Return the confusion matrices (subjects, classes, classes) of each sex, in the order of its names.
 
-
-def sex_metrics(
-    images: ImageSet, probabilities: np.ndarray, sexes: Mapping[str, str], params: EvaluateParams
-) -> dict[str, Any]:
-    """Return what the net reaches on each sex, and how far women and men are apart.
-
-    Raises EmoError for a subject of whom data/split.csv has no row.
+    Raises EmoError if data/split.csv has no row of a subject.
     """
     groups: dict[str, list[np.ndarray]] = {}
-    for subject, confusion in _by_subject(images, probabilities).items():
-        if subject not in sexes:
-            raise EmoError(f"{SPLIT}: no row of {subject}, who is in the dataset; run `dvc repro dataset`")
-        groups.setdefault(sexes[subject] or "not stated", []).append(confusion)
-    stacks = {sex: np.stack(groups[sex]) for sex in sorted(groups)}
+    for subject, confusion in by_subject.items():
+        if subject not in rows:
+            raise EmoError(f"{SPLIT}: no row of {subject}, a subject of the dataset; run `dvc repro dataset`")
+        groups.setdefault(rows[subject].sex or "not stated", []).append(confusion)
+    return {sex: np.stack(groups[sex]) for sex in sorted(groups)}
+
+
+def group_metrics(confusions: np.ndarray) -> dict[str, Any]:
+    """Return the metrics of a group of subjects, from their confusion matrices (subjects, k, k)."""
+    total = confusions.sum(0)
     return {
-        "per_sex": {sex: _group_metrics(stack) for sex, stack in stacks.items()},
-        "sex_difference": sex_difference(stacks, params),
-    }
-
-
-def sex_difference(stacks: Mapping[str, np.ndarray], params: EvaluateParams) -> dict[str, Any] | None:
-    """Return women's accuracy minus men's with its 95 % interval; None where one of them is missing.
-
-    `stacks` are (subjects, k, k) by sex. Women and men are resampled each among themselves; of fewer than
-    `metrics.FEWEST` of either there is no interval, and the fewer of them decide how far it is widened.
-    """
-    if not {"F", "M"} <= stacks.keys():
-        return None
-    women, men = stacks["F"], stacks["M"]
-    difference = metrics.accuracy(women.sum(0)) - metrics.accuracy(men.sum(0))
-    generator = np.random.default_rng(params.seed)
-    drawn = (metrics.resampled_subjects(group, params.resamples, generator) for group in (women, men))
-    first, second = map(metrics.accuracy, drawn)
-    limits = metrics.interval(first - second, min(len(women), len(men)))
-    return {"accuracy": float(difference), "interval_95": _limits(limits)}
-
-
-def format_metrics(figures: dict[str, Any]) -> str:
-    """Return JSON with six digits after the point: more differ from one processor to another."""
-    return json.dumps(_rounded(figures), indent=2) + "\n"
-
-
-def predictions(images: ImageSet, probabilities: np.ndarray) -> list[Prediction]:
-    """Return one row an image, in the order of the images."""
-    names = images.classes
-    return [
-        Prediction(
-            row.path,
-            row.subject,
-            row.clip,
-            row.frame,
-            row.time_s,
-            names[label],
-            names[chances.argmax()],
-            round(float(chances.max()), 6),
-        )
-        for row, label, chances in zip(images.provenance, images.labels.tolist(), probabilities, strict=True)
-    ]
-
-
-def write_test_tables(images: ImageSet, probabilities: np.ndarray) -> None:
-    """Write reports/predictions.csv and reports/confusion.csv."""
-    rows = predictions(images, probabilities)
-    write_csv(PREDICTIONS, rows, Prediction)
-    write_csv(CONFUSION, [ConfusionRow(row.actual, row.predicted) for row in rows], ConfusionRow)
-
-
-def draw(images: ImageSet, probabilities: np.ndarray, params: EvaluateParams) -> None:
-    """Write the pictures: learning curves, confusion matrix, worst mistakes, calibration."""
-    history = read_history(HISTORY)
-    names = ("train_loss", "train_accuracy", "validation_loss", "validation_accuracy")
-    curves = {name: [getattr(row, name) for row in history] for name in names}
-    report.save_png(report.learning_curves(curves, best_epoch(history).epoch), CURVES_PLOT)
-
-    labels, predicted = images.labels.numpy(), probabilities.argmax(1)
-    confusion = metrics.confusion_matrix(labels, predicted, len(images.classes))
-    title = f"test: {metrics.accuracy(confusion):.1%} of {len(images)} images"
-    report.save_png(report.confusion_plot(confusion, images.classes, title), CONFUSION_PLOT)
-
-    worst = worst_mistakes(images, probabilities, params.mistakes)
-    title = f"test: {(labels != predicted).sum()} mistakes of {len(images)} images"
-    title += f", the {len(worst)} most confident" if worst else ""
-    report.save_png(report.mistakes_sheet(worst, title), MISTAKES_PLOT)
-
-    bins = calibration.reliability(probabilities, labels, params.calibration_bins)
-    title = f"test: expected calibration error {calibration.calibration_error(bins):.1%}"
-    report.save_png(report.reliability_diagram(bins, title), CALIBRATION_PLOT)
-
-
-def worst_mistakes(images: ImageSet, probabilities: np.ndarray, limit: int) -> list[report.Mistake]:
-    """Return the mistakes of which the net is surest, the surest first."""
-    rows = predictions(images, probabilities)
-    wrong = [i for i, row in enumerate(rows) if row.actual != row.predicted]
-    wrong.sort(key=lambda i: (-rows[i].confidence, rows[i].image))
-    return [_mistake(rows[i], images.pixels[i].numpy()) for i in wrong[:limit]]
-
-
-def _by_subject(images: ImageSet, probabilities: np.ndarray) -> dict[str, np.ndarray]:
-    subjects = [row.subject for row in images.provenance]
-    predicted = probabilities.argmax(1)
-    return metrics.subject_confusions(images.labels.numpy(), predicted, subjects, len(images.classes))
-
-
-def _group_metrics(confusions: np.ndarray) -> dict[str, Any]:
-    together = confusions.sum(0)
-    return {
-        "accuracy": float(metrics.accuracy(together)),
-        "macro_f1": float(metrics.macro_f1(together)),
-        "images": int(together.sum()),
+        "accuracy": float(metrics.accuracy(total)),
+        "macro_f1": float(metrics.macro_f1(total)),
+        "images": int(total.sum()),
         "subjects": len(confusions),
     }
 
 
-def _mistake(row: Prediction, pixels: np.ndarray) -> report.Mistake:
-    image = pixels[0] if len(pixels) == 1 else pixels.transpose(1, 2, 0)
-    return report.Mistake(image, row.subject, row.clip, row.time_s, row.actual, row.predicted, row.confidence)
+def sex_difference(by_sex: Mapping[str, np.ndarray], params: EvaluateParams) -> dict[str, Any] | None:
+    """Return the accuracy on female subjects minus that on male subjects, with its 95 % interval.
+
+    Subjects of each sex are resampled separately. The smaller group decides how far the interval is widened;
+    with fewer than `metrics.FEWEST` subjects of either sex there is no interval.
+
+    Args:
+        by_sex: (subjects, k, k) confusion matrices by sex.
+        params: Seed and number of cohorts.
+
+    Returns:
+        None if there are no female or no male subjects.
+    """
+    if not {"F", "M"} <= by_sex.keys():
+        return None
+    female, male = by_sex["F"], by_sex["M"]
+    difference = metrics.accuracy(female.sum(0)) - metrics.accuracy(male.sum(0))
+    generator = np.random.default_rng(params.seed)
+    cohorts = [metrics.resampled_subjects(group, params.resamples, generator) for group in (female, male)]
+    differences = metrics.accuracy(cohorts[0]) - metrics.accuracy(cohorts[1])
+    interval = metrics.interval(differences, min(len(female), len(male)))
+    return {"accuracy": float(difference), "interval_95": as_json(interval)}
+
+
+def as_json(interval: metrics.Interval | None) -> dict[str, float] | None:
+    """Return an interval as plain values."""
+    return asdict(interval) if interval else None
+
+
+def format_metrics(figures: Mapping[str, Any]) -> str:
+    """Return metrics as JSON text, rounded to six digits: further digits differ between processors."""
+    return json.dumps(_rounded(figures), indent=2) + "\n"
 
 
 def _rounded(value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Figures of how well a classifier does, from the actual and the predicted classes."""
+"""Metrics of a classifier, from actual and predicted classes, and their intervals by resampling subjects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,16 +9,16 @@ import numpy as np
 
 @dataclass(frozen=True)
 class ClassScores:
-    """Scores of one class; each is 0 where it would divide by 0."""
+    """Scores of one class; a score is 0 if its denominator is 0."""
 
     precision: float
-    "share of the images predicted as the class that are of it"
+    "Share of the images predicted as the class that are of the class."
     recall: float
-    "share of the class's images that are predicted as it"
+    "Share of the class's images that are predicted as the class."
     f1: float
-    "harmonic mean of precision and recall"
+    "Harmonic mean of precision and recall."
     support: int
-    "images of the class"
+    "Number of images of the class."
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ def confusion_matrix(actual: np.ndarray, predicted: np.ndarray, classes: int) ->
 
 
 def accuracy(confusion: np.ndarray) -> np.ndarray:
-    """Return the share of hits of confusion matrices (..., k, k)."""
+    """Return the accuracy (...) of confusion matrices (..., k, k)."""
     return _ratio(np.trace(confusion, axis1=-2, axis2=-1), confusion.sum((-2, -1)))
 
 
@@ -47,9 +47,9 @@ def f1_scores(confusion: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(confusion: np.ndarray) -> np.ndarray:
-    """Return the mean F1 of confusion matrices (..., k, k) over the classes that occur in them.
+    """Return the mean F1 (...) of confusion matrices (..., k, k) over the classes that occur in them.
 
-    A class that is neither actual nor predicted does not count, as in scikit-learn's `f1_score`.
+    A class that is neither actual nor predicted is left out, as in scikit-learn's `f1_score`.
     """
     occurs = (confusion.sum(-1) + confusion.sum(-2)) > 0
     return _ratio(f1_scores(confusion).sum(-1), occurs.sum(-1))
@@ -64,7 +64,7 @@ def class_scores(confusion: np.ndarray) -> list[ClassScores]:
 
 
 def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
-    """Return the mean of -log p(actual class), p (n, k), labels (n,); p is taken as 1e-12 at least."""
+    """Return the mean of -log p(actual class), p (n, k), labels (n,); p is clipped to 1e-12."""
     actual = probabilities[np.arange(len(labels)), labels].astype(np.float64)
     return float(-np.log(np.maximum(actual, 1e-12)).mean())
 
@@ -72,13 +72,13 @@ def cross_entropy(probabilities: np.ndarray, labels: np.ndarray) -> float:
 def resampled_subjects(confusions: np.ndarray, resamples: int, generator: np.random.Generator) -> np.ndarray:
     """Return confusion matrices (resamples, ..., k, k) of cohorts drawn from the subjects with replacement.
 
-    Images of one person are not independent of each other, so people are drawn, not images: the cluster
+    Images of one subject are not independent of each other, so subjects are drawn, not images: the cluster
     bootstrap (Davison & Hinkley 1997, Bootstrap methods and their application, section 3.8).
 
     Args:
-        confusions: (subjects, ..., k, k), one matrix a subject, or several that are drawn together.
-        resamples: Number of cohorts, each of as many people as there are subjects.
-        generator: The only source of chance.
+        confusions: (subjects, ..., k, k), one matrix per subject, or several that are drawn together.
+        resamples: Number of cohorts, each of as many subjects as there are.
+        generator: Source of all random numbers.
     """
     subjects = len(confusions)
     times = generator.multinomial(subjects, np.full(subjects, 1 / subjects), resamples)
@@ -86,11 +86,15 @@ def resampled_subjects(confusions: np.ndarray, resamples: int, generator: np.ran
 
 
 def interval(values: np.ndarray, subjects: int) -> Interval | None:
-    """Return the 95 % interval of a figure whose `values` are those of cohorts drawn from so many subjects.
+    """Return the 95 % interval of a metric from its values on resampled cohorts; None for too few subjects.
 
-    None for fewer than FEWEST subjects. The percentiles are those that make up for few subjects, which vary
-    too little among themselves (the expanded percentile interval: Hesterberg 2015, What teachers should know
-    about the bootstrap, section 5.3).
+    The expanded percentile interval (Hesterberg 2015, What teachers should know about the bootstrap, section
+    5.3): its percentiles are further out than 2.5 and 97.5, because resampling few subjects underestimates
+    the variance.
+
+    Args:
+        values: (resamples,), the metric on each cohort.
+        subjects: Number of subjects; fewer than FEWEST give None.
     """
     if subjects < FEWEST:
         return None
@@ -107,24 +111,24 @@ def accuracy_difference(
     Subjects are drawn with replacement, each with both of its matrices.
 
     Args:
-        first: (subjects, k, k), one matrix a subject.
+        first: (subjects, k, k), one matrix per subject.
         second: The same subjects in the same order.
         resamples: Number of cohorts.
-        generator: The only source of chance.
+        generator: Source of all random numbers.
     """
     cohorts = accuracy(resampled_subjects(np.stack([first, second], 1), resamples, generator))
     return interval(cohorts[:, 1] - cohorts[:, 0], len(first))
 
 
 FEWEST = 6
-"""Subjects from which on there is an interval: even if all of five do better with one of two recipes, that
-happens in one of 16 cases by chance."""
+"""Smallest number of subjects for an interval: that all of five subjects do better with one of two equal
+recipes happens by chance in one of 16 cases."""
 
 
 def expanded_tail(n: int) -> float:
-    """Return the share to cut off at each end of a bootstrap of n values for 95 %: 0.025 for many.
+    """Return the share to cut off at each end of a bootstrap of n values for 95 %: 0.025 for large n.
 
-    That of a normal distribution beyond Student's t quantile times sqrt(n / (n - 1)) (Hesterberg 2015).
+    The share of a normal distribution beyond Student's t quantile times sqrt(n / (n - 1)) (Hesterberg 2015).
     """
     normal, free = NormalDist(), n - 1
     z = normal.inv_cdf(0.975)
@@ -137,7 +141,14 @@ def expanded_tail(n: int) -> float:
 def subject_confusions(
     actual: np.ndarray, predicted: np.ndarray, subjects: Sequence[str], classes: int
 ) -> dict[str, np.ndarray]:
-    """Return one confusion matrix a subject, in the order of their ids."""
+    """Return the confusion matrix (classes, classes) of each subject, in the order of the ids.
+
+    Args:
+        actual: (n,) int, positions of the actual classes.
+        predicted: (n,) int, positions of the predicted classes.
+        subjects: n ids, of the subject of each image.
+        classes: Number of classes.
+    """
     ids = np.asarray(subjects)
     return {
         str(subject): confusion_matrix(actual[ids == subject], predicted[ids == subject], classes)
@@ -146,5 +157,5 @@ def subject_confusions(
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """Return part / whole, 0 where whole is 0."""
+    """Return part / whole, and 0 where whole is 0."""
     return np.divide(part, whole, out=np.zeros(np.shape(whole)), where=np.asarray(whole) > 0)

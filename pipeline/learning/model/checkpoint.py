@@ -1,4 +1,4 @@
-"""A trained net on disk: weights.safetensors and model.json, all that is needed to use it."""
+"""Checkpoints: a trained model on disk as weights.safetensors and model.json."""
 
 import dataclasses
 import hashlib
@@ -22,7 +22,7 @@ from pipeline.schema.checkpoint import CARD, WEIGHTS, ModelCard, read_card, read
 
 
 def save_model(model: nn.Module, card: ModelCard, folder: Path = MODEL) -> None:
-    """Write a net and its card; the card gets the digest of the weights."""
+    """Write a model's weights and its card; the card gets the SHA-256 of the weights."""
     tensors = {name: t.detach().cpu().contiguous() for name, t in model.state_dict().items()}
     data = safetensors.torch.save(tensors)
     card = dataclasses.replace(card, weights_sha256=hashlib.sha256(data).hexdigest())
@@ -32,9 +32,9 @@ def save_model(model: nn.Module, card: ModelCard, folder: Path = MODEL) -> None:
 
 
 def load_model(folder: Path = MODEL, device: torch.device | None = None) -> tuple[nn.Module, ModelCard]:
-    """Read a net with its weights, ready for use, and its card.
+    """Read a checkpoint: the model in evaluation mode, and its card.
 
-    Raises EmoError where a file is missing or broken, or where the two do not belong together.
+    Raises NotBuiltError if a file is missing, and EmoError if one is damaged or the two do not match.
     """
     card = read_card(folder / CARD)
     check_recipe(card, folder / CARD)
@@ -45,11 +45,11 @@ def load_model(folder: Path = MODEL, device: torch.device | None = None) -> tupl
             "run `dvc repro --force train`"
         )
     weights = _read_weights(folder / WEIGHTS, card.weights_sha256)
-    with torch.device("meta"):  # takes no memory: a card may ask for gigabytes that the weights do not fill
+    with torch.device("meta"):  # without memory: a damaged card may describe gigabytes of weights
         expected = recipe.build(len(card.classes), card.channels).state_dict()
-    if _forms(weights) != _forms(expected):
+    if _shapes(weights) != _shapes(expected):
         raise EmoError(
-            f"{folder / WEIGHTS}: its layers are not those of {folder / CARD}; run `dvc repro train`"
+            f"{folder / WEIGHTS}: its layers do not match those of {folder / CARD}; run `dvc repro train`"
         )
     model = build_model(recipe, len(card.classes), card.channels)
     model.load_state_dict(weights)
@@ -57,31 +57,34 @@ def load_model(folder: Path = MODEL, device: torch.device | None = None) -> tupl
 
 
 def check_recipe(card: ModelCard, path: Path) -> None:
-    """Raise EmoError where this version of emo does not know the recipe of a model."""
+    """Raise EmoError if this version of emo does not have the recipe of a model."""
     if card.recipe not in RECIPES:
-        raise EmoError(f"{path}: recipe: {card.recipe!r} is not one of {listed(RECIPES, 20)}")
+        raise EmoError(
+            f"{path}: recipe: {card.recipe!r} is not one of {listed(RECIPES, 20)}; "
+            "use the version of emo that trained it, or run `dvc repro train`"
+        )
 
 
 def check_classes(card: ModelCard, classes: tuple[str, ...], where: str) -> None:
-    """Raise EmoError unless a net was trained for just these classes."""
+    """Raise EmoError unless a model was trained for exactly these classes."""
     if card.classes != classes:
         raise EmoError(
-            f"{where}: the net knows {', '.join(card.classes)}, the dataset holds "
-            f"{', '.join(classes)}; run `dvc repro train`"
+            f"{where}: the classes of the dataset are {', '.join(classes)}, but the model was trained for "
+            f"{', '.join(card.classes)}; run `dvc repro train`"
         )
 
 
 def check_images(card: ModelCard, channels: int, side_px: int, where: str) -> None:
-    """Raise EmoError unless a net was trained on images of this kind."""
+    """Raise EmoError unless a model was trained on images with this number of channels and side."""
     if (card.channels, card.side_px) != (channels, side_px):
         kinds = {1: "grey", 3: "colour"}
         raise EmoError(
-            f"{where}: {kinds[channels]} faces of {side_px} pixels, but the net was trained on "
-            f"{kinds[card.channels]} ones of {card.side_px}; run `dvc repro train`"
+            f"{where}: {kinds[channels]} images of {side_px} pixels, but the model was trained on "
+            f"{kinds[card.channels]} images of {card.side_px} pixels; run `dvc repro train`"
         )
 
 
-def _forms(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
+def _shapes(tensors: Mapping[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
     return {name: (tensor.shape, tensor.dtype) for name, tensor in tensors.items()}
 
 
@@ -89,7 +92,7 @@ def _read_weights(path: Path, sha256: str) -> dict[str, torch.Tensor]:
     data = read_checkpoint_file(path)
     if hashlib.sha256(data).hexdigest() != sha256:
         raise EmoError(
-            f"{path}: broken, or not the weights that {CARD} describes; "
+            f"{path}: damaged, or not the weights that {CARD} describes; "
             "run `dvc checkout` or `dvc repro --force train`"
         )
     try:

@@ -1,4 +1,4 @@
-"""Where the tensors live: the CPU or a CUDA device, the same code on both."""
+"""The device of the tensors (CPU or CUDA), reproducible random numbers, and a second thread."""
 
 import os
 from collections.abc import Callable, Iterable, Iterator
@@ -15,12 +15,17 @@ Result = TypeVar("Result")
 
 
 def choose_device() -> torch.device:
-    """Return the device that `EMO_DEVICE` names; without it CUDA where there is one, else the CPU."""
+    """Return the device of the variable EMO_DEVICE (auto, cpu or cuda); auto is CUDA if available.
+
+    Raises EmoError if the value is another one, or if it is cuda and PyTorch finds no CUDA device.
+    """
     name = os.environ.get("EMO_DEVICE", "auto")
     if name not in ("auto", "cpu", "cuda"):
-        raise EmoError(f"EMO_DEVICE: {name!r} is not one of auto, cpu, cuda")
+        raise EmoError(f"environment: EMO_DEVICE: {name!r} is not one of auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise EmoError("EMO_DEVICE: 'cuda', but PyTorch finds no CUDA device; unset EMO_DEVICE or use cpu")
+        raise EmoError(
+            "environment: EMO_DEVICE: 'cuda', but PyTorch finds no CUDA device; unset EMO_DEVICE or use cpu"
+        )
     if name == "cpu" or not torch.cuda.is_available():
         return torch.device("cpu")
     return torch.device("cuda")
@@ -28,10 +33,10 @@ def choose_device() -> torch.device:
 
 @contextmanager
 def reproducible(seed: int, threads: int) -> Iterator[None]:
-    """Fix PyTorch's global generators (start weights, dropout) and its CPU threads within the block.
+    """Seed PyTorch's global generators (initial weights, dropout) and set its CPU threads within the block.
 
-    Threads belong to the result: sums over a batch are added up in another order by another number of
-    threads, which changes the last bits of a gradient, and with them, in time, the weights.
+    The number of threads affects the result: it changes the order in which sums over a batch are computed,
+    hence the last bits of the gradients and, over many steps, the weights.
     """
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -44,17 +49,17 @@ def reproducible(seed: int, threads: int) -> Iterator[None]:
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """Yield function(item) of each item, in order, while a second thread already works on the next one.
+    """Yield function(item) for each item, in order, while a second thread already computes the next one.
 
-    PyTorch lets go of the interpreter while it computes, so both threads run. All calls are made one
-    after the other on that thread: a generator that only they use gives the same whatever the timing.
-    An exception of a call is raised where its result would have come.
+    PyTorch releases the interpreter lock while it computes, so both threads run. All calls are made in order
+    on the second thread, so a random generator that only they use gives the same values whatever the timing.
+    An exception of a call is raised in place of its result.
     """
-    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as helper:
-        coming = None
+    with ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(1,)) as executor:
+        following = None
         for item in items:
-            ready, coming = coming, helper.submit(function, item)
-            if ready:
-                yield ready.result()
-        if coming:
-            yield coming.result()
+            current, following = following, executor.submit(function, item)
+            if current:
+                yield current.result()
+        if following:
+            yield following.result()

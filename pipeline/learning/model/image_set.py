@@ -1,4 +1,4 @@
-"""The dataset in memory: one uint8 tensor of images, their labels and where each comes from."""
+"""A split of the dataset in memory: one uint8 tensor of images with labels and provenance."""
 
 import os
 from collections.abc import Iterator
@@ -16,19 +16,22 @@ from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.paths import DATASET
 from pipeline.schema.dataset import read_dataset, shard_paths
 
-_CHUNK = 256  # images a thread decodes at a time
+_CHUNK = 256
+"""Number of images that a thread decodes at a time."""
 
 
 @dataclass(frozen=True)
 class Provenance:
-    """Where one image comes from."""
+    """The origin of one image."""
 
     path: str
+    "Name of the image in its shard."
     subject: str
     clip: str
     frame: int
-    "index in the recording's stream"
+    "Index of the frame in the recording's video stream."
     time_s: float
+    "Time of the frame in the recording, in seconds."
 
 
 @dataclass(frozen=True, repr=False)
@@ -36,12 +39,13 @@ class ImageSet:
     """The images of one split."""
 
     pixels: Tensor
-    "(n, channels, side, side) uint8, grey or RGB"
+    "(n, channels, side, side) uint8, grey or RGB."
     labels: Tensor
-    "(n,) int64, positions in `classes`"
+    "(n,) int64, positions in `classes`."
     classes: tuple[str, ...]
+    "Expressions in alphabetical order."
     provenance: tuple[Provenance, ...]
-    "n rows, in the order of the images"
+    "One entry per image, in the order of the images; empty if it is not known."
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -56,15 +60,15 @@ class ImageSet:
 
     @property
     def side_px(self) -> int:
-        """Width and height of each image."""
+        """Width and height of each image in pixels."""
         return self.pixels.shape[2]
 
 
 def read_images(split: str, folder: Path = DATASET) -> ImageSet:
     """Read and decode all images of one split, in the order of subjects and rows.
 
-    Raises EmoError where there are none, where two shards have other classes, and where an image is
-    broken or of another side or number of channels than the first.
+    Raises NotBuiltError if the split has no images, and EmoError if two shards have different classes, or an
+    image is damaged or has another side or number of channels than the first.
     """
     if not shard_paths(folder, split):
         raise NotBuiltError(_no_images(folder / split))
@@ -80,8 +84,8 @@ def read_images(split: str, folder: Path = DATASET) -> ImageSet:
 
 def _no_images(folder: Path) -> str:
     return (
-        f"{folder}: no images; run `dvc repro dataset`; if it has been run, enrol more subjects: "
-        "from six subjects on, with faces in their clips, every split has some"
+        f"{folder}: no images; run `dvc repro dataset`, or enrol more subjects: "
+        "with six or more subjects with detected faces, no split is empty"
     )
 
 
@@ -93,7 +97,7 @@ def _provenance(table: pa.Table) -> Iterator[Provenance]:
 
 
 def _decode(images: pa.StructArray, where: str) -> np.ndarray:
-    """Return (n, channels, side, side) uint8; OpenCV decodes without Python's lock, so in threads."""
+    """Return (n, channels, side, side) uint8; in threads, as OpenCV releases the interpreter lock."""
     files, paths = images.field("bytes"), images.field("path")
     first = decode_png(files[0].as_buffer(), f"{where}: {paths[0]}")
     pixels = np.empty((len(images), *first.shape), np.uint8)
@@ -104,7 +108,7 @@ def _decode(images: pa.StructArray, where: str) -> np.ndarray:
             if image.shape != first.shape:
                 raise EmoError(
                     f"{where}: {paths[i]}: {_kind(image)}, but {paths[0]}: {_kind(first)}; "
-                    "all images must be alike: run `dvc repro dataset`"
+                    "run `dvc repro dataset`"
                 )
             pixels[i] = image
 
@@ -114,7 +118,10 @@ def _decode(images: pa.StructArray, where: str) -> np.ndarray:
 
 
 def decode_png(png: object, where: str) -> np.ndarray:
-    """Decode one PNG to (channels, side, side) uint8, grey or RGB; EmoError unless it is such a one."""
+    """Decode one PNG to (channels, side, side) uint8, grey or RGB.
+
+    Raises EmoError, which starts with `where`, if it is not a square grey or RGB image of 8 bits.
+    """
     data = np.frombuffer(png, np.uint8)  # type: ignore[call-overload]
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
     if image is None:
@@ -122,7 +129,10 @@ def decode_png(png: object, where: str) -> np.ndarray:
     if image.ndim == 2:
         image = image[:, :, None]
     if image.dtype != np.uint8 or image.shape[2] not in (1, 3) or image.shape[0] != image.shape[1]:
-        raise EmoError(f"{where}: {image.shape} {image.dtype} is not a square grey or RGB image of 8 bits")
+        raise EmoError(
+            f"{where}: {image.shape} {image.dtype} is not a square grey or RGB image of 8 bits; "
+            "run `dvc repro dataset`"
+        )
     return np.ascontiguousarray(image[:, :, ::-1].transpose(2, 0, 1))  # OpenCV's order is BGR
 
 

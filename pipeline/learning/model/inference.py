@@ -1,4 +1,4 @@
-"""Nets ready to learn or to use, and the images as they see them."""
+"""Building a recipe's model, preparing images for it, and computing logits."""
 
 import torch
 from torch import Tensor, nn
@@ -8,19 +8,23 @@ from pipeline.learning.recipes.recipe import Recipe
 from pipeline.runtime.errors import EmoError
 
 
-def build_model(recipe: Recipe, classes: int, channels: int, *, start: bool = False) -> nn.Sequential:
-    """Build a recipe's net: channels-last in memory, the faster order for convolutions on CPUs and CUDA.
+def build_model(recipe: Recipe, classes: int, channels: int, *, initialise: bool = False) -> nn.Sequential:
+    """Build a recipe's model, channels-last in memory: the faster order for convolutions on CPU and CUDA.
 
-    `start` gives it the weights that training starts from, drawn from PyTorch's global generator.
+    Args:
+        recipe: The recipe with its settings.
+        classes: Number of classes.
+        channels: 1 for grey, 3 for RGB images.
+        initialise: Whether to draw the initial weights of a training, from PyTorch's global generator.
     """
     model = recipe.build(classes, channels)
-    if start:
-        recipe.start(model)  # before the order in memory changes, which is the order in which they are drawn
+    if initialise:
+        recipe.initialise(model)  # before the memory order changes: values are drawn in memory order
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def check_side(recipe: Recipe, side_px: int) -> None:
-    """Raise EmoError where images are smaller than the recipe's net sees them: enlarging adds nothing."""
+    """Raise EmoError if images are smaller than the model's input: enlarging them adds no information."""
     if side_px >= recipe.input_px:
         return
     smallest = recipe.SMALLEST_PX
@@ -32,7 +36,7 @@ def check_side(recipe: Recipe, side_px: int) -> None:
 
 
 def shrink(pixels: Tensor, input_px: int, batch: int = 4096) -> Tensor:
-    """Scale images (n, c, side, side) uint8 down to the side that the net sees, by the mean of areas."""
+    """Scale images (n, c, side, side) uint8 down to (n, c, input_px, input_px) by area averaging."""
     if pixels.shape[-1] == input_px:
         return pixels
     parts = [functional.interpolate(part.float(), input_px, mode="area") for part in pixels.split(batch)]
@@ -46,9 +50,9 @@ def to_float(pixels: Tensor) -> Tensor:
 
 @torch.inference_mode()
 def all_logits(model: nn.Module, pixels: Tensor, batch: int = 512) -> Tensor:
-    """Return the logits (n, classes) float32 of images (n, c, input_px, input_px) uint8.
+    """Return the logits of images, on the model's device.
 
-    The logits are on the model's device.
+    (n, channels, input_px, input_px) uint8 -> (n, classes) float32.
     """
     model.eval()
     device = next(model.parameters()).device

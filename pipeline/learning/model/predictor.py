@@ -1,4 +1,4 @@
-"""A trained net for use: face crops in, probabilities out."""
+"""A trained model for use: face crops in, probabilities of the classes out."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,47 +17,47 @@ from pipeline.schema.checkpoint import ModelCard
 
 @dataclass(frozen=True)
 class Predictor:
-    """A net and what it expects."""
+    """A trained model with the description of its input and output."""
 
     model: nn.Module
     card: ModelCard
 
     @classmethod
     def load(cls, folder: Path = MODEL) -> "Predictor":
-        """Read the net of a folder, on the device that `choose_device` picks."""
+        """Read the checkpoint of a folder, onto the device that `choose_device` returns."""
         return cls(*load_model(folder, choose_device()))
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the columns of `predict`."""
+        """Names of the columns that `predict` returns."""
         return self.card.classes
 
     def predict(self, crops: np.ndarray) -> np.ndarray:
         """Return the probabilities of each class.
 
         Args:
-            crops: (n, side, side) uint8 grey or (n, side, side, 3) uint8 RGB, cropped and scaled as the
-                images that the net was trained on. The net standardises them itself.
+            crops: (n, side, side) uint8 grey or (n, side, side, 3) uint8 RGB, cropped and scaled like the
+                training images. The model standardises them itself.
 
         Returns:
-            (n, classes) float32, rows add up to 1.
+            (n, classes) float32; each row sums to 1.
+
+        Raises:
+            EmoError: The crops have another shape or dtype than the training images.
         """
-        self._check(crops)
-        pixels = torch.from_numpy(crops.reshape(*crops.shape[:3], self.card.channels)).permute(0, 3, 1, 2)
-        return self.predict_pixels(pixels)
-
-    def predict_pixels(self, pixels: torch.Tensor) -> np.ndarray:
-        """As `predict`, for (n, channels, side, side) uint8."""
-        if not len(pixels):
-            return np.empty((0, len(self.classes)), np.float32)
-        pixels = shrink(pixels, self.card.input_px)
-        return all_logits(self.model, pixels).softmax(dim=1).cpu().numpy()
-
-    def _check(self, crops: np.ndarray) -> None:
         side = self.card.side_px
         expected = (side, side) if self.card.channels == 1 else (side, side, 3)
         if crops.shape[1:] != expected or crops.dtype != np.uint8:
             raise EmoError(
-                f"face crops: {crops.shape[1:]} {crops.dtype}, but the net was trained on "
-                f"{expected} uint8; crop them as the dataset's, or train again"
+                f"face crops: {crops.shape[1:]} {crops.dtype}, but the model was trained on "
+                f"{expected} uint8; crop them like the dataset's images, or train again"
             )
+        pixels = torch.from_numpy(crops.reshape(*crops.shape[:3], self.card.channels)).permute(0, 3, 1, 2)
+        return self.predict_pixels(pixels)
+
+    def predict_pixels(self, pixels: torch.Tensor) -> np.ndarray:
+        """Return the probabilities (n, classes) float32 of images (n, channels, side, side) uint8."""
+        if not len(pixels):
+            return np.empty((0, len(self.classes)), np.float32)
+        pixels = shrink(pixels, self.card.input_px)
+        return all_logits(self.model, pixels).softmax(dim=1).cpu().numpy()

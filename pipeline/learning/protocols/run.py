@@ -1,113 +1,121 @@
-"""`emo protocols`: the same recipe on the same images, measured as the study did and as it should be."""
+"""`emo protocols`: one recipe on the same images, measured by leaky and by subject-wise protocols."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
-from pipeline.learning.evaluation.measure import EvaluateParams
+from pipeline.learning.evaluation.params import EvaluateParams
 from pipeline.learning.model.device import choose_device
-from pipeline.learning.protocols.folds import FoldFigures, FoldTask, read_figures, run_fold
-from pipeline.learning.protocols.plan import Material, Request, Training, plan, read_material
-from pipeline.learning.protocols.results import About, Fold, Outcome, outcome
+from pipeline.learning.protocols.folds import FoldCounts, FoldTask, read_counts, run_fold
+from pipeline.learning.protocols.material import Material, read_material
+from pipeline.learning.protocols.plan import PlannedTraining, ProtocolsRequest, plan
+from pipeline.learning.protocols.results import About, FoldResult, ProtocolResults, results_of
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.executors import run_all, worker_count
 from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import FOLDS
 from pipeline.runtime.progress import progress_bar
 
+Show = Callable[[str], None]
+"""Shows one line of progress."""
 
-def run_protocols(request: Request) -> Outcome:
-    """Run what is not finished of the request, and return the figures of all of it.
 
-    A fold that was trained on the same images with the same settings and code is not trained again. Raises
-    EmoError, after all other folds are finished, with a line for each reason why some cannot be trained.
+def line_on_stderr(line: str) -> None:
+    """Write a line of progress to stderr, where it does not mix with results on stdout."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def run_protocols(request: ProtocolsRequest, show: Show = line_on_stderr) -> ProtocolResults:
+    """Run the unfinished trainings of a request and return all results.
+
+    A fold is not trained again while its images, settings and code stay the same.
+
+    Args:
+        request: Protocols, seeds and epochs.
+        show: Receives the lines of progress.
+
+    Raises:
+        EmoError: Some folds cannot be trained: one line per reason, after all others are finished.
     """
-    evaluation, material = load_params("evaluate", EvaluateParams), read_material(request)
-    trainings = plan(request, material)
-    missing = [training for training in trainings if read_figures(training.task) is None]
-    _check_homes(missing)
-    print(
-        f"protocols: {len(trainings)} trainings, {len(trainings) - len(missing)} of them done before",
-        file=sys.stderr,
-        flush=True,
+    evaluation, material = (
+        load_params("evaluate", EvaluateParams),
+        read_material(request.seeds, request.epochs),
     )
-    _run(missing, material)
-    folds = [_fold(training) for training in trainings]
-    return outcome(about(request, material), folds, evaluation)
+    trainings = plan(request, material)
+    missing = [training for training in trainings if read_counts(training.task) is None]
+    _check_cache([training.task.path for training in missing])
+    show(f"protocols: {len(trainings)} trainings, {len(trainings) - len(missing)} of them finished before")
+    _run(missing, material, show)
+    folds = [
+        FoldResult(t.protocol, t.seed, t.task.partition.fold, _finished_counts(t.task)) for t in trainings
+    ]
+    return results_of(about(request, material), folds, evaluation)
 
 
-def about(request: Request, material: Material) -> About:
-    """Return what the figures are of."""
+def about(request: ProtocolsRequest, material: Material) -> About:
+    """Return what the results are about."""
     seeds = range(material.params.seed, material.params.seed + request.seeds)
     return About(
-        images=len(material.faces.labels),
+        images=len(material.pool.labels),
         subjects=tuple(sorted(name for names in material.split.values() for name in names)),
         caveat=material.caveat,
-        classes=material.faces.classes,
+        classes=material.pool.classes,
         collapsed=material.collapsed,
         params=material.params,
         seeds=tuple(seeds),
     )
 
 
-def _run(missing: Sequence[Training], material: Material) -> None:
-    """Train the missing folds in several processes; those that finish are kept whatever comes after."""
+def _run(missing: Sequence[PlannedTraining], material: Material, show: Show) -> None:
+    """Train the missing folds in several processes; finished folds are kept whatever fails later."""
     workers = processes(material.params.cpu_threads)
     if min(workers, len(missing)) > 1:
-        material.faces.share()
-    names = {training.task.home: training for training in missing}
-    tasks = [training.task for training in names.values()]  # the same fold of two protocols is run once
+        material.pool.share()
+    names = {training.task.path: training for training in missing}
+    tasks = [training.task for training in names.values()]  # a fold that two protocols share runs once
     failures: dict[str, list[str]] = {}
     with progress_bar("protocols", len(tasks)) as advance:
         for task, error in run_all(run_fold, tasks, workers):
             advance()
             if isinstance(error, EmoError):
-                failures.setdefault(str(error), []).append(_name(names[task.home]))
+                failures.setdefault(str(error), []).append(str(names[task.path]))
             elif error is not None:
                 raise error
             elif not sys.stderr.isatty():
-                print(_line(names[task.home], task), file=sys.stderr, flush=True)
+                show(f"{names[task.path]}: {_accuracies(task)}")
     if failures:
-        raise EmoError("\n       ".join(f"{_first(which)}: {told}" for told, which in failures.items()))
+        raise EmoError(*(f"{_first(folds)}: {message}" for message, folds in failures.items()))
 
 
 def _first(names: Sequence[str]) -> str:
-    """Return the first of some names, and how many more there are."""
     return f"{names[0]} and {len(names) - 1} more" if len(names) > 1 else names[0]
 
 
-def _check_homes(missing: Sequence[Training]) -> None:
-    """Raise EmoError where figures could not be written, before they are trained."""
+def _check_cache(paths: Sequence[Path]) -> None:
+    """Raise EmoError if results could not be written, before anything is trained."""
     try:
         FOLDS.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmoError(
-            f"{FOLDS}: no folder to keep figures in: {reason(error)}; remove what is there"
+            f"{FOLDS}: cannot be created: {reason(error)}; it caches results, remove what is there"
         ) from None
-    if folders := [training.task.home for training in missing if training.task.home.is_dir()]:
-        raise EmoError(f"{folders[0]}: is a folder, where a file of figures belongs; remove it")
+    if folders := [path for path in paths if path.is_dir()]:
+        raise EmoError(f"{folders[0]}: a folder in place of a file of results; remove it")
 
 
 def processes(cpu_threads: int) -> int:
-    """Return how many trainings run at a time: one on a GPU, else one for each share of the processors."""
+    """Return the number of concurrent trainings: one on a GPU, else one per `cpu_threads` processors."""
     return 1 if choose_device().type == "cuda" else max(1, worker_count() // cpu_threads)
 
 
-def _fold(training: Training) -> Fold:
-    return Fold(training.protocol, training.seed, training.task.partition.fold, _figures(training.task))
+def _finished_counts(task: FoldTask) -> FoldCounts:
+    counts = read_counts(task)
+    if counts is None:
+        raise EmoError(f"{task.path}: removed or changed meanwhile; run `emo protocols` again")
+    return counts
 
 
-def _figures(task: FoldTask) -> FoldFigures:
-    figures = read_figures(task)
-    if figures is None:
-        raise EmoError(f"{task.home}: gone again; run `emo protocols` once more")
-    return figures
-
-
-def _name(training: Training) -> str:
-    return f"{training.protocol}, seed {training.seed}, fold {training.task.partition.fold}"
-
-
-def _line(training: Training, task: FoldTask) -> str:
-    sides = _figures(task).sides
-    said = [f"{name} {side.matrix.trace() / side.matrix.sum():.1%}" for name, side in sides.items()]
-    return f"{_name(training)}: {', '.join(said)}"
+def _accuracies(task: FoldTask) -> str:
+    sides = _finished_counts(task).sides
+    return ", ".join(f"{name} {side.matrix.trace() / side.matrix.sum():.1%}" for name, side in sides.items())

@@ -1,12 +1,12 @@
-"""Where the figures of `emo protocols` go: three files beside each other, never over what others wrote."""
+"""Writing the results of `emo protocols`: three files side by side, never over files of others."""
 
 import json
 import os
 from pathlib import Path
 
 from pipeline.figures.plots import save_png
-from pipeline.learning.protocols.figure import picture
-from pipeline.learning.protocols.results import Outcome, fold_row
+from pipeline.learning.protocols.figure import protocols_figure
+from pipeline.learning.protocols.results import ProtocolResults, fold_row
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.files import write_text
@@ -18,62 +18,62 @@ _ENDINGS = (".json", ".csv", ".png")
 
 
 def check_target(path: Path) -> None:
-    """Raise EmoError unless the figures can be written to `path` and beside it; before anything is trained.
+    """Raise EmoError unless the results can be written to `path` and beside it; create its folder.
 
-    Refused are folders, other names than `<name>.json`, what Git or DVC keeps, and files that this command
-    did not write. A folder that lacks is made.
+    Refused are folders, names that do not end with .json, files that Git or DVC keeps, and files that this
+    command did not write. Call it before anything is trained.
     """
     try:
         _check_name(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         _check_files(path)
     except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another place") from None
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; choose another path") from None
 
 
 def _check_name(path: Path) -> None:
     if path.is_dir():
-        raise EmoError(f"{path}: is a folder; name a file in it, such as {path / PROTOCOLS.name}")
+        raise EmoError(f"{path}: is a folder; give a file in it, such as {path / PROTOCOLS.name}")
     if path.suffix != _ENDINGS[0]:
         raise EmoError(f"{path}: not the name of a JSON file; end it with {_ENDINGS[0]}")
 
 
 def _check_files(path: Path) -> None:
-    files = _beside(path)
+    files = _files(path)
     if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise EmoError(f"{path.parent}: not writable for you; name another place")
+        raise EmoError(f"{path.parent}: not writable; choose another path")
     if folder := next((file for file in files if file.is_dir()), None):
-        raise EmoError(f"{folder}: is a folder, and would be written beside {path.name}; give another name")
-    if path.resolve() == PROTOCOLS.resolve():  # the command's own place, whoever committed it
+        raise EmoError(f"{folder}: is a folder, where a file beside {path.name} belongs; choose another name")
+    if path.resolve() == PROTOCOLS.resolve():  # the default of this command, even if it is committed
         return
     for file in files:
         free_place(file)
-    there = [file for file in files if file.exists()]
-    if there and not _is_result(path):
-        raise EmoError(f"{there[0]}: is there, and `emo protocols` did not write it; give another name")
+    existing = [file for file in files if file.exists()]
+    if existing and not _is_result(path):
+        raise EmoError(f"{existing[0]}: exists, and `emo protocols` did not write it; choose another name")
 
 
-def write_outcome(found: Outcome, path: Path = PROTOCOLS) -> list[Path]:
-    """Write the figures beside each other as JSON, a table of all trainings (CSV) and a picture (PNG).
+def write_results(results: ProtocolResults, path: Path = PROTOCOLS) -> list[Path]:
+    """Write the results as JSON, a table of all trainings (CSV) and a figure (PNG); return the paths.
 
-    Raises EmoError where they cannot be written; the finished trainings are kept all the same.
+    Raises EmoError if they cannot be written; finished trainings are kept.
     """
-    figures, table, drawn = _beside(path)
+    metrics, table, figure = _files(path)
     try:
-        write_text(figures, json.dumps(found.as_json(), indent=2) + "\n")
-        write_csv(table, [fold_row(fold) for fold in found.folds], FoldRow)
-        save_png(picture(found), drawn)
+        write_text(metrics, json.dumps(results.as_json(), indent=2) + "\n")
+        write_csv(table, [fold_row(fold) for fold in results.folds], FoldRow)
+        save_png(protocols_figure(results), figure)
     except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another with --out") from None
-    return [figures, table, drawn]
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; choose another with --out") from None
+    return [metrics, table, figure]
 
 
-def _beside(path: Path) -> list[Path]:
+def _files(path: Path) -> list[Path]:
     return [path.with_suffix(ending) for ending in _ENDINGS]
 
 
 def _is_result(path: Path) -> bool:
-    """Tell whether a file is one that this command wrote."""
+    """Return whether this command wrote a file."""
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a net is made of: its layers, their shapes, parameters and multiplications."""
+"""What a network consists of: its layers with their output shapes, parameters and multiply-adds."""
 
 from dataclasses import dataclass
 
@@ -11,21 +11,21 @@ from pipeline.learning.recipes.recipe import Recipe
 
 @dataclass(frozen=True)
 class Layer:
-    """One part of a net, in the order of computation."""
+    """One part of a network, in the order of computation."""
 
     name: str
     kind: str
-    "such as `Conv2d 3x3, BatchNorm2d, ReLU`"
+    "Operations in order, such as `convolution 3x3, BatchNorm2d, ReLU`."
     shape: tuple[int, ...]
-    "of its outcome for one image: (maps, height, width) or (units,)"
+    "Output shape for one image: (maps, height, width) or (units,)."
     parameters: int
-    "numbers that are learned"
+    "Number of learned values."
     multiply_adds: int
-    "of convolutions and fully connected layers, for one image"
+    "Multiply-adds of convolutions and fully connected layers, for one image."
 
 
 def layers_of(recipe: Recipe, classes: int, channels: int) -> list[Layer]:
-    """Return the layers of a recipe's net; no weights are made and nothing is computed."""
+    """Return the layers of a recipe's network, from tensors without memory: nothing is computed."""
     with torch.device("meta"):
         model = recipe.build(classes, channels).eval()
         values = torch.empty(1, channels, recipe.input_px, recipe.input_px)
@@ -40,7 +40,7 @@ def layers_of(recipe: Recipe, classes: int, channels: int) -> list[Layer]:
 
 
 def described(part: nn.Module) -> str:
-    """Return what a part is, in a few words."""
+    """Return what a part of a network does, in a few words."""
     if isinstance(part, nn.Sequential):
         return ", ".join(described(child) for child in part)
     if isinstance(part, nn.Conv2d):

@@ -1,4 +1,4 @@
-"""Three blocks of two convolutions, with batch normalisation or without, to see what it does."""
+"""Three blocks of two convolutions, with or without batch normalisation, to measure its effect."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from pipeline.learning.recipes.groups import Groups
 
 @dataclass(frozen=True)
 class Bncnn(Groups):
-    """The usual net of the studies on FER2013: a block is two 3x3 convolutions and a maximum of 2x2."""
+    """The usual network of studies on FER2013: a block is two 3x3 convolutions and 2x2 max pooling."""
 
     NAME = "bncnn"
     CONVOLUTIONS = (2, 2, 2)

@@ -1,4 +1,4 @@
-"""Nets of groups of 3x3 convolutions, each group followed by a maximum of 2x2: what bncnn and vgg share."""
+"""Networks of groups of 3x3 convolutions, each group followed by 2x2 max pooling: bncnn and vgg."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ from pipeline.learning.recipes.recipe import HeadedRecipe
 
 @dataclass(frozen=True)
 class Groups(HeadedRecipe):
-    """Groups of convolutions and one hidden layer; a recipe says how many convolutions each group has."""
+    """Groups of convolutions and one hidden layer; each recipe defines the number of convolutions."""
 
     CONVOLUTIONS: ClassVar[tuple[int, ...]]
-    "in each group, in order"
+    "Number of convolutions in each group, in order."
 
     maps: tuple[int, ...]
-    "of each group, in order"
+    "Number of feature maps of each group, in order."
     batch_norm: bool
-    "after each convolution"
+    "Whether batch normalisation follows each convolution."
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -29,7 +29,7 @@ class Groups(HeadedRecipe):
             raise ValueError(f"maps: {list(self.maps)} is not {groups} whole numbers within 1..1024")
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
-        """Return the net."""
+        """Return the network (see `Recipe.build`)."""
         layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
         incoming = channels
         for group, (maps, convolutions) in enumerate(zip(self.maps, self.CONVOLUTIONS, strict=True), start=1):

@@ -1,19 +1,19 @@
-"""The LeNet-like net, the default, against LeNet-5 at an input of 32x32.
+"""The LeNet-like network, the default, compared with LeNet-5 at an input of 32x32.
 
 | layer | here | LeNet-5 |
 |---|---|---|
 | input | 32x32, each image to mean 0 and standard deviation 1 | 32x32, white -0.1, black 1.175 |
 | C1 | 5x5, 28x28 | 6 maps, 5x5, 28x28, squashed |
-| S2 | maximum (or mean) of 2x2, 14x14 | sum of 2x2 times a weight, plus a bias, 14x14, squashed |
-| C3 | 5x5, each map sees all of S2, 10x10 | 16 maps, 5x5, each sees 3 to 6 maps of S2, 10x10, squashed |
+| S2 | max (or average) pooling 2x2, 14x14 | sum of 2x2 times a weight, plus a bias, 14x14, squashed |
+| C3 | 5x5, each map of all of S2, 10x10 | 16 maps, 5x5, each of 3 to 6 maps, 10x10, squashed |
 | S4 | as S2, 5x5 | as S2, 5x5 |
-| C5 | 120 units, each sees all of S4 | 120 units, each sees all of S4 |
+| C5 | 120 units, each connected to all of S4 | 120 units, each connected to all of S4 |
 | F6 | 84 units | 84 units |
-| output | one linear unit a class, softmax | 10 radial basis functions of F6 |
+| output | one linear unit per class, softmax | 10 radial basis functions of F6 |
 | squashing | ReLU (or tanh, ELU), after S2, S4, C5 and F6 | 1.7159 tanh(2/3 x) |
 | regularisation | dropout before C5, F6 and the output | none |
 
-`maps` gives the maps of C1 and C3.
+`maps` sets the number of maps of C1 and C3.
 """
 
 from collections import OrderedDict
@@ -28,7 +28,7 @@ from pipeline.runtime.params import check_choice, check_range
 
 @dataclass(frozen=True)
 class Lenet(Recipe):
-    """The LeNet-like net: classic with tanh and average pooling, modern with ReLU and max pooling."""
+    """The LeNet-like network: classic with tanh and average pooling, modern with ReLU and max pooling."""
 
     NAME = "lenet"
     SMALLEST_PX = 16
@@ -38,13 +38,13 @@ class Lenet(Recipe):
     )
 
     maps: tuple[int, ...]
-    "of the two convolutions, in order"
+    "Number of feature maps of the two convolutions, in order."
     activation: str
-    "relu, tanh or elu"
+    "Activation function: relu, tanh or elu."
     pooling: str
-    "max or average"
+    "Pooling: max or average."
     dropout: float
-    "share of units left out before each fully connected layer while training"
+    "Share of units zeroed before each fully connected layer during training."
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -55,7 +55,7 @@ class Lenet(Recipe):
         check_range("dropout", self.dropout, 0, 0.95)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
-        """Return the net."""
+        """Return the network (see `Recipe.build`)."""
         after_s4 = ((self.input_px - 4) // 2 - 4) // 2
         c1, c3 = self.maps
         act, pool = ACTIVATIONS[self.activation], POOLINGS[self.pooling]

@@ -1,9 +1,9 @@
-"""A net of inverted residuals.
+"""A network of inverted residuals.
 
 MobileNetV2 (Sandler et al. 2018) in the form of EfficientNet-Lite0 (Tan & Le 2019; Lite: Google 2020, the
-same without squeeze-and-excitation and with ReLU6), because ImageNet weights of that one can be had without
-a model hub (`transfer`). At `width: 1.0` the layers are those of EfficientNet-Lite0; narrower nets are
-MobileNetV2's way to smaller ones.
+same without squeeze-and-excitation and with ReLU6), because its ImageNet weights are available without a
+model hub (`transfer`). At `width: 1.0` the layers are those of EfficientNet-Lite0; a smaller width narrows
+all layers, as in MobileNetV2.
 """
 
 from collections import OrderedDict
@@ -30,10 +30,10 @@ _STAGES = (  # expansion, maps, blocks, stride of the first, kernel: Tan & Le 20
 
 @dataclass(frozen=True)
 class Mobilenet(Recipe):
-    """A net of the MobileNetV2 family."""
+    """A network of the MobileNetV2 family."""
 
     NAME = "mobilenet"
-    SMALLEST_PX = 33  # leaves maps of 2x2: batch normalisation needs more than one value
+    SMALLEST_PX = 33  # the last maps have 2x2 values: batch normalisation needs more than one
     SOURCE = (
         "Sandler, Howard, Zhu, Zhmoginov & Chen 2018, MobileNetV2: inverted residuals and linear "
         "bottlenecks, CVPR; stages of EfficientNet-Lite0 (Tan & Le 2019, EfficientNet: rethinking model "
@@ -41,11 +41,11 @@ class Mobilenet(Recipe):
     )
 
     width: float
-    "maps of each layer, as a share of EfficientNet-Lite0's"
+    "Number of maps of each layer, as a share of EfficientNet-Lite0's."
     stem_stride: int
-    "2 as published, for 224 pixels; 1 keeps small images twice as large through all layers"
+    "Stride of the first convolution: 2 as published for 224 pixels; 1 keeps all maps twice as large."
     dropout: float
-    "share of the last layer's units left out while training"
+    "Share of units zeroed before the output layer during training."
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -54,7 +54,7 @@ class Mobilenet(Recipe):
         check_range("dropout", self.dropout, 0, 0.95)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
-        """Return the net."""
+        """Return the network (see `Recipe.build`)."""
         incoming, top = self._maps(_STEM), self._maps(_TOP)
         layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
         layers["stem"] = unit((channels, incoming), 3, stride=self.stem_stride)
@@ -74,12 +74,12 @@ class Mobilenet(Recipe):
         return nn.Sequential(layers)
 
     def _maps(self, full: int) -> int:
-        """Return a layer's maps at this width: a multiple of 8, as MobileNetV2's."""
+        """Return a layer's number of maps at this width: a multiple of 8, as in MobileNetV2."""
         return max(8, int(full * self.width + 4) // 8 * 8)
 
 
 class SameConvolution(nn.Conv2d):
-    """A convolution that gives side / stride, rounded up, with the margin where TensorFlow puts it."""
+    """A convolution with TensorFlow's padding SAME: output side = input side / stride, rounded up."""
 
     def forward(self, maps: Tensor) -> Tensor:
         """(n, maps in, side, side) -> (n, maps out, side / stride, side / stride)."""
@@ -94,7 +94,7 @@ class SameConvolution(nn.Conv2d):
 
 
 class InvertedResidual(nn.Module):
-    """More maps by a 1x1 convolution, each map by itself by a larger one, fewer maps again, without ReLU6."""
+    """A 1x1 convolution to more maps, a depthwise convolution, a linear 1x1 projection to fewer maps."""
 
     def __init__(self, maps: tuple[int, int], expansion: int, kernel: int, *, stride: int) -> None:
         super().__init__()

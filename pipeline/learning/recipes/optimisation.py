@@ -1,4 +1,4 @@
-"""How a net is fitted: the optimiser, and its learning rate over the steps."""
+"""Optimisers and learning-rate schedules."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,29 +11,30 @@ from torch.optim import Optimizer
 
 from pipeline.runtime.params import check_choice, check_range
 
-_MOMENTUM = 0.9  # of SGD, in the form of Nesterov (Sutskever, Martens, Dahl & Hinton 2013)
+_MOMENTUM = 0.9
+"""Momentum of SGD, in Nesterov's form (Sutskever, Martens, Dahl & Hinton 2013)."""
 
 
 @dataclass(frozen=True)
 class FitParams:
-    """How a recipe's net is fitted."""
+    """How a recipe's model is optimised: the key `fit` of its section."""
 
     optimiser: str
-    "sgd (Nesterov's momentum of 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)"
+    "sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
     learning_rate: float
-    "the highest, after the warm-up"
+    "Highest learning rate, reached after the warm-up."
     schedule: str
-    "of the learning rate: constant, step or cosine; see `rate_share`"
+    "Schedule of the learning rate: constant, step or cosine; see `rate_share`."
     warm_up: float
-    "share of all steps over which the learning rate rises at first"
+    "Share of all steps over which the learning rate rises at the start."
     weight_decay: float
-    "part of the gradient for sgd and adam, apart from it for adamw"
+    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw."
     batch: int
-    "images a step"
+    "Number of images per step."
     epochs: int
-    "at most"
+    "Largest number of epochs."
     patience: int
-    "epochs without a better validation loss before training stops"
+    "Number of epochs without a lower validation loss after which training stops."
 
     def __post_init__(self) -> None:
         check_choice("optimiser", self.optimiser, _OPTIMISERS)
@@ -46,17 +47,17 @@ class FitParams:
 
 
 def new_optimiser(parameters: Iterable[Tensor], fit: FitParams) -> Optimizer:
-    """Return the optimiser, in the form of it that takes the fewest operations."""
+    """Return the optimiser, in PyTorch's fastest implementation of it."""
     make, options = _OPTIMISERS[fit.optimiser]
     return make(parameters, lr=fit.learning_rate, weight_decay=fit.weight_decay, **options)
 
 
 def rate_share(fit: FitParams, progress: float) -> float:
-    """Return the share of the learning rate at `progress` 0..1 of all steps.
+    """Return the share of the highest learning rate at `progress` (0..1) of all steps.
 
-    It rises in a line from a twentieth over the warm-up. Then it stays (constant), falls to a tenth at half
-    and to a hundredth at three quarters of the rest (step; He et al. 2016), or falls along half a cosine
-    to nothing (cosine; Loshchilov & Hutter 2017).
+    The share rises linearly from a twentieth over the warm-up. Then it stays at 1 (constant), falls to a
+    tenth at half and to a hundredth at three quarters of the remaining steps (step; He et al. 2016), or
+    falls to 0 along half a cosine (cosine; Loshchilov & Hutter 2017).
     """
     if progress < fit.warm_up:
         return 0.05 + 0.95 * progress / fit.warm_up
@@ -64,7 +65,7 @@ def rate_share(fit: FitParams, progress: float) -> float:
 
 
 _OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
-    # The fused SGD fails when weights that were frozen begin to learn: only some have a momentum by then.
+    # The fused SGD fails when frozen weights are unfrozen: only some of them have a momentum then.
     "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True, "foreach": True}),
     "adam": (torch.optim.Adam, {"fused": True}),
     "adamw": (torch.optim.AdamW, {"fused": True}),

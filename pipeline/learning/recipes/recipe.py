@@ -1,4 +1,4 @@
-"""What every recipe is: the settings of a net and of its fitting, and how the net is built from them."""
+"""The base class of all recipes: the settings of a network and of its training, and how to build it."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -12,18 +12,19 @@ from pipeline.runtime.params import check_range
 
 @dataclass(frozen=True)
 class Recipe(ABC):
-    """One net and how it is trained; a recipe adds the settings of its net."""
+    """One network and how it is trained; each recipe adds the settings of its network."""
 
     NAME: ClassVar[str]
-    "as in params.yaml"
+    "Name of the recipe and of its section in params.yaml."
     SMALLEST_PX: ClassVar[int]
-    "side below which nothing would be left for the last layers"
+    "Smallest input side, in pixels, that leaves maps for the last layers."
     SOURCE: ClassVar[str]
-    "what it follows"
+    "Publications that the network follows, and how it differs from them."
 
     input_px: int
-    "side at which the net sees the faces; larger images are scaled down once, at the start"
+    "Side of the network's input in pixels; larger images are scaled down once, before training."
     fit: FitParams
+    "Optimiser, schedule, batch and number of epochs."
 
     def __post_init__(self) -> None:
         if self.input_px < self.SMALLEST_PX:
@@ -35,29 +36,29 @@ class Recipe(ABC):
 
     @abstractmethod
     def build(self, classes: int, channels: int) -> nn.Sequential:
-        """Return the net: (n, channels, input_px, input_px) float32 in 0..1 -> (n, classes) logits."""
+        """Return the network: (n, channels, input_px, input_px) float32 in 0..1 -> (n, classes) logits."""
 
-    def start(self, model: nn.Sequential) -> None:
-        """Draw start weights that keep the signal's variance through the layers (He et al. 2015)."""
+    def initialise(self, model: nn.Sequential) -> None:
+        """Draw the initial weights from PyTorch's global generator (He et al. 2015)."""
         for layer in model.modules():
             if isinstance(layer, nn.Conv2d | nn.Linear):
                 nn.init.kaiming_normal_(layer.weight)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)
 
-    def ready(self, model: nn.Sequential, _epoch: int, /) -> None:
-        """Set the net to learn in this epoch, 1 for the first."""
+    def begin_epoch(self, model: nn.Sequential, _epoch: int, /) -> None:
+        """Put the model in training mode for an epoch (1, 2, 3 ...); a recipe may freeze parts of it."""
         model.train()
 
 
 @dataclass(frozen=True)
 class HeadedRecipe(Recipe):
-    """A net that ends with one fully connected hidden layer (`parts.dense_head`)."""
+    """A network that ends with one fully connected hidden layer (`blocks.dense_head`)."""
 
     hidden: int
-    "units of the fully connected layer"
+    "Number of units of the hidden layer."
     dropout: float
-    "share of them left out while training"
+    "Share of hidden units zeroed during training."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,4 +1,7 @@
-"""All recipes, by name."""
+"""All recipes, by name.
+
+A new recipe is one module beside this one, one line here and one section of params.yaml.
+"""
 
 from pipeline.learning.recipes.bncnn import Bncnn
 from pipeline.learning.recipes.lenet import Lenet

@@ -1,10 +1,10 @@
-"""A residual net for small images.
+"""A residual network for small images.
 
-The net of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of
-`blocks` residual blocks, the side halved and the maps doubled from one stage to the next, then the mean of
-each map. Here a maximum of 2x2 follows the first convolution, as one of 3x3 does in their nets for ImageNet,
-which pays for three times as many maps; a fully connected layer comes before the output; and a 1x1
-convolution stands where the maps change (their option B).
+The network of He, Zhang, Ren & Sun 2016 for CIFAR-10 (section 4.2): a 3x3 convolution, then three stages of
+`blocks` residual blocks, with the side halved and the number of maps doubled from one stage to the next, then
+the mean of each map. Differences: 2x2 max pooling follows the first convolution (3x3 in their networks for
+ImageNet), which pays for three times as many maps; a fully connected layer precedes the output; shortcuts
+are 1x1 convolutions where the number of maps changes (their option B).
 """
 
 from collections import OrderedDict
@@ -21,7 +21,7 @@ _STAGES = 3
 
 
 class Residual(nn.Module):
-    """Two 3x3 convolutions whose outcome is added to what came in."""
+    """Two 3x3 convolutions whose output is added to their input."""
 
     def __init__(self, maps: tuple[int, int], stride: int) -> None:
         super().__init__()
@@ -40,19 +40,19 @@ class Residual(nn.Module):
 
 @dataclass(frozen=True)
 class Resnet(HeadedRecipe):
-    """The residual net for CIFAR-10, wider, with a hidden layer."""
+    """The residual network for CIFAR-10, wider, with a hidden layer."""
 
     NAME = "resnet"
-    SMALLEST_PX = 10  # leaves maps of 2x2: batch normalisation needs more than one value
+    SMALLEST_PX = 10  # the last maps have 2x2 values: batch normalisation needs more than one
     SOURCE = (
         "He, Zhang, Ren & Sun 2016, Deep residual learning for image recognition, CVPR, section 4.2; "
-        "a maximum of 2x2 before the stages, shortcuts of option B, one hidden layer"
+        "2x2 max pooling before the stages, shortcuts of option B, one hidden layer"
     )
 
     maps: int
-    "of the first stage; the second has twice, the third four times as many"
+    "Number of feature maps of the first stage; the second has twice, the third four times as many."
     blocks: int
-    "of each stage"
+    "Number of residual blocks per stage."
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -60,7 +60,7 @@ class Resnet(HeadedRecipe):
         check_range("blocks", self.blocks, 1, 32)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
-        """Return the net."""
+        """Return the network (see `Recipe.build`)."""
         layers: OrderedDict[str, nn.Module] = OrderedDict(input=Standardise())
         layers["stem"] = convolution((channels, self.maps))
         layers["pool"] = nn.MaxPool2d(2)

@@ -1,7 +1,8 @@
-"""Transfer: the net of `mobilenet`, which starts from weights that were trained elsewhere.
+"""Transfer learning: the network of `mobilenet`, initialised with pretrained weights.
 
-`weights` fill the backbone, all but the output layer. For `frozen_epochs` only the output layer learns, and
-the backbone's batch statistics stay those of the weights; then all of it is fine-tuned.
+`weights` initialise the backbone, which is everything but the output layer. For `frozen_epochs` only the
+output layer is trained, and the backbone keeps the batch statistics of the weights; then the whole network
+is fine-tuned.
 """
 
 import re
@@ -21,16 +22,16 @@ NONE, PACKAGE = "none", "package"
 
 @dataclass(frozen=True)
 class Transfer(Mobilenet):
-    """A net of the MobileNetV2 family that has seen other images before."""
+    """A pretrained network of the MobileNetV2 family."""
 
     NAME = "transfer"
 
     weights: str
-    "package (see `pretrained`), a file: of EfficientNet-Lite0 or of a net trained by emo; none: from scratch"
+    "`package` (see `pretrained`), a file of EfficientNet-Lite0 or of a model trained by emo, or `none`."
     weights_sha256: str
-    "of the file, so that DVC trains again when it changes; empty for package and none"
+    "SHA-256 of the file, so that DVC trains again if it changes; empty for `package` and `none`."
     frozen_epochs: int
-    "in which only the output layer learns"
+    "Number of epochs at the start in which only the output layer is trained."
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -38,17 +39,20 @@ class Transfer(Mobilenet):
         if not (self.weights and self.weights.isprintable()):
             raise ValueError(f"weights: expected package, a file or none, found {self.weights!r}")
 
-    def start(self, model: nn.Sequential) -> None:
-        """Draw start weights; fill the backbone with `weights`, or EmoError where they do not fit."""
-        super().start(model)
+    def initialise(self, model: nn.Sequential) -> None:
+        """Draw the initial weights, then load `weights` into the backbone.
+
+        Raises EmoError if the weights cannot be read or do not fit.
+        """
+        super().initialise(model)
         if self.weights == NONE:
             return
         path = Path(self.weights)
         found = read_package() if self.weights == PACKAGE else read_tensors(path, self.weights_sha256)
-        fill(model, found, f"params.yaml: train: transfer: weights: {self.weights}")
+        load_backbone(model, found, f"params.yaml: train: transfer: weights: {self.weights}")
 
-    def ready(self, model: nn.Sequential, epoch: int, /) -> None:
-        """Set the net to learn: at first perhaps the output layer alone."""
+    def begin_epoch(self, model: nn.Sequential, epoch: int, /) -> None:
+        """Put the model in training mode; freeze the backbone in the first `frozen_epochs`."""
         model.train()
         frozen = self.weights != NONE and epoch <= self.frozen_epochs
         for part in backbone(model):
@@ -56,14 +60,14 @@ class Transfer(Mobilenet):
 
 
 def backbone(model: nn.Sequential) -> list[nn.Module]:
-    """Return the parts that transfer: the stem, the blocks and the top."""
+    """Return the parts that take pretrained weights: the stem, the blocks and the top."""
     return [part for name, part in model.named_children() if re.match("stem|block|top", name)]
 
 
-def fill(model: nn.Sequential, found: Mapping[str, Tensor], where: str) -> None:
-    """Put weights into a net's backbone; its output layer stays fresh.
+def load_backbone(model: nn.Sequential, found: Mapping[str, Tensor], where: str) -> None:
+    """Load weights into a model's backbone; the output layer keeps its initial weights.
 
-    Raises EmoError, which starts with `where`, unless each tensor is there, in the net's shape.
+    Raises EmoError, which starts with `where`, if a tensor is missing or has another shape.
     """
     own = model.state_dict()
     if "_conv_stem.weight" in found:
@@ -74,28 +78,29 @@ def fill(model: nn.Sequential, found: Mapping[str, Tensor], where: str) -> None:
         if name not in found or found[name].shape != tensor.shape:
             shape = tuple(found[name].shape) if name in found else "missing"
             raise EmoError(
-                f"{where}: not weights of this net: {name} is {shape}, not {tuple(tensor.shape)}; "
-                "set width: 1.0 for those of EfficientNet-Lite0, or name other weights"
+                f"{where}: weights of another network: {name} is {shape}, expected {tuple(tensor.shape)}; "
+                "set width: 1.0 for weights of EfficientNet-Lite0, or set other weights"
             )
         own[name] = found[name]
     model.load_state_dict(own)
 
 
 def from_lite0(found: Mapping[str, Tensor], channels: int) -> dict[str, Tensor]:
-    """Return the weights of EfficientNet-Lite0 by the names of this net, for images of 1 or 3 channels.
+    """Return the weights of EfficientNet-Lite0 by the names of this network, for images of 1 or 3 channels.
 
-    A grey image is one whose three colours are alike. Half as large at the stem, because `Standardise` gives
-    a standard deviation of 1 and ImageNet's photographs, at -1..1, have about a half.
+    For grey images the stem's weights are summed over the three colours. The stem is halved because
+    `Standardise` scales images to a standard deviation of 1, while ImageNet's photographs in -1..1 have
+    about 0.5.
     """
     named = {_own_name(name): tensor for name, tensor in found.items()}
     stem = named["stem.0.weight"] * 0.5
-    colours = stem.ndim == 4  # else they are no weights of that net, which `fill` tells
+    colours = stem.ndim == 4  # otherwise these are weights of another network, which `load_backbone` reports
     named["stem.0.weight"] = stem.sum(1, keepdim=True) if channels == 1 and colours else stem
     return named
 
 
 def _own_name(name: str) -> str:
-    """Turn `_blocks.3._depthwise_conv.weight` into `block03.depthwise.0.weight`."""
+    """Translate a name, such as `_blocks.3._depthwise_conv.weight` to `block03.depthwise.0.weight`."""
     if block := re.fullmatch(r"_blocks\.(\d+)\.(\w+)\.(\w+)", name):
         return f"block{int(block[1]):02d}.{_LAYERS[block[2]]}.{block[3]}" if block[2] in _LAYERS else name
     layer, _, rest = name.partition(".")

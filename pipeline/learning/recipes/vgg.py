@@ -1,9 +1,9 @@
 """A VGG for small images.
 
-Of configuration A of Simonyan & Zisserman 2015 (1, 1, 2 and 2 convolutions of 3x3, each group followed by a
-maximum of 2x2) the first four groups, with fewer maps than its 64, 128, 256 and 512, and one fully connected
-layer of 128 units for its two of 4,096. The fifth group would leave 1x1 of 48x48. Batch normalisation, which
-is younger than VGG, makes it learn in minutes.
+The first four groups of configuration A of Simonyan & Zisserman 2015 (1, 1, 2 and 2 convolutions of 3x3,
+each group followed by 2x2 max pooling), with fewer maps than 64, 128, 256 and 512, and one fully connected
+layer of 128 units in place of two of 4,096. A fifth group would reduce 48x48 to 1x1. Batch normalisation,
+which is more recent than VGG, lets it train in minutes.
 """
 
 from dataclasses import dataclass

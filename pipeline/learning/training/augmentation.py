@@ -1,4 +1,4 @@
-"""Light random changes that leave the expression as it is; whole batches at once, on their device."""
+"""Random changes of images that keep the expression, for whole batches on their device."""
 
 import functools
 import math
@@ -10,35 +10,36 @@ from torch.nn import functional
 
 from pipeline.runtime.params import check_range
 
-_KNOTS = 5  # points along a side that elastic bending moves on their own
+_KNOTS = 5
+"""Number of control points along a side that elastic distortion changes independently."""
 
 
 @dataclass(frozen=True)
 class AugmentationParams:
-    """How far each change goes at most; zero (or false) switches it off."""
+    """Largest extent of each change; 0 or false switches it off. Pixel values are 0..1."""
 
     flip: bool
-    "mirror every other face: the expressions are symmetric"
+    "Mirror half of the images, at random: the expressions are symmetric."
     rotate_deg: float
-    "in the picture's plane, either way"
+    "Rotation in the image plane, in degrees, in either direction."
     shift: float
-    "of the face in both directions, as a share of the side"
+    "Shift along both axes, as a share of the side."
     zoom: float
-    "0.1: the face is 0.9 to 1.1 times as large"
+    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large."
     shear: float
-    "sideways slant, as a share of the height"
+    "Horizontal shear, as a share of the height."
     elastic: float
-    "smooth bending (Simard, Steinkraus & Platt 2003): features move by this share of the side"
+    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side."
     brightness: float
-    "added to all pixels, which are 0..1"
+    "Value added to all pixels."
     contrast: float
-    "0.2: differences from mid-grey times 0.8 to 1.2"
+    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2."
     shading: float
-    "slope of light across the face: added at one edge, taken away at the opposite one"
+    "Brightness gradient: value added at one edge and subtracted at the opposite edge."
     noise: float
-    "standard deviation of the camera's noise; pixels are 0..1"
+    "Standard deviation of noise added to each pixel."
     erase: float
-    "side of one grey square over the face, as a share of the side"
+    "Side of one grey square over the face, as a share of the image's side."
 
     def __post_init__(self) -> None:
         check_range("rotate_deg", self.rotate_deg, 0, 180)
@@ -49,49 +50,49 @@ class AugmentationParams:
 
 
 def augment(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Return changed copies of images.
+    """Return randomly changed copies of images, each changed independently.
 
     Args:
         images: (n, channels, side, side) float32 in 0..1.
-        params: The bounds of the changes.
-        generator: The only source of chance, on the images' device.
+        params: Largest extent of each change.
+        generator: Source of all random numbers, on the images' device.
 
     Returns:
-        The same shape, dtype and range. Each image is changed in its own way.
+        Images of the same shape, dtype and range.
     """
-    images = _move(images, params, generator)
-    images = _relight(images, params, generator)
+    images = _warp(images, params, generator)
+    images = _shade(images, params, generator)
     return _erase(images, params, generator)
 
 
 def uniform(bound: float, shape: tuple[int, ...], generator: Generator) -> Tensor:
-    """Return float32 values spread evenly over -bound..bound."""
+    """Return float32 values from the uniform distribution over -bound..bound."""
     return (torch.rand(shape, generator=generator, device=generator.device) * 2 - 1) * bound
 
 
-def _move(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Mirror, turn, slant, scale, shift and bend in one resampling; what comes in repeats the edge."""
-    moves = (params.flip, params.rotate_deg, params.shift, params.zoom, params.shear, params.elastic)
-    if not any(moves):
+def _warp(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
+    """Mirror, rotate, shear, scale, shift and distort in one resampling; edge pixels repeat outside."""
+    changes = (params.flip, params.rotate_deg, params.shift, params.zoom, params.shear, params.elastic)
+    if not any(changes):
         return images
     n, side = len(images), images.shape[-1]
-    factors = _turns(n, params, generator)
+    factors = _affine(n, params, generator)
     if params.elastic:
         knots = uniform(2 * params.elastic, (n, 2, _KNOTS**2), generator)
         factors = torch.cat([factors, knots], dim=2)
-    # For each pixel of the outcome the place (x, y) it is taken from: one matrix product for all of it.
-    places = (factors @ _patterns(side, images.device)[: factors.shape[2]]).view(n, 2, side, side)
+    # For each output pixel the source position (x, y): one matrix product for all geometric changes.
+    positions = (factors @ _patterns(side, images.device)[: factors.shape[2]]).view(n, 2, side, side)
     return functional.grid_sample(
-        images, places.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
+        images, positions.permute(0, 2, 3, 1), padding_mode="border", align_corners=False
     )
 
 
-def _turns(n: int, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Return (n, 2, 3): by how much of x, of y and of 1 each pixel's x and y are to be replaced."""
+def _affine(n: int, params: AugmentationParams, generator: Generator) -> Tensor:
+    """Return affine matrices (n, 2, 3) from each output pixel's (x, y, 1) to its source position."""
     angle = uniform(math.radians(params.rotate_deg), (n,), generator)
     scale = 1 / (1 + uniform(params.zoom, (n,), generator))
     slant = uniform(params.shear, (n,), generator)
-    shift = uniform(2 * params.shift, (2, n), generator)  # a side is 2 long in grid_sample's units
+    shift = uniform(2 * params.shift, (2, n), generator)  # a side has length 2 in grid_sample's units
     mirror = torch.where(uniform(0.5 * params.flip, (n,), generator) < 0, -1, 1)
     cos, sin = angle.cos() * scale, angle.sin() * scale
     x = torch.stack([cos, slant * cos - sin, shift[0]]) * mirror
@@ -101,9 +102,9 @@ def _turns(n: int, params: AugmentationParams, generator: Generator) -> Tensor:
 
 @functools.cache
 def _patterns(side: int, device: torch.device) -> Tensor:
-    """Return (3 + knots, pixels): x, y and 1 at each pixel, then how much each knot bends it.
+    """Return (3 + knots, pixels): x, y and 1 at each pixel, then the weight of each knot's shift.
 
-    The whole side is -1..1. Between knots the bend is interpolated linearly along both sides.
+    A side spans -1..1. Between knots, shifts are interpolated bilinearly.
     """
     middles = (torch.arange(side) * 2 + 1) / side - 1
     along = functional.interpolate(torch.eye(_KNOTS)[None], side, mode="linear", align_corners=True)[0]
@@ -112,8 +113,8 @@ def _patterns(side: int, device: torch.device) -> Tensor:
     return torch.cat([planes, torch.kron(along, along)]).to(device)
 
 
-def _relight(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Change each image's contrast and brightness, light it from one side, add noise."""
+def _shade(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
+    """Change contrast and brightness, add a brightness gradient and noise, each image independently."""
     n, changed = len(images), images
     if params.contrast or params.brightness or params.shading:
         gain = 1 + uniform(params.contrast, (n, 1), generator)
@@ -128,7 +129,7 @@ def _relight(images: Tensor, params: AugmentationParams, generator: Generator) -
 
 
 def _erase(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
-    """Cover one square of each image by mid-grey, so that no single feature decides."""
+    """Cover one square of each image with mid-grey, so that the model relies on no single region."""
     if not params.erase:
         return images
     centre = uniform(1, (2, len(images), 1), generator)

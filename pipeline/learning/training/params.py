@@ -10,21 +10,21 @@ from pipeline.runtime.params import check_range, variant
 
 @dataclass(frozen=True)
 class TrainParams:
-    """The section `train` of params.yaml."""
+    """The section `train` of params.yaml: what all recipes share, and the chosen recipe."""
 
     recipe: str
-    "the network and how it is trained; its settings are in the section of the same name"
+    "Name of the chosen recipe, and of the section with its settings."
     seed: int
-    "of initial weights, order of images, augmentation and dropout"
+    "Seed of initial weights, order of images, augmentation and dropout."
     cpu_threads: int
-    "part of the result, hence here and not in the environment: see `reproducible`"
+    "PyTorch's threads on a CPU; a setting, as they affect the result (see `reproducible`)."
     label_smoothing: float
-    "share of the target spread over all classes"
+    "Share of the target that is spread over all classes."
     class_weights: bool
-    "weigh classes by one over their number of training images"
+    "Whether to weight classes by the inverse of their number of training images."
     augmentation: AugmentationParams
-    chosen: Recipe = variant("recipe", RECIPES)
-    "the settings of the recipe"
+    chosen: Recipe = variant("recipe", RECIPES)  # noqa: RUF009
+    "Settings of the chosen recipe. Sections of other recipes may be absent; those present are checked."
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, 2**31 - 1)

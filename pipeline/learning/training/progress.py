@@ -1,58 +1,60 @@
-"""How training goes, on the terminal: a bar where someone watches, a few lines where not."""
+"""Callbacks that show the progress of a training: a bar on a terminal, log lines elsewhere."""
 
-import sys
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
 
-from pipeline.learning.training.trainer import Trained, Watcher
+from pipeline.learning.training.trainer import Callback
 from pipeline.schema.history import Epoch
 
-_EVERY = 10  # epochs between two plain lines
+logger = logging.getLogger("emo.learning")
+
+_LOGGED_EVERY = 10
+"""Number of epochs between two log lines."""
 
 
 class Silent:
-    """Watches without a word."""
+    """A callback that shows nothing."""
 
     def step(self) -> None:
-        """One batch is done."""
+        """Do nothing after a batch."""
 
     def epoch(self, row: Epoch) -> None:
-        """One epoch is done."""
+        """Do nothing after an epoch."""
 
 
-class Lines(Silent):
-    """A line every ten epochs, for logs."""
+class LogLines(Silent):
+    """A callback that logs the first and every tenth epoch."""
 
     def epoch(self, row: Epoch) -> None:
-        """One epoch is done."""
-        if row.epoch == 1 or row.epoch % _EVERY == 0:
-            print(describe(row), file=sys.stderr, flush=True)
+        """Log an epoch."""
+        if row.epoch == 1 or row.epoch % _LOGGED_EVERY == 0:
+            logger.info(describe(row))
 
 
 class Bar(Silent):
-    """A bar that grows with each batch and starts again with each epoch."""
+    """A callback that advances a progress bar with each batch and restarts it with each epoch."""
 
     def __init__(self, progress: Progress, steps: int) -> None:
-        self._progress, self._steps = progress, steps
+        self._progress = progress
         self._task: TaskID = progress.add_task("epoch   1", total=steps)
 
     def step(self) -> None:
-        """One batch is done."""
+        """Advance the bar."""
         self._progress.advance(self._task)
 
     def epoch(self, row: Epoch) -> None:
-        """One epoch is done."""
+        """Restart the bar with the figures of the last epoch."""
         loss, accuracy = row.validation_loss, row.validation_accuracy
         text = f"epoch {row.epoch:3d}  validation loss {loss:.3f} {accuracy:.0%}"
         self._progress.reset(self._task, description=text)  # short, to leave room for the bar
 
 
 def describe(row: Epoch) -> str:
-    """Return one epoch as a line."""
+    """Return the metrics of an epoch in one line."""
     return (
         f"epoch {row.epoch:3d}  train loss {row.train_loss:.3f} accuracy {row.train_accuracy:.1%}  "
         f"validation loss {row.validation_loss:.3f} accuracy {row.validation_accuracy:.1%}"
@@ -61,22 +63,16 @@ def describe(row: Epoch) -> str:
 
 
 @contextmanager
-def watching(steps: int) -> Iterator[Watcher]:
-    """Give the watcher that suits stderr: a bar on a terminal, else lines. `steps` are an epoch's."""
+def progress_callback(steps: int) -> Iterator[Callback]:
+    """Yield a callback with a bar if stderr is a terminal, else with log lines.
+
+    Args:
+        steps: Number of batches per epoch.
+    """
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield Lines()
+        yield LogLines()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         yield Bar(progress, steps)
-
-
-def summary(trained: Trained) -> Table:
-    """Return the best and the last epoch as a table."""
-    table = Table("", "epoch", "train loss", "accuracy", "validation loss", "accuracy")
-    for name, row in (("best", trained.best), ("last", trained.history[-1])):
-        figures = [f"{row.train_loss:.4f}", f"{row.train_accuracy:.1%}"]
-        figures += [f"{row.validation_loss:.4f}", f"{row.validation_accuracy:.1%}"]
-        table.add_row(name, str(row.epoch), *figures)
-    return table

@@ -1,4 +1,4 @@
-"""learning.training.run."""
+"""Before and after a training: checks of its input, and the description of its model."""
 
 import dataclasses
 from pathlib import Path
@@ -7,12 +7,12 @@ import torch
 
 from pipeline.learning.model.image_set import ImageSet
 from pipeline.learning.training.params import TrainParams
-from pipeline.learning.training.trainer import Trained
+from pipeline.learning.training.trainer import TrainingResult
 from pipeline.runtime.errors import EmoError
 from pipeline.schema.checkpoint import ModelCard
 
 
-def check_alike(training: ImageSet, validation: ImageSet, folder: Path) -> None:
+def check_same_kind(training: ImageSet, validation: ImageSet, folder: Path) -> None:
     """Raise EmoError unless both splits have the same classes, side and channels."""
     for name in ("classes", "side_px", "channels"):
         first, second = getattr(training, name), getattr(validation, name)
@@ -22,8 +22,8 @@ def check_alike(training: ImageSet, validation: ImageSet, folder: Path) -> None:
             )
 
 
-def model_card(trained: Trained, training: ImageSet, params: TrainParams) -> ModelCard:
-    """Return what is needed to use the net, and how it came about."""
+def model_card(result: TrainingResult, training: ImageSet, params: TrainParams) -> ModelCard:
+    """Return the description of a trained model; `save_model` adds the digest of its weights."""
     return ModelCard(
         recipe=params.recipe,
         settings=dataclasses.asdict(params.chosen),
@@ -33,8 +33,8 @@ def model_card(trained: Trained, training: ImageSet, params: TrainParams) -> Mod
         channels=training.channels,
         normalisation="pixels/255, then each image to mean 0 and standard deviation 1; done by the net",
         seed=params.seed,
-        epochs=len(trained.history),
-        best_epoch=trained.best.epoch,
+        epochs=len(result.history),
+        best_epoch=result.best.epoch,
         torch=torch.__version__,
         weights_sha256="",
     )

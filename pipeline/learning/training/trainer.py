@@ -1,4 +1,4 @@
-"""The training loop: the whole recipe, from the images to the best weights."""
+"""Training: from the images to the weights of the best epoch."""
 
 import copy
 import math
@@ -21,26 +21,28 @@ from pipeline.learning.training.params import TrainParams
 from pipeline.runtime.errors import EmoError
 from pipeline.schema.history import Epoch, best_epoch
 
-_BATCHES_AT_ONCE = 8  # are augmented in one go: most of the time that a small batch takes is overhead
+_AUGMENTED_BATCHES = 8
+"""Number of batches augmented at once: for one small batch, most of the time is overhead."""
 
 
-class Watcher(Protocol):
-    """Who is told how training goes on."""
+class Callback(Protocol):
+    """Receives the progress of a training."""
 
     def step(self) -> None:
-        """One batch is done."""
+        """Called after each batch."""
 
     def epoch(self, row: Epoch) -> None:
-        """One epoch is done."""
+        """Called after each epoch, with its row of the history."""
 
 
 @dataclass(frozen=True)
-class Trained:
-    """What training gives."""
+class TrainingResult:
+    """A trained model and the history of its training."""
 
     model: nn.Module
-    "with the weights of the best epoch"
+    "The model with the weights of the best epoch."
     history: tuple[Epoch, ...]
+    "All epochs run, in order."
 
     @property
     def best(self) -> Epoch:
@@ -49,70 +51,56 @@ class Trained:
 
 
 def train(
-    training: ImageSet, validation: ImageSet, params: TrainParams, device: torch.device, watcher: Watcher
-) -> Trained:
-    """Train a net until the validation loss stops falling; return it with its best weights.
+    training: ImageSet,
+    validation: ImageSet,
+    params: TrainParams,
+    device: torch.device,
+    callback: Callback,
+) -> TrainingResult:
+    """Train a model until the validation loss stops falling, and keep the weights of its best epoch.
 
-    The same images, params, device and versions of the libraries give the same weights on a CPU.
+    On a CPU, the same images, params and library versions give the same weights to the byte.
 
-    Raises EmoError where the images are smaller than the net sees them, where a class has no training image,
-    where weights to start from do not fit, where the loss is no longer a number, and where a batch does not
-    fit the memory.
+    Raises EmoError if the images are smaller than the model's input, a class has no training image,
+    pretrained weights do not fit, the loss is no longer finite, or a batch does not fit into memory.
     """
     recipe = params.chosen
     check_side(recipe, training.side_px)
-    with reproducible(params.seed, params.cpu_threads), _enough_memory(recipe, len(training)):
-        model = build_model(recipe, len(training.classes), training.channels, start=True)
-        return _fit(model.to(device), training, validation, params, watcher)
+    with reproducible(params.seed, params.cpu_threads), _memory_errors(recipe, len(training)):
+        model = build_model(recipe, len(training.classes), training.channels, initialise=True)
+        trainer = Trainer(model.to(device), training, params)
+        history = _run_epochs(trainer, validation, callback)
+    return TrainingResult(model, tuple(history))
 
 
-def _fit(
-    model: nn.Sequential, training: ImageSet, validation: ImageSet, params: TrainParams, watcher: Watcher
-) -> Trained:
-    trainer, fit = Trainer(model, training, params), params.chosen.fit
-    held_out = shrink(validation.pixels, params.chosen.input_px).to(trainer.device)
+def _run_epochs(trainer: "Trainer", validation: ImageSet, callback: Callback) -> list[Epoch]:
+    """Train epoch by epoch with early stopping; leave the model with the weights of the best epoch."""
+    model, recipe = trainer.model, trainer.params.chosen
+    pixels = shrink(validation.pixels, recipe.input_px).to(trainer.device)
     labels = validation.labels.to(trainer.device)
     history: list[Epoch] = []
     best_weights, best_loss, best_at = model.state_dict(), math.inf, 0
-    for epoch in range(1, fit.epochs + 1):
-        params.chosen.ready(model, epoch)
-        loss, accuracy = trainer.run_epoch(watcher)
+    for epoch in range(1, recipe.fit.epochs + 1):
+        recipe.begin_epoch(model, epoch)
+        train_loss, train_accuracy = trainer.run_epoch(callback)
         rate = trainer.learning_rate
-        _check_finite(loss, epoch, rate, params.chosen)
-        logits = all_logits(model, held_out)
-        now = trainer.criterion(logits, labels).item()
-        hits = (logits.argmax(1) == labels).float().mean().item()
-        _check_finite(now, epoch, rate, params.chosen)
-        history.append(Epoch(epoch, rate, loss, accuracy, now, hits, now < best_loss))
-        watcher.epoch(history[-1])
-        if now < best_loss:
-            best_weights, best_loss, best_at = copy.deepcopy(model.state_dict()), now, epoch
-        if epoch - best_at >= fit.patience:
+        _check_finite(train_loss, epoch, rate, recipe)
+        loss, accuracy = trainer.evaluate(pixels, labels)
+        _check_finite(loss, epoch, rate, recipe)
+        history.append(Epoch(epoch, rate, train_loss, train_accuracy, loss, accuracy, loss < best_loss))
+        callback.epoch(history[-1])
+        if loss < best_loss:
+            best_weights, best_loss, best_at = copy.deepcopy(model.state_dict()), loss, epoch
+        if epoch - best_at >= recipe.fit.patience:
             break
     model.load_state_dict(best_weights)
-    return Trained(model, tuple(history))
-
-
-@contextmanager
-def _enough_memory(recipe: Recipe, images: int) -> Iterator[None]:
-    """Turn the want of memory, the device's or the machine's, into an EmoError with a batch to try."""
-    try:
-        yield
-    except RuntimeError as error:
-        on_cpu = "DefaultCPUAllocator" in str(error)  # a GPU has an exception of its own for it
-        if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
-            raise
-        batch = min(recipe.fit.batch, images)
-        raise EmoError(
-            f"params.yaml: train: {recipe.NAME}: fit: batch: {batch} images of {recipe.input_px}x"
-            f"{recipe.input_px} pixels do not fit the memory; try {max(1, batch // 2)}"
-        ) from None
+    return history
 
 
 class Trainer:
-    """A net with its images, optimiser, schedule and loss, which can run one epoch after another."""
+    """A model with its training images, optimiser, schedule and loss; runs one epoch at a time."""
 
-    def __init__(self, model: nn.Module, training: ImageSet, params: TrainParams) -> None:
+    def __init__(self, model: nn.Sequential, training: ImageSet, params: TrainParams) -> None:
         self.model, self.params, self.fit = model, params, params.chosen.fit
         self.device = next(model.parameters()).device
         self.pixels = shrink(training.pixels, params.chosen.input_px).to(self.device)
@@ -122,28 +110,33 @@ class Trainer:
         self.schedule = torch.optim.lr_scheduler.LambdaLR(
             self.optimiser, lambda step: rate_share(self.fit, step / steps)
         )
-        weights = class_weights(training).to(self.device)  # always: it refuses an empty class
+        weights = class_weights(training).to(self.device)  # always computed: it raises for an empty class
         self.weights = weights if params.class_weights else None
-        # One generator on the CPU, one on the device: the order is the same on every device.
-        self.order = Generator().manual_seed(params.seed)
-        # The changes have one of their own, as they are drawn on another thread than dropout.
-        self.chance = Generator(self.device).manual_seed(params.seed + 1)
+        # The order is drawn on the CPU, so that it is the same on every device.
+        self.order_generator = Generator().manual_seed(params.seed)
+        # Augmentation runs on another thread than dropout, so it has a generator of its own.
+        self.augmentation_generator = Generator(self.device).manual_seed(params.seed + 1)
 
     @property
     def learning_rate(self) -> float:
-        """Of the last step."""
+        """Learning rate of the last step."""
         return float(self.optimiser.param_groups[0]["lr"])
 
     def criterion(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Weighted, smoothed cross-entropy, the mean over a batch."""
+        """Return the weighted, smoothed cross-entropy, averaged over a batch."""
         return functional.cross_entropy(
             logits, labels, self.weights, label_smoothing=self.params.label_smoothing
         )
 
-    def run_epoch(self, watcher: Watcher) -> tuple[float, float]:
-        """See each image once, changed by chance; return the mean loss and the accuracy.
+    def evaluate(self, pixels: Tensor, labels: Tensor) -> tuple[float, float]:
+        """Return loss and accuracy on unchanged images (n, channels, input_px, input_px) uint8."""
+        logits = all_logits(self.model, pixels)
+        return self.criterion(logits, labels).item(), (logits.argmax(1) == labels).float().mean().item()
 
-        What of the net learns, and how, is as `Recipe.ready` set it.
+    def run_epoch(self, callback: Callback) -> tuple[float, float]:
+        """Train on each image once, augmented; return the mean loss and the accuracy.
+
+        `Recipe.begin_epoch` sets the training mode beforehand.
         """
         losses, outputs, targets = [], [], []
         for images, labels in self._batches():
@@ -151,26 +144,27 @@ class Trainer:
             losses.append(loss)
             outputs.append(logits)
             targets.append(labels)
-            watcher.step()
-        # Once an epoch: reading waits for the GPU, and on a CPU each small operation costs.
+            callback.step()
+        # Read once per epoch: reading waits for the GPU, and on a CPU every small operation has a cost.
         shares = torch.tensor([len(labels) / len(self.labels) for labels in targets], device=self.device)
         hits = torch.cat(outputs).argmax(1) == torch.cat(targets)
         return (torch.stack(losses) @ shares).item(), hits.float().mean().item()
 
     def _batches(self) -> Iterator[tuple[Tensor, Tensor]]:
-        """Yield all images, changed, and their labels, in batches of random order."""
-        order = torch.randperm(len(self.labels), generator=self.order).to(self.device)
-        for images, labels in ahead(self._changed, order.split(self.fit.batch * _BATCHES_AT_ONCE)):
+        """Yield all images, augmented, and their labels, in batches of random order."""
+        order = torch.randperm(len(self.labels), generator=self.order_generator).to(self.device)
+        for images, labels in ahead(self._augmented, order.split(self.fit.batch * _AUGMENTED_BATCHES)):
             batches = images.split(self.fit.batch), labels.split(self.fit.batch)
             yield from zip(*batches, strict=True)
 
-    def _changed(self, chosen: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the images at positions `chosen`, changed by chance, and their labels."""
-        images = augment(to_float(self.pixels[chosen]), self.params.augmentation, self.chance)
-        return images.contiguous(memory_format=torch.channels_last), self.labels[chosen]
+    def _augmented(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the images at some positions, augmented, and their labels."""
+        images = to_float(self.pixels[positions])
+        images = augment(images, self.params.augmentation, self.augmentation_generator)
+        return images.contiguous(memory_format=torch.channels_last), self.labels[positions]
 
     def _step(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Learn from one batch; return its loss and its logits."""
+        """Update the weights by one batch; return its loss and logits."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda"):
             logits = self.model(images).float()
         loss = self.criterion(logits, labels)
@@ -182,18 +176,34 @@ class Trainer:
 
 
 def class_weights(images: ImageSet) -> Tensor:
-    """Return (classes,) float32: one over the class's images, scaled so that its mean over images is 1.
+    """Return (classes,) float32: inverse class frequencies, scaled to a mean of 1 over the images.
 
-    Raises EmoError where a class has no image.
+    Raises EmoError if a class has no image.
     """
     counts = torch.bincount(images.labels, minlength=len(images.classes))
     for name, count in zip(images.classes, counts.tolist(), strict=True):
         if not count:
             raise EmoError(
-                f"data/dataset/train: no image of class {name!r}; enrol clips that show it or "
-                "take it out of dataset: expressions in params.yaml"
+                f"data/dataset/train: no image of class {name!r}; enrol clips of it, or "
+                "remove it from dataset: expressions in params.yaml"
             )
     return len(images) / (len(images.classes) * counts.float())
+
+
+@contextmanager
+def _memory_errors(recipe: Recipe, images: int) -> Iterator[None]:
+    """Turn PyTorch's out-of-memory errors, of GPU and CPU, into an EmoError that suggests a batch."""
+    try:
+        yield
+    except RuntimeError as error:
+        on_cpu = "DefaultCPUAllocator" in str(error)  # only the GPU has an exception class of its own for it
+        if not on_cpu and not isinstance(error, torch.OutOfMemoryError):
+            raise
+        batch = min(recipe.fit.batch, images)
+        raise EmoError(
+            f"params.yaml: train: {recipe.NAME}: fit: batch: {batch} images of {recipe.input_px}x"
+            f"{recipe.input_px} pixels do not fit into memory; try {max(1, batch // 2)}"
+        ) from None
 
 
 def _check_finite(loss: float, epoch: int, rate: float, recipe: Recipe) -> None:
