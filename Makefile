@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench bench-quick lock clean
+.PHONY: help setup demo test test-fast lint docs bench bench-quick lock clean
 
 help:  ## Show this list
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-setup: $(BIN)/.installed  ## Make .venv and install emo with what it needs, as locked
+setup: $(BIN)/.installed  ## Make .venv and install emo with its dependencies, as locked
 
 $(BIN)/.installed: pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "emo needs Python 3.11 or newer: make PYTHON=python3.11 ...")'
@@ -18,7 +18,7 @@ $(BIN)/.installed: pyproject.toml requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable '.[dev]'
 	touch $@
 
-demo: setup  ## Enrol the virtual participants, run the whole pipeline, show what came out
+demo: setup  ## Enrol the virtual participants, run the pipeline, print a summary
 	emo demo
 	dvc repro
 	emo summary
@@ -26,15 +26,21 @@ demo: setup  ## Enrol the virtual participants, run the whole pipeline, show wha
 test: setup  ## Run all tests
 	python -m pytest --numprocesses auto --dist loadfile
 
+test-fast: setup  ## Run the fast tests only: none that starts DVC, Git or a program
+	python -m pytest --numprocesses auto --dist loadfile -m "not slow"
+
 lint: setup  ## Check style and types
 	ruff check .
 	ruff format --check .
 	mypy
 
-bench: setup .venv-peers/.installed  ## Measure against peers and limits: 20 minutes on two idle cores, 25 the first time
+docs: setup  ## Write the pages that list all commands, settings and audit checks
+	python docs/reference.py
+
+bench: setup .venv-peers/.installed  ## Measure emo against peers and limits: 20 minutes on two idle cores, 25 the first time
 	python benchmarks --peers .venv-peers/bin/python
 
-bench-quick: setup  ## Show that all benchmarks work, on small samples and without the peers' environment: 3 minutes
+bench-quick: setup  ## Run all benchmarks on small samples, without the peers: shows that they work, 3 minutes
 	python benchmarks --quick
 
 .venv-peers/.installed: benchmarks/peers.txt
@@ -43,12 +49,12 @@ bench-quick: setup  ## Show that all benchmarks work, on small samples and witho
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps imagededup==0.3.3.post2
 	touch $@
 
-lock:  ## Write requirements.lock anew: the newest versions that pyproject.toml allows
+lock:  ## Renew requirements.lock: the newest versions that pyproject.toml allows
 	rm -rf $(VENV)-lock
 	$(PYTHON) -m venv $(VENV)-lock
 	$(VENV)-lock/bin/pip install --quiet '.[dev,pretrained]' torch==2.13.0
 	$(VENV)-lock/bin/pip freeze --exclude emo | sed 's/+cpu//' > requirements.lock
 	rm -rf $(VENV)-lock
 
-clean:  ## Remove the environment, caches and everything that can be built again (never raw/)
+clean:  ## Remove the environment, all caches and everything that can be built again; raw/ stays
 	rm -rf $(VENV) .venv-peers .emo data/frames data/faces data/dataset data/*.parquet models .pytest_cache .mypy_cache .ruff_cache

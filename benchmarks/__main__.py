@@ -2,8 +2,8 @@
 
     python benchmarks [--quick] [--peers .venv-peers/bin/python] [--only NAME ...]
 
-Each program can also be run by itself. What a full run finds is kept in benchmarks/results.json and written
-into docs/benchmarks.md; a quick run only shows that all of it works. The other programs of this folder
+Each program can also be run alone. The rows of a full run are kept in benchmarks/results.json and written
+into docs/benchmarks.md; a quick run only shows that all programs run. The other programs of this folder
 (cascades, dedup_calibration, seeds) are studies behind single settings.
 """
 
@@ -32,7 +32,9 @@ WITH_PEERS = ("recordings", "near_duplicates")
 def main() -> None:
     """Run the programs; exit with the number of those that failed."""
     options_of = parser(__doc__)
-    options_of.add_argument("--peers", metavar="PYTHON", help="interpreter with what peers.txt lists")
+    options_of.add_argument(
+        "--peers", metavar="PYTHON", help="interpreter that has the packages of peers.txt"
+    )
     options_of.add_argument("--only", nargs="+", choices=PROGRAMS, default=PROGRAMS, metavar="NAME")
     options = options_of.parse_args()
     failed = 0

@@ -1,8 +1,8 @@
-"""Recordings to measure with: the virtual participants before a busy background, as a laboratory's camera.
+"""Recordings to measure with: the virtual participants before a busy background, as from a laboratory camera.
 
-Any number of subjects of 7 expressions is made of the 12 virtual people: their heads bent smoothly, mirrored,
-lit otherwise, before other backgrounds. The clips of `demo/clips` are played forth and back, scaled, cut out
-along a soft oval and put before clutter; a sensor's noise lies over all.
+Any number of subjects with 7 expressions each is made from the 12 virtual participants: their heads deformed
+smoothly, mirrored, lit differently, before other backgrounds. The clips of `demo/clips` are played forwards
+and backwards, scaled, cut out along a soft oval and placed before clutter; sensor noise is added.
 """
 
 import multiprocessing
@@ -22,18 +22,18 @@ from pipeline.schema.expressions import EXPRESSIONS
 
 ROOT = Path(__file__).resolve().parents[1]
 COHORT = ROOT / "demo" / "clips"
-HOME = ROOT / ".emo" / "benchmarks"
-"""Where recordings are kept from one run to the next (not in Git; `make clean` removes them)."""
+RECORDINGS = ROOT / ".emo" / "benchmarks"
+"""Folder of the recordings, kept between runs (not in Git; `make clean` removes it)."""
 
 _NOISE = 2.5  # grey levels
-_MARGIN = 64  # pixels by which the noise is larger than the picture, so that it can be moved about
+_MARGIN = 64  # pixels by which the noise is larger than the frame, so that it can be shifted
 
 Planes = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Format:
-    """What a recording is like."""
+    """Size, rate and length of a recording."""
 
     width: int = 1280
     height: int = 720
@@ -49,12 +49,12 @@ class _Job:
 
 
 LABORATORY = Format()
-"""What most rows are measured on."""
+"""The format that most rows are measured on."""
 
 
 def recordings(count: int, form: Format = LABORATORY) -> list[Path]:
-    """Return `count` videos `S<nnn>/<expression>.mp4`, made unless they are there already."""
-    folder = HOME / f"{form.width}x{form.height}-{form.fps}fps-{form.seconds:g}s"
+    """Return `count` videos `S<nnn>/<expression>.mp4`; those that do not exist yet are made."""
+    folder = RECORDINGS / f"{form.width}x{form.height}-{form.fps}fps-{form.seconds:g}s"
     numbers = range(count)
     jobs = [_Job(folder / f"S{n // 7 + 1:03d}" / f"{EXPRESSIONS[n % 7]}.mp4", n, form) for n in numbers]
     missing = [job for job in jobs if not job.target.is_file()]
@@ -67,7 +67,7 @@ def recordings(count: int, form: Format = LABORATORY) -> list[Path]:
 
 
 def _make(job: _Job) -> None:
-    """Encode one half of a recording and show it twice: it ends as it begins."""
+    """Encode one half of a recording and repeat it: it ends as it begins."""
     cv2.setNumThreads(1)
     job.target.parent.mkdir(parents=True, exist_ok=True)
     half = job.target.with_suffix(".half.mp4")
@@ -105,11 +105,11 @@ def _scene(job: _Job) -> Iterator[Planes]:
 
 
 def _acted(source: Path, count: int, height: int, rng: np.random.Generator) -> list[Planes]:
-    """Return the first frames of a clip of the virtual cohort as planes, bent and scaled to `height`."""
+    """Return the first frames of a clip of the virtual cohort as planes, deformed and scaled to `height`."""
     with av.open(str(source)) as container:
         decoded = islice(container.decode(video=0), count)
         frames: list[np.ndarray] = [frame.to_ndarray(format="bgr24") for frame in decoded]
-    if frames[0].shape[0] > frames[0].shape[1]:  # the clip that is stored lying on its side
+    if frames[0].shape[0] > frames[0].shape[1]:  # the clip that is stored rotated
         frames = [np.rot90(frame, -1).copy() for frame in frames]
     places = _bend(frames[0].shape[:2], height, rng)
     bent = (cv2.remap(f, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT) for f in frames)
@@ -117,7 +117,7 @@ def _acted(source: Path, count: int, height: int, rng: np.random.Generator) -> l
 
 
 def _bend(shape: tuple[int, ...], height: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return for each pixel of a picture of `height` where in the source it comes from, (x, y) float32."""
+    """Return the source position (x, y) of each pixel of a frame of `height`, float32."""
     scale = height / shape[0]
     width = round(shape[1] * scale) // 2 * 2
     y, x = np.mgrid[:height, :width].astype(np.float32) / scale
@@ -156,13 +156,13 @@ def _oval(height: int, width: int) -> np.ndarray:
 
 
 def _light(height: int, width: int, rng: np.random.Generator) -> np.ndarray:
-    """Return (height, width) float32 factors: another light for each subject, or two would be copies."""
+    """Return (height, width) float32 factors: each subject is lit differently, or two would be copies."""
     coarse = np.exp(rng.normal(0, 0.15, (4, 4))).astype(np.float32)
     return cv2.resize(coarse, (width, height), interpolation=cv2.INTER_CUBIC).clip(0.5, 1.6)
 
 
 def clutter(width: int, height: int, rng: np.random.Generator, patches: list[np.ndarray]) -> np.ndarray:
-    """Draw (height, width) uint8 that provokes cascades: texture, ellipses, pieces of clothes and hair."""
+    """Draw (height, width) uint8 that provokes false detections: texture, ellipses, pieces of clothes."""
     image = np.full((height, width), 120, np.float32)
     for cell in (8, 16, 32, 64, 128):
         noise = rng.normal(0, 12, (height // cell + 2, width // cell + 2)).astype(np.float32)
@@ -192,7 +192,7 @@ def _as_frame(planes: Planes) -> av.VideoFrame:
 
 
 def lengthened(source: Path, target: Path, repeats: int) -> Path:
-    """Write the packets of a video `repeats` times, one after the other: a long recording in seconds."""
+    """Write the packets of a video `repeats` times in a row: makes a long recording within seconds."""
     target.parent.mkdir(parents=True, exist_ok=True)
     temporary = target.with_suffix(".part.mp4")
     with av.open(str(source)) as inside, av.open(str(temporary), "w") as outside:

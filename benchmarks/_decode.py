@@ -1,8 +1,8 @@
-"""The limit: decode all frames of recordings and do nothing else.
+"""The limit: decode all frames of the recordings and do nothing else.
 
     python benchmarks/_decode.py WORKERS VIDEO [VIDEO ...]
 
-One process a worker, one thread a process, as emo's stages have them; the longest recordings first.
+One process per worker, one thread per process, as in emo's stages; the longest recordings first.
 """
 
 import multiprocessing

@@ -1,4 +1,4 @@
-"""docs/benchmarks.md: the figures of results.json, written between its marks."""
+"""Write the figures of results.json into docs/benchmarks.md, between its markers."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ def write_document() -> None:
 
 
 def with_figures(text: str, name: str, part: dict[str, Any]) -> str:
-    """Return a document with a program's figures between `<!-- name -->` and `<!-- end -->`."""
+    """Return the document with the figures of one program between `<!-- name -->` and `<!-- end -->`."""
     figures = "\n".join(_lines(name, part))
     return re.sub(
         rf"(<!-- {name} -->\n).*?(<!-- end -->)", lambda m: m[1] + figures + m[2], text, flags=re.DOTALL
@@ -32,7 +32,7 @@ def _lines(name: str, part: dict[str, Any]) -> Iterator[str]:
     processors = f"{machine['processors']} x {machine['processor']}"
     yield f"`python benchmarks/{name}.py`; {processors}, {machine['system']}, Python {machine['python']}, "
     yield f"{libraries}:\n"
-    yield "| | against | emo | the other | judged | target | met |\n|---|---|---|---|---|---|---|"
+    yield "| | compared with | emo | other | judged | target | met |\n|---|---|---|---|---|---|---|"
     for values in part["rows"]:
         yield f"| {' | '.join(cells(Row(**values)))} |"
     yield ""

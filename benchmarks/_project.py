@@ -1,4 +1,4 @@
-"""A project of emo with recordings of its own, in a folder of its own, to measure in."""
+"""A separate emo project with its own recordings, to measure in."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _COPIED = ("cli.py", "dvc.yaml", "params.yaml", ".gitignore", ".dvcignore", "raw
 
 @dataclass(frozen=True)
 class Spent:
-    """What a command cost."""
+    """The time that a command took."""
 
     wall_s: float
     cpu_s: float
@@ -30,12 +30,12 @@ class Spent:
 
 @dataclass(frozen=True)
 class Project:
-    """A copy of emo's code with a raw/, a memo and a DVC cache of its own."""
+    """A copy of emo's code with its own raw/, cache and DVC cache."""
 
     root: Path
 
     def run(self, *command: str) -> Spent:
-        """Run a command to its end; RuntimeError with what it printed where it fails."""
+        """Run a command to its end; raise RuntimeError with its output if it fails."""
         before, start = os.times(), time.perf_counter()
         done = subprocess.run(command, cwd=self.root, env=self._environment(), capture_output=True, text=True)
         wall_s, after = time.perf_counter() - start, os.times()
@@ -57,7 +57,7 @@ class Project:
         return self.run("dvc", "repro", *targets)
 
     def edit(self, name: str, pattern: str, replacement: str) -> None:
-        """Change the first match of a pattern in a file; ValueError where there is none."""
+        """Replace the first match of a pattern in a file; raise ValueError if there is none."""
         path = self.root / name
         text, count = re.subn(pattern, replacement, path.read_text(), count=1)
         if not count:
@@ -65,14 +65,14 @@ class Project:
         path.write_text(text)
 
     def forget(self, *folders: str) -> None:
-        """Remove folders with all they hold."""
+        """Remove folders and their content."""
         for folder in folders:
             shutil.rmtree(self.root / folder, ignore_errors=True)
 
     def _environment(self) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        memo = str(self.root / ".emo" / "memo")
-        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root), "EMO_MEMO": memo}
+        cache = str(self.root / ".emo" / "cache")
+        return {**os.environ, "PATH": path, "PYTHONPATH": str(self.root), "EMO_CACHE": cache}
 
 
 def new_project(root: Path) -> Project:

@@ -1,4 +1,4 @@
-"""What a benchmark says: rows of a figure, what it is held against, and the target it should meet."""
+"""The result of a benchmark: rows of a figure, its peer or limit, and the target it should meet."""
 
 import argparse
 import json
@@ -25,54 +25,54 @@ class Row:
     claim: str
     "what is measured"
     against: str
-    "the peer or the limit, with the number of clips it ran on where that is a sample"
+    "the peer or the limit, with the number of clips that it ran on if that is a sample"
     emo: float
     other: float | None
     "the peer's or the limit's figure; None where the target is a bound of emo's own figure"
     unit: str
     "of both figures"
     judged: float
-    "the figure that the target speaks of, such as a ratio of the two"
+    "the figure that is compared with the target, such as the ratio of the two"
     judged_as: str
-    "how it is made: `other / emo`, `emo / other`, `emo`"
+    "how it is computed: `other / emo`, `emo / other`, `emo`"
     target: float
     at_most: bool
     "whether the judged figure should be at most the target, or at least"
 
     @property
     def met(self) -> bool:
-        """Tell whether the target is met."""
+        """Whether the target is met."""
         return self.judged <= self.target if self.at_most else self.judged >= self.target
 
 
 def faster(claim: str, against: str, figures: tuple[float, float], unit: str, at_least: float) -> Row:
-    """Return a row that says how many times the peer's time `figures[1]` emo's `figures[0]` goes into."""
+    """Return a row about how many times as long the peer takes, `figures[1]`, as emo, `figures[0]`."""
     emo, other = figures
     return Row(claim, against, emo, other, unit, other / emo, "other / emo", at_least, at_most=False)
 
 
 def within(claim: str, against: str, figures: tuple[float, float], unit: str, at_most: float) -> Row:
-    """Return a row that says how many times the limit `figures[1]` emo's `figures[0]` is."""
+    """Return a row about how many times the limit, `figures[1]`, emo takes, `figures[0]`."""
     emo, other = figures
     return Row(claim, against, emo, other, unit, emo / other, "emo / other", at_most, at_most=True)
 
 
 def bounded(claim: str, against: str, figure: float, unit: str, at_most: float) -> Row:
-    """Return a row whose target is a bound of emo's own figure."""
+    """Return a row whose target is a bound on emo's own figure."""
     return Row(claim, against, figure, None, unit, figure, "emo", at_most, at_most=True)
 
 
 def parser(doc: str | None) -> argparse.ArgumentParser:
     """Return the options that every benchmark has; its docstring is the help."""
     made = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawTextHelpFormatter)
-    made.add_argument("--quick", action="store_true", help="a small sample: shows that it runs, no figures")
+    made.add_argument("--quick", action="store_true", help="a small sample: shows that the program runs")
     return made
 
 
 def record(program: str, rows: Sequence[Row], *, whole: bool) -> None:
-    """Print rows as a table and put them into results.json in the place of the program's older ones.
+    """Print rows as a table and replace the program's older rows in results.json by them.
 
-    A run that is not `whole` is printed only: its samples are too small, or some of its rows are missing.
+    If the run is not `whole` (small samples, missing rows), the table is only printed.
     """
     Console(width=160).print(as_table(rows))
     if whole:
@@ -89,14 +89,14 @@ def load() -> dict[str, Any]:
 
 def as_table(rows: Sequence[Row]) -> Table:
     """Return rows as they are printed."""
-    table = Table("claim", "against", "emo", "other", "judged", "target", "met")
+    table = Table("claim", "compared with", "emo", "other", "judged", "target", "met")
     for row in rows:
         table.add_row(*cells(row))
     return table
 
 
 def cells(row: Row) -> Iterator[str]:
-    """Yield the texts of one row: figures with three digits that count."""
+    """Yield the cells of one row: figures with three significant digits."""
     yield row.claim
     yield row.against
     yield f"{number(row.emo)} {row.unit}"
@@ -107,17 +107,17 @@ def cells(row: Row) -> Iterator[str]:
 
 
 def number(value: float) -> str:
-    """Return a figure with three digits that count, without an exponent."""
+    """Return a figure with three significant digits, without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.3g}'):g}"
 
 
 def peak_mb(usage: resource.struct_rusage) -> float:
-    """Return the peak of resident memory, MB (10^6 bytes): the system counts in bytes, or in kibibytes."""
+    """Return the peak of resident memory, MB (10^6 bytes); macOS counts in bytes, Linux in kibibytes."""
     return usage.ru_maxrss * (1 if sys.platform == "darwin" else 1024) / 1e6
 
 
 def machine() -> dict[str, Any]:
-    """Say on what the figures were taken."""
+    """Return the processor, the system and the libraries of this measurement."""
     libraries = ("av", "opencv-python-headless", "numpy", "pyarrow", "torch", "dvc")
     return {
         "processor": _processor(),

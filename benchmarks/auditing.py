@@ -1,11 +1,11 @@
-"""What questions cost: `emo audit`, `diff`, `versions`, `trace`, `report` of 280 recordings, 25,000 images.
+"""The time of questions: `emo audit`, `diff`, `versions`, `trace`, `report` on 280 recordings, 25,000 images.
 
     python benchmarks/auditing.py [--quick]
 
-280 recordings of 40 people (as in recordings.py), sampled so densely that each gives about 90 images, of
-which none is collapsed, are built under DVC up to the audit's gate and committed. Then a label is corrected
-and the dataset is built and committed again. Each command is run as a person would, its start included; the
-median of three runs counts. Last, one participant is withdrawn, and the proof searches all that is left.
+280 recordings of 40 subjects (as in recordings.py), sampled so densely that each gives about 90 images, none
+of them collapsed, are built under DVC up to the gate and committed. Then a label is corrected, and the
+dataset is built and committed again. Each command is run as a program, its start included; the median of
+three runs counts. Last, one participant is withdrawn, and the proof searches all files that are left.
 """
 
 import json
@@ -21,7 +21,7 @@ from _results import Row, bounded, parser, record
 CLIPS, QUICK = 280, 42
 REPEATS = 3
 FPS = 13.0
-GONE = "S003"
+WITHDRAWN = "S003"
 
 
 def build(folder: Path, videos: list[Path]) -> Project:
@@ -39,20 +39,20 @@ def build(folder: Path, videos: list[Path]) -> Project:
 
 
 def commit(project: Project, message: str, tag: str) -> None:
-    """Commit all that Git does not ignore."""
+    """Commit all files that Git does not ignore."""
     project.run("git", "add", ".")
     project.run("git", "-c", "user.name=b", "-c", "user.email=b@b", "commit", "--quiet", "-m", message)
     project.run("git", "tag", tag)
 
 
 def seconds(project: Project, *arguments: str) -> float:
-    """Return the median wall time of a command; its exit code may tell of findings."""
+    """Return the median wall time of a command; exit code 1 (a failing check) is accepted."""
     command = ("sh", "-c", 'python cli.py "$@" || true', "emo", *arguments)
     return statistics.median(project.run(*command).wall_s for _ in range(REPEATS))
 
 
 def questions(project: Project) -> list[Row]:
-    """Return rows about the commands that only read."""
+    """Measure the commands that only read."""
     images = json.loads(project.emo("versions", "--json").output)[0]["images"]
     clip = next((project.root / "data/faces").glob("*.parquet")).stem
     frames = json.loads(project.emo("trace", clip, "--json").output)["frames"]
@@ -75,7 +75,7 @@ def main() -> None:
     try:
         project = build(folder, videos)
         rows = questions(project)
-        spent = project.emo("withdraw", GONE, "--yes")
+        spent = project.emo("withdraw", WITHDRAWN, "--yes")
         print(spent.output)
         rows.append(bounded("emo withdraw: erasing and proving", "-", spent.wall_s, "s", 60))
     finally:

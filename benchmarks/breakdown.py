@@ -2,8 +2,8 @@
 
     python benchmarks/breakdown.py [--clips 20]
 
-The work of the stages frames and faces on recordings before a busy background (see recordings.py), in one
-process with one thread. A step's time is its own, without that of the steps it calls. The last line is the
+Runs the work of the stages frames and faces on recordings before a busy background (see recordings.py), in
+one process with one thread. The time of a step excludes that of the steps it calls. The last line is the
 limit: decoding all frames, of which one in five is sampled.
 """
 
@@ -42,7 +42,7 @@ STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
     "search around the last face": ((HaarDetector, "detect_near"),),
     "search of whole frames": ((HaarDetector, "detect"),),
     "tracking": ((faces, "track"),),
-    "cutting, sharpness": ((faces, "crop_face"),),
+    "cropping, sharpness": ((faces, "crop_face"),),
     "PNG": ((faces, "encode_png"),),
     "perceptual hash": ((faces, "perceptual_hashes"),),
     "faces: Parquet and the rest": ((faces, "write_faces"),),
@@ -50,7 +50,7 @@ STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
 
 
 class Stopwatch:
-    """Notes the processor time of steps; while one calls another, only the inner one's clock runs."""
+    """Measures the processor time of steps; while one calls another, only the clock of the inner one runs."""
 
     def __init__(self) -> None:
         self.spent: Counter[str] = Counter()
@@ -58,12 +58,12 @@ class Stopwatch:
         self._since = time.process_time()
 
     def enter(self, step: str) -> None:
-        """Start a step's clock and halt that of the step around it."""
+        """Start the clock of a step and stop that of the step around it."""
         self._note()
         self._running.append(step)
 
     def leave(self) -> None:
-        """Halt the innermost step's clock."""
+        """Stop the clock of the innermost step."""
         self._note()
         self._running.pop()
 
@@ -74,7 +74,7 @@ class Stopwatch:
         self._since = now
 
     def on(self, step: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        """Return a function that is timed; of a generator, each of its steps."""
+        """Return the function with its time measured; of a generator, each of its steps."""
 
         @wraps(function)
         def timed(*args: Any, **kwargs: Any) -> Any:
@@ -108,7 +108,10 @@ def main() -> None:
                 setattr(owner, name, watch.on(step, getattr(owner, name)))
     sampled = 0
     with tempfile.TemporaryDirectory() as folder:
-        for path in [videos[0], *videos]:  # the first once more: caches and libraries are warm then
+        for path in [
+            videos[0],
+            *videos,
+        ]:  # the first one twice: the first run only warms up caches and libraries
             if path is videos[0]:
                 watch.spent.clear()
                 sampled = 0
@@ -120,7 +123,7 @@ def main() -> None:
 
 
 def work(path: Path, folder: Path) -> int:
-    """Do both stages' work on one recording; return the number of frames sampled."""
+    """Run the work of both stages on one recording; return the number of sampled frames."""
     params = load_params("frames", FramesParams)
     end_s = LABORATORY.seconds - params.trim_end_s
     plan = ClipFrames(
@@ -132,7 +135,7 @@ def work(path: Path, folder: Path) -> int:
 
 
 def show(spent: Counter[str], sampled: int, limit_s: float) -> None:
-    """Print milliseconds for one sampled frame."""
+    """Print the milliseconds of each step for one sampled frame."""
     table = Table("step", "ms", title=f"{sampled:,} sampled frames", title_justify="left")
     for step in STEPS:
         table.add_row(step, f"{1e3 * spent[step] / sampled:.2f}")

@@ -1,10 +1,10 @@
-"""Measure how faces are found: against the usual script and a full search of every frame.
+"""Measure face detection, compared with the usual script and with a full search of every frame.
 
     python benchmarks/cascades.py [--fps 5] [--set london ...] [--method emo ...] [--sweep]
 
-Prints one table a set of clips (all figures in docs/faces.md come from here). Times are processor
-time of one thread at a longest side of 640 px, reading and decoding not counted. Needs
-../shared/data (real faces) and, for the set `demo`, demo/clips.
+Prints one table for each set of clips (the figures in docs/faces.md). Times are processor time of one thread
+for frames with a longest side of 640 px, without reading and decoding. Needs ../shared/data (real faces) and,
+for the set `demo`, demo/clips.
 """
 
 import argparse
@@ -41,19 +41,20 @@ TRACKING = TrackingParams(
 )
 
 Images = list[np.ndarray]
-Found = list[Box]  # all faces that a method accepts in one frame
+Found = list[Box]
+"""All faces that a method accepts in one frame."""
 
 
 @dataclass
 class Clip:
-    """Frames of one clip, and where the participant's face really is, if that is known."""
+    """Frames of one clip, and the true position of the participant's face, if it is known."""
 
     name: str
     subject: str
     frames: Images
     times_s: list[float]
     truth: list[Box | None] | None = None
-    """One a frame: the face, None while it is hidden; the whole is None where nobody knows."""
+    "for each frame the face, or None while it is hidden; None if the truth is not known"
 
 
 # --- clips ---------------------------------------------------------------------------------------
@@ -62,13 +63,13 @@ class Clip:
 def read(path: Path, fps: float, subject: str) -> Clip:
     """Sample a video as the stage `frames` does, in grey."""
     wanted = Sampling(0.0, inf, 1 / fps, 640)
-    pictures = list(sample(path, wanted, Tally()))
-    frames = [cv2.cvtColor(p.pixels, cv2.COLOR_BGR2GRAY) for p in pictures]
-    return Clip(path.stem, subject, frames, [p.time_s for p in pictures])
+    sampled = list(sample(path, wanted, Tally()))
+    frames = [cv2.cvtColor(one.pixels, cv2.COLOR_BGR2GRAY) for one in sampled]
+    return Clip(path.stem, subject, frames, [one.time_s for one in sampled])
 
 
 def located(clip: Clip) -> Clip:
-    """Note the face that an exhaustive search is surest of, for clips of exactly one face."""
+    """Set the truth to the best-scored face of an exhaustive search, for clips of exactly one face."""
     return replace(clip, truth=[_surest(f) for f in clip.frames])
 
 
@@ -81,7 +82,7 @@ def _surest(grey: np.ndarray) -> Box | None:
 
 @cache
 def london(fps: float) -> list[Clip]:
-    """51 real people: 46 with two clips of 2 s, 5 with one session of 4.5 s."""
+    """51 real subjects: 46 with two clips of 2 s, 5 with one session of 4.5 s."""
     folders = sorted((DATA / "london" / "clips").glob("*/*.mp4"))
     clips = [read(p, fps, p.parent.name) for p in folders]
     sessions = sorted((DATA / "london" / "sessions").glob("*.mp4"))
@@ -89,39 +90,39 @@ def london(fps: float) -> list[Clip]:
 
 
 def changed(clips: list[Clip], change: Callable[[np.ndarray], np.ndarray]) -> list[Clip]:
-    """Change every frame of one clip a subject."""
+    """Change every frame of one clip of each subject."""
     return [replace(c, frames=[change(f) for f in c.frames]) for c in one_each(clips)]
 
 
 def one_each(clips: list[Clip]) -> list[Clip]:
-    """Keep one clip a subject."""
+    """Keep one clip of each subject."""
     return list({c.subject: c for c in clips}.values())
 
 
 def dark(grey: np.ndarray) -> np.ndarray:
-    """A fifth of the light, with the noise of a sensor turned up."""
+    """A fifth of the light, with the noise of a sensor at high gain."""
     noise = np.random.default_rng(0).normal(0, 3, grey.shape)
     return np.clip(grey * 0.2 + noise, 0, 255).astype(np.uint8)
 
 
 def side_light(grey: np.ndarray) -> np.ndarray:
-    """Light from the right: the left side of the picture keeps a tenth of it."""
+    """Light from the right: the left side of the frame keeps a tenth of it."""
     fall = 0.1 + 0.9 / (1 + np.exp(-np.linspace(-6, 6, grey.shape[1])))
     return (grey * fall).astype(np.uint8)
 
 
 def turned(grey: np.ndarray, degrees: float = 20) -> np.ndarray:
-    """The head tilted to the shoulder."""
+    """The head tilted towards the shoulder."""
     height, width = grey.shape
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), degrees, 1)
     return cv2.warpAffine(grey, turn, (width, height), borderMode=cv2.BORDER_REPLICATE)
 
 
 def busy(fps: float, *, second: bool = False) -> list[Clip]:
-    """Put one London clip a subject into a cluttered 640x360 scene, at a third to a half of its height.
+    """Put one London clip of each subject into a cluttered 640x360 scene, at 240 to 340 pixels.
 
-    second: a smaller person stands beside all the time, and the participant's face is covered for
-    the middle fifth of the clip.
+    second: a second, smaller face is visible all the time, and the participant's face is covered for the
+    middle fifth of the clip.
     """
     clips = [located(c) for c in one_each(london(fps))]
     rng = np.random.default_rng(7)
@@ -149,7 +150,7 @@ def _scene(clip: Clip, other: Clip, rng: np.random.Generator, *, second: bool) -
 
 
 def _paste(scene: np.ndarray, clip: Clip, i: int, place: tuple[int, int, int]) -> Box | None:
-    """Paste a frame into the scene at (left, top, side); return where its face then is."""
+    """Paste a frame into the scene at (left, top, side); return the box of its face there."""
     left, top, side = place
     frame = clip.frames[i]
     k = side / max(frame.shape)
@@ -163,7 +164,7 @@ def _paste(scene: np.ndarray, clip: Clip, i: int, place: tuple[int, int, int]) -
 
 
 def clutter(rng: np.random.Generator, patches: Sequence[np.ndarray]) -> np.ndarray:
-    """Draw a background that provokes: texture of all sizes, ellipses, pieces of clothes and necks."""
+    """Draw a background that provokes false detections: texture, ellipses, pieces of clothes and necks."""
     image = np.full((HEIGHT, WIDTH), 120, np.float32)
     for cell in (4, 8, 16, 32, 64):
         noise = rng.normal(0, 12, (HEIGHT // cell + 2, WIDTH // cell + 2)).astype(np.float32)
@@ -196,7 +197,7 @@ def demo(fps: float) -> list[Clip]:
 
 
 def edge(fps: float) -> list[Clip]:
-    """A person leaves at 2.4 s, one enters at 4.0 s (and 0.1 s of black ends the clip), nobody."""
+    """A person leaves at 2.4 s, another enters at 4.0 s (0.1 s of black at the end), an empty scene."""
     seen = {"face_noface": (0.0, 2.37), "noface_face": (3.98, 6.33), "no_face": (9.0, 9.0)}
     clips = [read(p, fps, p.stem) for p in sorted((DATA / "edge").glob("*.m*"))]
     for clip in clips:
@@ -231,7 +232,7 @@ def _box(values: Sequence[int]) -> Box:
 
 
 def usual(clip: Clip) -> list[Found]:
-    """The usual script: frontalface_default, scale 1.3, 5 neighbours, no other limit."""
+    """The usual script: frontalface_default, scale 1.3, 5 neighbours, no other restriction."""
     cascade = _cascade("frontalface_default")
     return [[_box(b) for b in cascade.detectMultiScale(f, 1.3, 5)] for f in clip.frames]
 
@@ -244,7 +245,7 @@ def full(clip: Clip, name: str = "frontalface_alt2") -> list[Found]:
 
 
 def ours(clip: Clip, haar: HaarSettings = HAAR, tracking: TrackingParams = TRACKING) -> list[Found]:
-    """emo's own: the participant's face, or none."""
+    """emo: the participant's face, or none."""
     found: list[TrackedFace] = track(clip.frames, clip.times_s, haar.build(), tracking)
     return [[face.box] if face.status == "ok" and face.box else [] for face in found]
 
@@ -260,7 +261,7 @@ METHODS: dict[str, Method] = {
 
 
 def sweep() -> dict[str, Method]:
-    """Other settings than the chosen ones, one change at a time."""
+    """Return methods with other settings than the chosen ones, one change at a time."""
     changes: list[dict[str, object]] = [{}]
     changes += [{"fallback_cascade": s} for s in ("none", "frontalface_alt2", "frontalface_default")]
     changes += [{"cascade": c} for c in ("frontalface_alt", "frontalface_default")]
@@ -283,18 +284,19 @@ def _with(change: dict[str, object]) -> Method:
 
 @dataclass
 class Score:
-    """What one method did on one set of clips."""
+    """The results of one method on one set of clips."""
 
     subjects: dict[str, list[bool]] = field(default_factory=dict)
     ious: list[float] = field(default_factory=list)
     false: int = 0
-    judged: bool = False  # whether the truth is known
+    judged: bool = False
+    "whether the truth is known"
     several: int = 0
     lost: dict[str, list[bool]] = field(default_factory=dict)
     seconds: float = 0.0
 
     def add(self, clip: Clip, found: list[Found], reference: list[Found]) -> None:
-        """Compare one clip's faces with the truth and with the reference."""
+        """Compare the faces of one clip with the truth and with the reference."""
         for i, faces in enumerate(found):
             truth = clip.truth[i] if clip.truth else None
             right = [b for b in faces if truth and iou(b, truth) > 0.3] if clip.truth else faces
@@ -314,7 +316,7 @@ class Score:
             self.ious.append(best)
 
     def row(self) -> dict[str, object]:
-        """Return one line of the table."""
+        """Return one row of the table."""
         hits = {s: float(np.mean(h)) for s, h in self.subjects.items()}
         worst = min(hits, key=lambda s: hits[s], default="")
         lost = [v for values in self.lost.values() for v in values]
@@ -349,7 +351,7 @@ def iou(a: Box, b: Box) -> float:
 
 
 def measure(clips: list[Clip], methods: dict[str, Method]) -> pd.DataFrame:
-    """Run every method on every clip; REFERENCE, where it is among them, is the reference."""
+    """Run every method on every clip; REFERENCE, if it is among them, is the reference."""
     scores = {name: Score() for name in methods}
     for clip in clips:
         found = {}
@@ -366,14 +368,14 @@ def measure(clips: list[Clip], methods: dict[str, Method]) -> pd.DataFrame:
 
 
 def tables(names: Sequence[str], fps: float, methods: dict[str, Method]) -> Iterator[str]:
-    """Yield one printed table a set of clips."""
+    """Yield one table for each set of clips, as text."""
     for name in names:
         clips = SETS[name](fps)
         if not clips:
             yield f"\n{name}: no clips here"
             continue
-        frames, people = sum(len(c.frames) for c in clips), len({c.subject for c in clips})
-        head = f"\n{name}: {len(clips)} clips, {people} subjects, {frames} frames at {fps:g} fps"
+        frames, subjects = sum(len(c.frames) for c in clips), len({c.subject for c in clips})
+        head = f"\n{name}: {len(clips)} clips, {subjects} subjects, {frames} frames at {fps:g} fps"
         yield f"{head}\n{measure(clips, methods).to_string(na_rep='')}"
 
 

@@ -1,9 +1,9 @@
-"""How far apart are copies of a face, and how far apart two people? Prints docs/dedup.md's tables.
+"""The distances between copies of a face, and between two subjects: prints the tables of docs/dedup.md.
 
     python benchmarks/dedup_calibration.py --clips demo/clips
 
-The folder holds ``<subject>/<expression>.mp4``. Faces are cropped as the product crops them in
-spirit: the cascade's box on a grey 640-pixel copy, with the margin of params.yaml, 64x64.
+The folder holds ``<subject>/<expression>.mp4``. Faces are cropped much as the stage faces crops them: the
+cascade's box on a grey 640-pixel copy, with the margin of params.yaml, 64x64.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Face:
     expression: str
     source: Grey
     box: tuple[float, float, float]
-    "Centre x, centre y and side of the crop, in source pixels."
+    "centre x, centre y and side of the crop, in source pixels"
 
     def crop(self) -> Grey:
         return crop(self.source, self.box)
@@ -68,7 +68,7 @@ class Detector:
 
 
 def crop(grey: Grey, box: tuple[float, float, float]) -> Grey:
-    """The box as ``(64, 64) uint8``; beyond the picture its edge is repeated."""
+    """Return the box as ``(64, 64) uint8``; beyond the frame its edge is repeated."""
     x, y, side = box
     low_x, low_y, size = round(x - side / 2), round(y - side / 2), round(side)
     pad = max(0, -low_x, -low_y, low_x + size - grey.shape[1], low_y + size - grey.shape[0])
@@ -78,7 +78,7 @@ def crop(grey: Grey, box: tuple[float, float, float]) -> Grey:
 
 
 def read(video: Path) -> tuple[list[Grey], float]:
-    """All frames in grey, and the frame rate."""
+    """Return all frames in grey, and the frame rate."""
     with av.open(str(video)) as container:
         rate = container.streams.video[0].average_rate
         frames = [luma(frame) for frame in container.decode(video=0)]
@@ -118,14 +118,14 @@ def lit(grey: Grey, gain: float, gamma: float) -> Grey:
 
 
 def shifted(grey: Grey, x: float, y: float, zoom: float = 1.0) -> Grey:
-    """Moved by pixels of the crop and enlarged about its centre."""
+    """Return the crop shifted by pixels and enlarged about its centre."""
     rest = (1 - zoom) * SIDE_PX / 2
     matrix = np.array([[zoom, 0, x + rest], [0, zoom, y + rest]], np.float32)
     return cv2.warpAffine(grey, matrix, grey.shape, borderMode=cv2.BORDER_REPLICATE)  # type: ignore[return-value]
 
 
 def h264(grey: Grey, crf: int) -> Grey:
-    """The last of three equal frames after H.264."""
+    """Return the last of three equal frames after H.264."""
     height, width = (side - side % 2 for side in grey.shape)
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
@@ -166,7 +166,7 @@ def copies() -> dict[str, Callable[[Face], Grey]]:
 
 def moved(detector: Detector) -> dict[str, Callable[[Face], Grey]]:
     return {
-        "source as H.264, crf 24, face found anew": partial(redetected, crf=24, detector=detector),
+        "source as H.264, crf 24, face detected again": partial(redetected, crf=24, detector=detector),
         "box moved by 0.5 px of the crop": on_crop(shifted, 0.5, 0),
         "box moved by 1 px": on_crop(shifted, 1, 0),
         "box moved by 1 px both ways": on_crop(shifted, 1, 1),
@@ -206,27 +206,27 @@ def codes(names: list[str]) -> Ints:
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def print_people(found: list[Face]) -> None:
+def print_subjects(found: list[Face]) -> None:
     hashes = phash.perceptual_hashes([face.crop() for face in found])
     subject, label = codes([f.subject for f in found]), codes([f.expression for f in found])
     i, j = np.triu_indices(len(found), 1)
     distance = phash.hamming(hashes[i], hashes[j])
     other, same = subject[i] != subject[j], label[i] == label[j]
     header("different crops")
-    print(row("two people, same expression", distance[other & same]))
-    print(row("two people, other expression", distance[other & ~same]))
-    print(row("one person, two expressions", distance[~other & ~same]))
-    print(row("one person, one clip, other frame", distance[~other & same]))
+    print(row("two subjects, same expression", distance[other & same]))
+    print(row("two subjects, other expression", distance[other & ~same]))
+    print(row("one subject, two expressions", distance[~other & ~same]))
+    print(row("one subject, one clip, other frame", distance[~other & same]))
     near = other & (distance <= DISTANCE)
     pairs = {
         tuple(sorted((found[a].subject, found[b].subject))) for a, b in zip(i[near], j[near], strict=True)
     }
-    people = len(np.unique(subject))
-    print(f"\nPeople taken for one another: {len(pairs)} of {people * (people - 1) // 2} pairs.")
+    subjects = len(np.unique(subject))
+    print(f"\nSubjects mistaken for one another: {len(pairs)} of {subjects * (subjects - 1) // 2} pairs.")
 
 
 def dct_median(crops: list[Grey], side: int) -> npt.NDArray[np.bool_]:
-    """pHash as usually written: the low square of the DCT, each above the median."""
+    """pHash as usually written: is each low coefficient of the DCT above the median?"""
     small = [cv2.resize(c, (32, 32), interpolation=cv2.INTER_AREA) for c in crops]
     low = np.stack([cv2.dct(s.astype(np.float32))[:side, :side].ravel() for s in small])
     return low > np.median(low[:, 1:], axis=1, keepdims=True)
@@ -258,13 +258,13 @@ HASHERS: dict[str, Hasher] = {
 
 
 def print_hashers(changed: dict[str, list[Grey]], found: list[Face]) -> None:
-    """For each hash the farthest copy and the closest two people."""
+    """Print for each hash the most distant copy and the closest two subjects."""
     crops = [face.crop() for face in found]
     subject, label = codes([f.subject for f in found]), codes([f.expression for f in found])
     i, j = np.triu_indices(len(found), 1)
-    people = (subject[i] != subject[j]) & (label[i] == label[j])
-    i, j = i[people], j[people]
-    print("\n| hash | copies: 99 % | copies: max | people: min | people: 1 % | min / max |")
+    different = (subject[i] != subject[j]) & (label[i] == label[j])
+    i, j = i[different], j[different]
+    print("\n| hash | copies: 99 % | copies: max | subjects: min | subjects: 1 % | min / max |")
     print("|---|---|---|---|---|---|")
     for name, hasher in HASHERS.items():
         bits = hasher(crops)
@@ -278,8 +278,8 @@ def print_hashers(changed: dict[str, list[Grey]], found: list[Face]) -> None:
 
 
 def print_within(videos: list[Path], detector: Detector) -> None:
-    """How many frames of a clip stay after collapsing, by sampling rate."""
-    print("\n| clip sampled at | clips | frames | kept | kept a clip: min, median, max |")
+    """Print how many frames of a clip remain after collapsing, by sampling rate."""
+    print("\n| clip sampled at | clips | frames | kept | kept per clip: min, median, max |")
     print("|---|---|---|---|---|")
     clips = []
     for video in videos:
@@ -304,9 +304,9 @@ def print_within(videos: list[Path], detector: Detector) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--clips", type=Path, default=Path("demo/clips"))
-    parser.add_argument("--per-clip", type=int, default=3, help="crops of a clip")
-    parser.add_argument("--copies", type=int, default=100, help="crops that are copied, at least")
-    parser.add_argument("--within", type=int, default=30, help="clips read frame by frame")
+    parser.add_argument("--per-clip", type=int, default=3, help="crops taken from each clip")
+    parser.add_argument("--copies", type=int, default=100, help="smallest number of crops to copy")
+    parser.add_argument("--within", type=int, default=30, help="number of clips read frame by frame")
     options = parser.parse_args()
     videos = sorted(options.clips.glob("*/*.mp4"))
     if not videos:
@@ -317,14 +317,14 @@ def main() -> None:
         frames, _ = read(video)
         spread = np.linspace(0, len(frames) - 1, options.per_clip).astype(int)
         found.extend(faces(video, [frames[k] for k in spread], detector))
-    print(f"{len(videos)} clips, {len(found)} crops, {len({f.subject for f in found})} people")
+    print(f"{len(videos)} clips, {len(found)} crops, {len({f.subject for f in found})} subjects")
     some = found[:: max(1, len(found) // options.copies)]
     changed = {name: [change(face) for face in some] for name, change in copies().items()}
     print_hashers(changed, some)
     print_copies("copies", changed, some)
     changed = {name: [change(face) for face in some] for name, change in moved(detector).items()}
     print_copies("copies with another box", changed, some)
-    print_people(found)
+    print_subjects(found)
     print_within(videos[:: max(1, len(videos) // options.within)], detector)
 
 

@@ -1,11 +1,11 @@
-"""What a change costs: one recording more, a new label, a withdrawal, another split, another distance.
+"""The time of a change: one more recording, a new label, a withdrawal, another split, another distance.
 
     python benchmarks/incremental.py [--quick]
 
 A project of 280 recordings (as in recordings.py) is built under DVC up to the dataset, from nothing. Then one
-thing after the other is changed and `dvc repro dataset` is run again; what is decoded and searched is counted
-in the output. Last, `dvc repro dataset` with nothing to do is held against `dvc repro` in a project of eight
-stages that only copy a word.
+change after the other is made and `dvc repro dataset` is run again; its output says how many recordings were
+decoded and searched. Last, `dvc repro dataset` with nothing to do is compared with `dvc repro` in a project
+of eight stages that only copy a word.
 """
 
 import re
@@ -26,14 +26,14 @@ EMPTY_STAGES = 8
 
 
 def computed(spent: Spent) -> int:
-    """Return how many recordings were decoded, or searched, whichever is more."""
+    """Return how many recordings were decoded or how many were searched, whichever is more."""
     return max(
         (int(n) for n in re.findall(r"(?:frames|faces): (\d+) clips computed", spent.output)), default=0
     )
 
 
 def relabel(project: Project) -> None:
-    """Exchange two labels of all recordings of one participant."""
+    """Exchange two labels in all recordings of one participant."""
     path = project.root / "raw" / "clips.csv"
     lines = path.read_text().splitlines()
     other = {"happy": "sad", "sad": "happy"}
@@ -52,7 +52,7 @@ CHANGES: dict[str, Callable[[Project], None]] = {
 
 
 def full_build(project: Project) -> Spent:
-    """Build the dataset from nothing: no memo, no cache, no outputs."""
+    """Build the dataset from nothing: neither cache has anything, and there are no outputs."""
     project.forget(".emo", "data", ".dvc/cache", ".dvc/tmp")
     spent = project.repro("dataset")
     project.run("git", "add", ".")
@@ -61,14 +61,14 @@ def full_build(project: Project) -> Spent:
 
 
 def one_more(project: Project, video: Path, source: Path, full: Spent) -> list[Row]:
-    """Enrol one recording more; return rows about the build that follows."""
+    """Enrol one more recording; return rows about the build that follows."""
     enrol(project, [video], source)
     spent = project.repro("dataset")
     print(f"one more: {spent.wall_s:.1f} s of {full.wall_s:.1f} s\n{spent.output}")
-    claim = "dvc repro dataset after one recording more"
+    claim = "dvc repro dataset after adding one recording"
     return [
-        bounded("recordings decoded and searched after one more", "-", computed(spent), "recordings", 1),
-        within(claim, "building all", (spent.wall_s, full.wall_s), "s", 0.05),
+        bounded("recordings decoded and searched after adding one", "-", computed(spent), "recordings", 1),
+        within(claim, "building everything", (spent.wall_s, full.wall_s), "s", 0.05),
         bounded(claim, "-", spent.wall_s, "s", 10),
     ]
 

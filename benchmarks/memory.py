@@ -1,13 +1,12 @@
-"""Memory of a worker: an hour of 1920x1080 against a minute of it.
+"""Memory of a worker: an hour of 1920x1080 compared with a minute of it.
 
     python benchmarks/memory.py [--quick] [--dense]
 
-The stages frames and faces run on one recording in a process of their own, whose peak resident memory is
-read from the system. The recording is a virtual participant before a busy background; its packets are
-written again and again up to the length. It is sampled as params.yaml says: a long recording more sparsely
-(`max_per_clip`). A worker does one recording after the other: the minute is also done many times over, to see
-that nothing of one stays for the next. With --dense also at 5 frames/s throughout, which takes five minutes
-more.
+The stages frames and faces run on one recording in a separate process, whose peak resident memory is read
+from the system. The recording is a virtual participant before a busy background; its packets are repeated up
+to the length. It is sampled as params.yaml says: a long recording more sparsely (`max_per_clip`). A worker
+processes one recording after the other: the minute is also processed several times, to see that no memory is
+kept from one to the next. With --dense also at 5 frames/s throughout, which takes five more minutes.
 """
 
 import os
@@ -16,7 +15,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from _corpus import HOME, Format, lengthened, recordings
+from _corpus import RECORDINGS, Format, lengthened, recordings
 from _results import Row, bounded, parser, peak_mb, record, within
 
 from pipeline.faces.clip_faces import write_faces
@@ -32,18 +31,18 @@ TIMES = 6
 
 
 def work(video: Path, max_per_clip: int) -> None:
-    """Run both stages' work on one recording."""
+    """Run the work of both stages on one recording."""
     params, length_s = load_params("frames", FramesParams), probe(video).duration_s
     step_s = max(1 / params.fps, length_s / max_per_clip)
     plan = ClipFrames(Sampling(0.0, length_s, step_s, params.max_side), params.jpeg_quality)
-    with tempfile.TemporaryDirectory(dir=HOME) as folder:
+    with tempfile.TemporaryDirectory(dir=RECORDINGS) as folder:
         frames, faces = Path(folder) / "frames.parquet", Path(folder) / "faces.parquet"
         write_frames(video, plan, frames)
         write_faces(frames, load_params("faces", FacesParams), faces)
 
 
 def peak_of_work(video: Path, max_per_clip: int, times: int = 1) -> float:
-    """Return the peak resident memory of a process that does the work so many times, in MB (10^6 bytes)."""
+    """Return the peak resident memory of a process that does the work `times` times, in MB (10^6 bytes)."""
     command = [sys.executable, __file__, "--work", str(video), str(max_per_clip), str(times)]
     process = subprocess.Popen(command)
     _, status, usage = os.wait4(process.pid, 0)
@@ -53,7 +52,7 @@ def peak_of_work(video: Path, max_per_clip: int, times: int = 1) -> float:
 
 
 def rows_of(name: str, minute: Path, hour: Path, max_per_clip: int) -> list[Row]:
-    """Return the rows of one way of sampling."""
+    """Measure one way of sampling."""
     short, long = peak_of_work(minute, max_per_clip), peak_of_work(hour, max_per_clip)
     claim = f"peak memory of a worker, one hour of 1080p, {name}"
     return [

@@ -1,13 +1,13 @@
-"""Near-duplicates among a million faces: exact, how fast, how much memory? Hashing: how fast?
+"""The search for near-duplicates among a million faces (exactness, time, memory), and the time of hashing.
 
     python benchmarks/near_duplicates.py --peers .venv-peers/bin/python
 
-Hashes are simulated: uniform ones, the easy case, and ones as clustered as those of real faces. The
-latter come from a nested normal model (subject, clip, frame) of the DCT coefficients that the hash takes
-the signs of, fitted to real clips where there are some, else to the virtual participants. 0.1 % of the
-hashes are then overwritten by copies of others with up to 31 bits flipped: all of them must be found.
+Hashes are simulated: uniform ones, the easy case, and ones as clustered as those of real faces. The latter
+come from a nested normal model (subject, clip, frame) of the DCT coefficients whose signs the hash consists
+of, fitted to real clips if there are any, else to the virtual participants. 0.1 % of the hashes are then
+overwritten by copies of others with up to 31 bits flipped: all of them must be found.
 
-Hashing is held against imagededup, where --peers names an interpreter that has it: crops in memory, as the
+Hashing is compared with imagededup, if --peers names an interpreter that has it: crops in memory, as the
 stage faces hashes them, one after the other; and PNG files, read and decoded, on all processors.
 """
 
@@ -42,7 +42,7 @@ REAL = ROOT.parent / "shared" / "data" / "london" / "clips"
 VIRTUAL = ROOT / "demo" / "clips"
 
 CLIPS_A_SUBJECT = 7
-FACES_A_CLIP = 90  # 25,000 faces of 40 people, as in the study this project re-creates
+FACES_A_CLIP = 90  # 25,000 faces of 40 subjects, as in the study this project re-creates
 SIZES = (10_000, 100_000, 1_000_000)
 PEER = "imagededup"
 
@@ -52,7 +52,7 @@ PEER = "imagededup"
 
 @dataclass(frozen=True)
 class Model:
-    """Deviations seen at each level; random mixtures of them have the same covariance."""
+    """Deviations observed at each level; random mixtures of them have the same covariance."""
 
     mean: Floats
     subjects: Floats
@@ -84,7 +84,7 @@ def fit(found: list[Face]) -> Model:
 
 
 def coefficients(crops: list[npt.NDArray[np.uint8]]) -> Floats:
-    """Return what the hash takes the signs of, ``(n, 256) float32``."""
+    """Return the coefficients whose signs are the hash, ``(n, 256) float32``."""
     small = np.stack([phash._reduced(crop) for crop in crops])
     spectrum = phash._DCT @ phash._LOG[small] @ phash._DCT.T
     return np.asarray(spectrum[:, phash._ROWS, phash._COLUMNS], np.float32)
@@ -97,10 +97,10 @@ def mixtures(deviations: Floats, n: int, rng: np.random.Generator) -> Floats:
 
 
 def clustered(model: Model, n: int, rng: np.random.Generator) -> tuple[phash.Hashes, Ints]:
-    """n hashes and the subject of each."""
+    """Return n hashes and the subject of each."""
     clips = -(-n // FACES_A_CLIP)
-    people = -(-clips // CLIPS_A_SUBJECT)
-    centres = model.mean + mixtures(model.subjects, people, rng)
+    subjects = -(-clips // CLIPS_A_SUBJECT)
+    centres = model.mean + mixtures(model.subjects, subjects, rng)
     centres = centres[np.arange(clips) // CLIPS_A_SUBJECT] + mixtures(model.clips, clips, rng)
     hashes = np.empty((n, phash.WORDS), np.uint64)
     for start in range(0, n, 10_000):
@@ -111,7 +111,7 @@ def clustered(model: Model, n: int, rng: np.random.Generator) -> tuple[phash.Has
 
 
 def plant(hashes: phash.Hashes, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Overwrite 0.1 % of the hashes by near copies of others; which, and of which."""
+    """Overwrite 0.1 % of the hashes by near copies of others; return each pair, the lower index first."""
     chosen = rng.permutation(len(hashes))[: 2 * (len(hashes) // 1000)]
     copy, original = np.array_split(chosen, 2)
     for to, of in zip(copy, original, strict=True):
@@ -126,14 +126,14 @@ def plant(hashes: phash.Hashes, rng: np.random.Generator) -> tuple[Ints, Ints]:
 
 @dataclass(frozen=True)
 class Search:
-    """What one search found and cost."""
+    """The result of one search, and its time and memory."""
 
     kind: str
     n: int
     planted: int
     missed: int
     found: int
-    unlike: int
+    differing: int
     "pairs in which the search and brute force differ, for a sample of the hashes"
     wall_s: float
     cpu_s: float
@@ -144,19 +144,19 @@ class Search:
 
     def __str__(self) -> str:
         return (
-            f"| {self.kind} | {self.n:,} | {self.planted} | {self.missed} | {self.found} | {self.unlike} "
+            f"| {self.kind} | {self.n:,} | {self.planted} | {self.missed} | {self.found} | {self.differing} "
             f"| {self.wall_s:.1f} | {self.cpu_s:.1f} | {self.brute_cpu_s:,.0f} | {self.peak_gb:.2f} |"
         )
 
 
 HEADER = (
-    "| hashes | n | planted | missed | found | unlike brute force | wall s | CPU s | brute force, CPU s "
+    "| hashes | n | planted | missed | found | other than brute force | wall s | CPU s | brute force, CPU s "
     "| peak GB |\n|---|---|---|---|---|---|---|---|---|---|"
 )
 
 
 def measured(kind: str, hashes: phash.Hashes, groups: Ints, rng: np.random.Generator) -> Search:
-    """Plant copies, search, and hold what is found against them and against brute force."""
+    """Plant copies, search, and compare the result with them and with brute force."""
     planted = {p for p in zip(*plant(hashes, rng), strict=True) if groups[p[0]] != groups[p[1]]}
     wall, cpu = time.perf_counter(), time.process_time()
     i, j, _ = neighbours.near_pairs(hashes, DISTANCE, groups=groups)
@@ -168,13 +168,13 @@ def measured(kind: str, hashes: phash.Hashes, groups: Ints, rng: np.random.Gener
     expected = brute_force(hashes, groups, sample)
     brute = (time.process_time() - start) * len(hashes) / len(sample) / 2
     touched = set(sample.tolist())
-    unlike = len(expected ^ {pair for pair in found if touched & set(pair)})
+    differing = len(expected ^ {pair for pair in found if touched & set(pair)})
     missed = len(planted - found)
-    return Search(kind, len(hashes), len(planted), missed, len(found), unlike, wall, cpu, brute, peak)
+    return Search(kind, len(hashes), len(planted), missed, len(found), differing, wall, cpu, brute, peak)
 
 
 def brute_force(hashes: phash.Hashes, groups: Ints, rows: Ints) -> set[tuple[int, int]]:
-    """The near pairs across groups in which one of `rows` takes part."""
+    """Return the near pairs across groups that contain one of `rows`."""
     pairs = set()
     words = [np.ascontiguousarray(word) for word in hashes.T]
     for row in rows.tolist():
@@ -187,7 +187,7 @@ def brute_force(hashes: phash.Hashes, groups: Ints, rows: Ints) -> set[tuple[int
 
 
 def searches(sizes: Sequence[int], model: Model) -> list[Search]:
-    """Search hashes of every size and both kinds; print a line for each."""
+    """Search hashes of every size and both kinds; print a row for each."""
     done = []
     print(HEADER)
     for n in sizes:
@@ -200,16 +200,22 @@ def searches(sizes: Sequence[int], model: Model) -> list[Search]:
 
 
 def search_rows(done: Sequence[Search]) -> list[Row]:
-    """Judge the searches; the last is the largest of the clustered ones, the one two before a tenth of it."""
+    """Compare with the targets the largest clustered search, the last, and that of a tenth of it."""
     smaller, largest = done[-3], done[-1]
     hard = f"{largest.n:,} clustered hashes"
     growth = largest.cpu_s / smaller.cpu_s
     return [
         bounded("search for near-duplicates", hard, largest.wall_s, "s", 60),
-        bounded("peak memory of it", hard, largest.peak_gb, "GB", 2),
+        bounded("peak memory of the search", hard, largest.peak_gb, "GB", 2),
         bounded("CPU time for ten times the hashes", f"{hard}, {smaller.n:,}", growth, "x", 100),
         bounded("planted pairs missed", _all(done, "planted"), sum(s.missed for s in done), "pairs", 0),
-        bounded("pairs unlike brute force", "samples of all", sum(s.unlike for s in done), "pairs", 0),
+        bounded(
+            "pairs that differ from brute force",
+            "samples of all searches",
+            sum(s.differing for s in done),
+            "pairs",
+            0,
+        ),
     ]
 
 
@@ -242,7 +248,7 @@ print(json.dumps([count, from_files, time.perf_counter() - start]))
 
 
 def hashing_rows(python: str | None, n: int) -> list[Row]:
-    """Hash n crops in memory, and from files; no rows where there is no peer."""
+    """Hash n crops in memory and from files; return no rows if there is no peer."""
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
         write_images(files, n)
@@ -266,7 +272,7 @@ def write_images(files: Path, n: int) -> None:
 
 
 def hashed(files: Path) -> tuple[float, float]:
-    """Return the seconds it takes to hash all files, and their crops once they are in memory."""
+    """Return the seconds for hashing all files, and for hashing their crops in memory."""
     paths = sorted(files.iterdir())
     batches = [paths[k : k + FACES_A_CLIP] for k in range(0, len(paths), FACES_A_CLIP)]
     start = time.perf_counter()
@@ -286,13 +292,13 @@ def crops_of(paths: Sequence[Path]) -> list[npt.NDArray[np.uint8]]:
 
 
 def texture(rng: np.random.Generator) -> npt.NDArray[np.uint8]:
-    """Return a picture whose PNG is as large as that of a face: 3 kB."""
+    """Return an image whose PNG is as large as that of a face: 3 kB."""
     coarse = rng.integers(0, 256, (8, 8), np.uint8)
     return cv2.resize(coarse, (64, 64), interpolation=cv2.INTER_CUBIC)  # type: ignore[return-value]
 
 
 def hashed_by_peer(python: str, files: Path, n: int) -> tuple[float, float] | None:
-    """Return the peer's seconds as `hashed` does; None where it cannot run, and say why."""
+    """Return the peer's seconds as `hashed` does; print why and return None if it cannot run."""
     command = [python, "-c", PEERS_PROGRAM, str(files), str(worker_count())]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, check=True)

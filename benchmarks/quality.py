@@ -1,12 +1,12 @@
-"""Does speed cost faces? emo against a search of every whole frame at scale 1.1.
+"""Detection quality: emo compared with a search of every whole frame at scale 1.1.
 
     python benchmarks/quality.py [--quick]
 
-Which faces of the full search (frontalface_alt2, 5 neighbours) does emo lose, how well do the boxes agree,
-and how many faces are found where none is? On the virtual cohort, on recordings before a busy background
-and, where ../shared/data is there, on real people. The participant's place is that of the face which an
-exhaustive search is surest of; in the virtual recordings, whose camera stands still, its usual place where
-that search errs. Other methods, other light, second people: cascades.py.
+Measures which faces of the full search (frontalface_alt2, 5 neighbours) emo loses, how well the boxes agree,
+and how many false faces are found: on the virtual cohort, on recordings before a busy background and, if
+../shared/data exists, on real subjects. The true position of a face is that with the highest score of an
+exhaustive search; in the virtual recordings, whose camera does not move, it is the usual position where that
+search errs. Other methods, other light, second persons: cascades.py.
 """
 
 from collections.abc import Callable
@@ -25,14 +25,14 @@ SUBJECTS, QUICK_SUBJECTS = 20, 4
 
 
 def placed(clip: Clip) -> Clip:
-    """Note the participant's face in a clip of one person who stays about where they are."""
+    """Set the truth to the participant's face in a clip of one person who hardly moves."""
     boxes = located(clip).truth or []
     usual = Box(*np.median([astuple(box) for box in boxes if box], axis=0))
     return replace(clip, truth=[box if box and iou(box, usual) > 0.3 else usual for box in boxes])
 
 
 def before_clutter(fps: float, subjects: int = SUBJECTS) -> list[Clip]:
-    """One recording of each of some subjects before a busy background."""
+    """Return one recording before a busy background of each of the first subjects."""
     videos = recordings(7 * subjects)
     chosen = [videos[7 * n + n % 7] for n in range(subjects)]
     return [placed(cascades.read(video, fps, video.parent.name)) for video in chosen]
@@ -45,12 +45,12 @@ VIRTUAL: dict[str, Callable[[float], list[Clip]]] = {
 REAL: dict[str, Callable[[float], list[Clip]]] = {
     "London": cascades.SETS["london"],
     "London, busy background": cascades.busy,
-    "people coming and going": cascades.edge,
+    "subjects entering and leaving": cascades.edge,
 }
 
 
 def scores(clips: list[Clip]) -> tuple[Score, Score]:
-    """Return how the full search and emo do on some clips, the full search being the reference."""
+    """Return the scores of the full search, which is the reference, and of emo on some clips."""
     full, ours = Score(), Score()
     for clip in clips:
         reference = cascades.full(clip)

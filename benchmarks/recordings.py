@@ -1,11 +1,11 @@
-"""From recordings to faces: against decoding alone, the usual script and tools from PyPI.
+"""From recordings to faces: compared with decoding alone, the usual script and tools from PyPI.
 
     python benchmarks/recordings.py [--quick] [--peers .venv-peers/bin/python]
 
 280 recordings (40 subjects, 7 expressions; 1280x720, 25 frames/s, 8 s; busy background), sampled at 5 fps.
-emo runs the stages frames and faces with an empty memo, without DVC. The limit decodes all frames with as
-many processes and throws them away. The peers run on a sample; their time is scaled to the same number of
-recordings. emo and the limit take turns; the least of each counts.
+emo runs the stages frames and faces with an empty cache, without DVC. The limit decodes all frames with as
+many processes and discards them. The peers run on a sample; their time is given for one recording. emo and
+the limit take turns; the shortest time of each counts.
 """
 
 import json
@@ -27,12 +27,12 @@ HERE = Path(__file__).parent
 CLIPS, QUICK = 280, 14
 TURNS = 2
 PEERS = {"autocrop_tool": ("autocrop", 7), "dlib_tool": ("dlib", 14), "mediapipe_tool": ("MediaPipe", 28)}
-"""Program -> name, number of recordings it runs on."""
+"""Program -> name, and number of recordings that it runs on."""
 USUAL_CLIPS = 7
 
 
 def emo(project: Project) -> Spent:
-    """Run both stages from nothing; return what they cost together."""
+    """Run both stages from nothing; return their time together."""
     project.forget(".emo", "data")
     frames, faces = project.stage("frames"), project.stage("faces")
     return Spent(frames.wall_s + faces.wall_s, frames.cpu_s + faces.cpu_s, "")
@@ -45,14 +45,14 @@ def limit(project: Project, videos: Sequence[Path]) -> Spent:
 
 
 def peer(python: str, program: str, videos: Sequence[Path]) -> dict[str, Any]:
-    """Run a peer's program on some recordings; return what it says of itself, in seconds a recording."""
+    """Run the program of a peer on some recordings; return its JSON, with seconds per recording."""
     with tempfile.TemporaryDirectory() as folder:
         command = [python, str(HERE / "peers" / f"{program}.py"), folder, *map(str, videos)]
         done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         sys.exit(f"{' '.join(command[:2])} failed: {done.stderr.strip().splitlines()[-1]}")
-    said: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return said | {name: said[name] / len(videos) for name in ("seconds", "cpu_seconds")}
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result | {name: result[name] / len(videos) for name in ("seconds", "cpu_seconds")}
 
 
 def spread(videos: Sequence[Path], count: int) -> list[Path]:
@@ -61,7 +61,7 @@ def spread(videos: Sequence[Path], count: int) -> list[Path]:
 
 
 def own_rows(project: Project, videos: Sequence[Path]) -> tuple[list[Row], Spent]:
-    """Measure emo and the limit in turns; return the row and emo's best."""
+    """Measure emo and the limit in turns; return the row, and the shortest run of emo."""
     turns = [(emo(project), limit(project, videos)) for _ in range(TURNS)]
     best, floor = (min(side, key=lambda spent: spent.wall_s) for side in zip(*turns, strict=True))
     for name, spent in (("emo", best), ("limit", floor)):
@@ -71,27 +71,29 @@ def own_rows(project: Project, videos: Sequence[Path]) -> tuple[list[Row], Spent
 
 
 def peer_rows(videos: Sequence[Path], best: Spent, python: str | None) -> list[Row]:
-    """Measure the usual script, and the peers where their environment is given."""
+    """Measure the usual script and, if their environment is given, the peers."""
     rows = []
     sample = spread(videos, USUAL_CLIPS)
     usual = peer(sys.executable, "usual", sample)
     against = f"the usual script, {len(sample)} of them"
     wall_s, cpu_s = best.wall_s / len(videos), best.cpu_s / len(videos)
-    rows.append(faster("a recording to faces", against, (wall_s, usual["seconds"]), "s", 20))
+    rows.append(faster("from a recording to faces", against, (wall_s, usual["seconds"]), "s", 20))
     rows.append(faster("the same, processor time", against, (cpu_s, usual["cpu_seconds"]), "CPU s", 10))
     for program, (name, count) in PEERS.items() if python else ():
         sample = spread(videos, count)
-        said = peer(str(python), program, sample)
+        result = peer(str(python), program, sample)
         against = f"{name}, {len(sample)} of them"
-        rows.append(faster("a recording to faces", against, (wall_s, said["seconds"]), "s", 10))
-        print(f"{name}: {said}", flush=True)
+        rows.append(faster("from a recording to faces", against, (wall_s, result["seconds"]), "s", 10))
+        print(f"{name}: {result}", flush=True)
     return rows
 
 
 def main() -> None:
     """Measure and record."""
     options_of = parser(__doc__)
-    options_of.add_argument("--peers", metavar="PYTHON", help="interpreter with what peers.txt lists")
+    options_of.add_argument(
+        "--peers", metavar="PYTHON", help="interpreter that has the packages of peers.txt"
+    )
     options = options_of.parse_args()
     videos = recordings(QUICK if options.quick else CLIPS)
     folder = Path(tempfile.mkdtemp(dir=videos[0].parents[2]))

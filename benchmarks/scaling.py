@@ -1,10 +1,10 @@
-"""Does a recording cost the same however many there are? 40, 400 and 4,000 short ones.
+"""The time of one recording among 40, 400 and 4,000 short ones.
 
     python benchmarks/scaling.py [--quick]
 
-`dvc repro dataset` from nothing. DVC's share is what the stages' commands do not account for: reading,
+Runs `dvc repro dataset` from nothing. DVC's share is the time outside of the stages' commands: reading,
 hashing, caching and linking their inputs and outputs. The recordings (320x240, 25 frames/s, 1 s, of up to 572
-subjects) are looked at from end to end (frames: trim_start_s and trim_end_s 0).
+subjects) are sampled from start to end (frames: trim_start_s and trim_end_s 0).
 """
 
 import re
@@ -24,21 +24,21 @@ SIZES, QUICK = (40, 400, 4000), (10, 40)
 
 @dataclass(frozen=True)
 class Cost:
-    """What one recording costs, milliseconds of wall time."""
+    """Wall time for one recording, milliseconds."""
 
     stages_ms: float
     dvc_ms: float
 
 
 def timed(project: Project) -> None:
-    """Make each stage's command print when it begins and ends."""
+    """Make the command of each stage print its start and end times."""
     path = project.root / "dvc.yaml"
     command = r"cmd: echo at $(date +%s.%N) && \1 && echo at $(date +%s.%N)"
     path.write_text(re.sub(r"cmd: (python .*)", command, path.read_text()))
 
 
 def cost(folder: Path, videos: list[Path]) -> Cost:
-    """Build a project of these recordings; return what one of them cost."""
+    """Build a project of these recordings; return the time for one of them."""
     project = new_project(folder / "project")
     for name in ("trim_start_s", "trim_end_s"):
         project.edit("params.yaml", f"{name}: [0-9.]+", f"{name}: 0.0")

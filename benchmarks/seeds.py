@@ -1,8 +1,8 @@
-"""How far the test accuracy depends on the seed: train recipes with several seeds on the same dataset.
+"""How much the test accuracy depends on the seed: trains recipes with several seeds on the same dataset.
 
     python benchmarks/seeds.py [SETTINGS ...] [--seeds 0 1 2]
 
-Each SETTINGS is a training: values of params.yaml's section `train` to change, with commas between them;
+Each SETTINGS is a training: the values to change in the section `train` of params.yaml, separated by commas;
 without any, params.yaml as it is. With and without batch normalisation, for instance:
 
     python benchmarks/seeds.py recipe=bncnn recipe=bncnn,bncnn.batch_norm=false
@@ -33,10 +33,10 @@ def changed(values: dict[str, Any], settings: str) -> dict[str, Any]:
     for setting in filter(None, settings.split(",")):
         key, _, value = setting.partition("=")
         *sections, name = key.split(".")
-        place = values
+        target = values
         for section in sections:
-            place = place[section]
-        place[name] = yaml.safe_load(value)
+            target = target[section]
+        target[name] = yaml.safe_load(value)
     return values
 
 

@@ -1,13 +1,14 @@
-"""How fast an epoch is, against two yardsticks measured in the same run.
+"""The speed of an epoch, compared with a peer and a limit measured in the same run.
 
-1. The usual loop: a Dataset that opens one PNG file an image and changes it with Pillow, and a
-   DataLoader; the same net, batch and optimiser. It mirrors, turns, scales, shifts, lights anew and adds
-   noise as emo does; it neither bends nor shades, which would cost it more.
+1. The usual loop: a Dataset that opens one PNG file for each image and augments it with Pillow, and a
+   DataLoader; the same network, batch and optimiser. It mirrors, rotates, scales, shifts, changes brightness
+   and contrast and adds noise as emo does, without the deformation and shading, which would take it more
+   time.
 2. The limit: forward and backward alone, on one batch that stays in memory.
 
     python benchmarks/training.py [--quick]
 
-The images are simulated: 64x64 pixels, grey. The ways take turns, with the same number of PyTorch's
+The images are simulated: 64x64 pixels, grey. The methods take turns, with the same number of PyTorch's
 threads; the figures are the medians of the rounds.
 """
 
@@ -50,13 +51,13 @@ LIMIT = "forward and backward alone, one batch in memory"
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured."""
+    """The size of the measurement."""
 
     images: int
     sample: int
-    "images of the usual loop: its speed does not depend on how many there are"
+    "images of the usual loop, whose speed does not depend on their number"
     batches: int
-    "of the limit, a round"
+    "of the limit, per round"
     rounds: int
 
 
@@ -65,7 +66,7 @@ QUICK = Scale(images=1000, sample=300, batches=20, rounds=1)
 
 
 def simulated(count: int) -> ImageSet:
-    """Return smooth random pictures with random labels; as PNG files they are as large as faces."""
+    """Return smooth random images with labels; as PNG files they are as large as faces."""
     chance = np.random.default_rng(0)
     pixels = np.empty((count, 1, SIDE_PX, SIDE_PX), np.uint8)
     for image in pixels:
@@ -86,7 +87,7 @@ def write_folders(images: ImageSet, count: int, folder: Path) -> None:
 
 
 class FolderOfImages(Dataset[tuple[Tensor, int]]):
-    """One PNG file an image, opened and changed when it is asked for."""
+    """One PNG file for each image, opened and augmented when it is read."""
 
     def __init__(self, folder: Path, params: TrainParams) -> None:
         self.side, self.changes = params.chosen.input_px, params.augmentation
@@ -106,7 +107,7 @@ class FolderOfImages(Dataset[tuple[Tensor, int]]):
 
 
 def change(image: Image.Image, changes: AugmentationParams) -> Image.Image:
-    """Mirror, turn, scale and shift, then change brightness and contrast, as torchvision does by Pillow."""
+    """Mirror, rotate, scale, shift, then change brightness and contrast, as torchvision does with Pillow."""
     turn, zoom, right, down, light, contrast, mirror = (2 * torch.rand(7) - 1).tolist()
     if changes.flip and mirror < 0:
         image = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
@@ -163,7 +164,7 @@ def usual_loop(trainer: Trainer, loader: DataLoader[tuple[Tensor, int]]) -> floa
             trainer.optimiser.zero_grad()
             loss.backward()
             trainer.optimiser.step()
-            loss.item()  # for the running mean that such loops show
+            loss.item()  # for the running mean that such loops print
             count += len(labels)
         return count
 
@@ -171,7 +172,7 @@ def usual_loop(trainer: Trainer, loader: DataLoader[tuple[Tensor, int]]) -> floa
 
 
 def speed(run: Callable[[], int]) -> float:
-    """Return what `run` counts per second; the clock stops when the GPU is done."""
+    """Return the images/s of `run`, which returns a number of images; waits for the GPU."""
     start = time.perf_counter()
     count = run()
     if torch.cuda.is_available():
@@ -180,40 +181,40 @@ def speed(run: Callable[[], int]) -> float:
 
 
 def measure(trainer: Trainer, folder: Path, scale: Scale) -> dict[str, float]:
-    """Return the median images/s of each way; a round before them warms up, and starts the workers."""
+    """Return the median images/s of each method; a round before warms up, and starts the workers."""
     files, batch = FolderOfImages(folder, trainer.params), trainer.fit.batch
-    ways = {"emo": lambda: epoch(trainer), LIMIT: lambda: limit(trainer, scale.batches)}
+    methods = {"emo": lambda: epoch(trainer), LIMIT: lambda: limit(trainer, scale.batches)}
     for workers in WORKERS:
         loader = DataLoader(files, batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0)
         name = USUAL.format(workers, scale.sample)
-        ways[name] = functools.partial(usual_loop, trainer, loader)
-        ways[name]()
+        methods[name] = functools.partial(usual_loop, trainer, loader)
+        methods[name]()
     limit(trainer, scale.batches)
-    rounds = [{name: way() for name, way in ways.items()} for _ in range(scale.rounds)]
-    return {name: statistics.median(one[name] for one in rounds) for name in ways}
+    rounds = [{name: method() for name, method in methods.items()} for _ in range(scale.rounds)]
+    return {name: statistics.median(one[name] for one in rounds) for name in methods}
 
 
-def rows(net: str, speeds: dict[str, float], scale: Scale) -> list[Row]:
+def rows(network: str, speeds: dict[str, float], scale: Scale) -> list[Row]:
     """Return emo against the faster of the usual loops, and against the limit."""
     usual = max((USUAL.format(workers, scale.sample) for workers in WORKERS), key=speeds.__getitem__)
-    claim = CLAIM.format(scale.images, net)
+    claim = CLAIM.format(scale.images, network)
     return [against(claim, usual, speeds, at_least=3), against(claim, LIMIT, speeds, at_least=0.9)]
 
 
 def against(claim: str, name: str, speeds: dict[str, float], at_least: float) -> Row:
-    """Return a row that says how many times as fast as `name` emo is."""
+    """Return a row about how many times as fast as `name` emo is."""
     emo, other = speeds["emo"], speeds[name]
     return Row(claim, name, emo, other, "images/s", emo / other, "emo / other", at_least, at_most=False)
 
 
 def new_trainer(images: ImageSet, params: TrainParams) -> Trainer:
-    """Return a fresh net with its images, on the device that `EMO_DEVICE` chooses."""
+    """Return a trainer of a new network, on the device that `EMO_DEVICE` chooses."""
     model = build_model(params.chosen, len(EXPRESSIONS), images.channels)
     return Trainer(model.to(choose_device()), images, params)
 
 
-def nets(params: TrainParams) -> dict[str, TrainParams]:
-    """Return the lenet of params.yaml, and the same with as many maps as LeNet-5 has."""
+def networks(params: TrainParams) -> dict[str, TrainParams]:
+    """Return the lenet of params.yaml, and the same with as many feature maps as LeNet-5."""
     lenet: Any = params.chosen
     small = replace(params, chosen=replace(lenet, maps=LENET5_MAPS))
     named = ((lenet.maps, params), (LENET5_MAPS, small))
@@ -229,8 +230,8 @@ def main() -> None:
     found: list[Row] = []
     with tempfile.TemporaryDirectory() as folder:
         write_folders(images, scale.sample, Path(folder))
-        for net, settings in nets(params).items():
-            found += rows(net, measure(new_trainer(images, settings), Path(folder), scale), scale)
+        for network, settings in networks(params).items():
+            found += rows(network, measure(new_trainer(images, settings), Path(folder), scale), scale)
     record(__file__, found, whole=not quick)
 
 

@@ -1,4 +1,4 @@
-"""The benchmarks' rows, and that docs/benchmarks.md shows what the last full run found."""
+"""The rows of the benchmarks, and docs/benchmarks.md, which shows those of the last full run."""
 
 import sys
 from pathlib import Path
@@ -12,7 +12,7 @@ BENCHMARKS = TOP / "benchmarks"
 
 @pytest.fixture(autouse=True)
 def beside_the_programs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As the programs run: their own folder is where they import from."""
+    """Import from the folder of the programs, as they do."""
     monkeypatch.setattr(sys, "path", [str(BENCHMARKS), *sys.path])
 
 
@@ -30,13 +30,13 @@ def test_a_row_is_met_up_to_its_target() -> None:
 @pytest.mark.parametrize(
     ("value", "text"), [(1234.4, "1,234"), (99.94, "99.9"), (0.04996, "0.05"), (0, "0"), (1.0, "1")]
 )
-def test_figures_have_three_digits(value: float, text: str) -> None:
+def test_figures_have_three_significant_digits(value: float, text: str) -> None:
     from _results import number
 
     assert number(value) == text
 
 
-def test_the_document_shows_the_results() -> None:
+def test_the_page_shows_the_results() -> None:
     from _document import DOCUMENT, with_figures
     from _results import load
 
@@ -49,6 +49,6 @@ def test_the_document_shows_the_results() -> None:
     assert set(found) <= programs
 
 
-def test_every_program_teaches_how_to_run_it() -> None:
+def test_every_program_says_how_to_run_it() -> None:
     for path in sorted(Path(BENCHMARKS).glob("[a-z]*.py")):
         assert f"python benchmarks/{path.name}" in path.read_text(encoding="utf-8"), path.name

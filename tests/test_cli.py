@@ -106,7 +106,7 @@ def test_undo_never_touches_other_recordings(project: Path) -> None:
     assert emo("ingest", str(other.parent), cwd=project).returncode == 0
     done = emo("demo", "--undo", cwd=project)
     assert done.returncode == 1
-    assert "is not of the virtual cohort; nothing was removed" in done.stderr
+    assert "is not part of the demo; nothing was removed" in done.stderr
     assert (project / "raw/videos.dvc").is_file()
 
 

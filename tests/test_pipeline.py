@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
 
@@ -56,9 +57,28 @@ def test_an_edited_stage_reruns_alone_while_its_results_stay(built: Project, sta
     assert built.repro()[0] == [stage]
 
 
-def test_an_edited_help_text_reruns_nothing(built: Project) -> None:
-    built.edit("cli.py", "Enrol recordings:", "Take recordings in:")
+@pytest.mark.parametrize(
+    "path",
+    ["cli.py", "pipeline/commands/ingest.py", "pipeline/report/page.py", "pipeline/versions/git.py", "docs"],
+)
+def test_an_edit_of_commands_report_or_documentation_reruns_nothing(built: Project, path: str) -> None:
+    target = built.root / path
+    if path == "docs":
+        target.mkdir()
+        target /= "page.md"
+    target.write_text((target.read_text() if target.exists() else "") + "\n# an edit\n")
     assert built.repro()[0] == []
+
+
+def test_settings_of_a_recipe_or_detector_that_is_not_used_rerun_nothing(built: Project) -> None:
+    before = (built.root / "params.yaml").read_text()
+    params = yaml.safe_load(before)
+    assert (params["train"]["recipe"], params["faces"]["detector"]) == ("lenet", "haar")
+    params["train"]["bncnn"]["dropout"] = 0.5
+    params["faces"].pop("whole_frame")
+    (built.root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    assert built.repro()[0] == []
+    (built.root / "params.yaml").write_text(before)
 
 
 def test_relabelling_decodes_and_detects_nothing(built: Project) -> None:
@@ -105,26 +125,26 @@ def test_the_number_of_workers_changes_no_byte(built: Project, tmp_path: Path) -
     before = built.digests("data/frames", "data/faces")
     assert before
     for stage in ("frames", "faces"):
-        memo = str(tmp_path / f"memo-{stage}")
-        built.run(sys.executable, "-m", f"pipeline.stages.{stage}", EMO_MEMO=memo, EMO_WORKERS="1")
+        cache = str(tmp_path / f"cache-{stage}")
+        built.run(sys.executable, "-m", f"pipeline.stages.{stage}", EMO_CACHE=cache, EMO_WORKERS="1")
     assert built.digests("data/frames", "data/faces") == before
 
 
 @pytest.mark.parametrize("stage", ["frames", "faces"])
 def test_a_killed_run_keeps_what_it_finished(built: Project, tmp_path: Path, stage: str) -> None:
     before = built.digests(f"data/{stage}")
-    memo = tmp_path / "memo"
+    cache = tmp_path / "cache"
     command = [sys.executable, "-m", f"pipeline.stages.{stage}"]
-    environment = built.environment(EMO_MEMO=str(memo), EMO_WORKERS="1")
+    environment = built.environment(EMO_CACHE=str(cache), EMO_WORKERS="1")
     victim = subprocess.Popen(command, cwd=built.root, env=environment, start_new_session=True)
-    while len(finished := list(memo.glob(f"{stage}/[!.]*.parquet"))) < 3 and victim.poll() is None:
+    while len(finished := list(cache.glob(f"{stage}/[!.]*.parquet"))) < 3 and victim.poll() is None:
         time.sleep(0.005)
     os.killpg(victim.pid, signal.SIGKILL)
     victim.wait()
-    finished = list(memo.glob(f"{stage}/[!.]*.parquet"))
+    finished = list(cache.glob(f"{stage}/[!.]*.parquet"))
     assert 3 <= len(finished) < len(before)
     stamps = {path: path.stat().st_mtime_ns for path in finished}
-    text = built.run(*command, EMO_MEMO=str(memo))
+    text = built.run(*command, EMO_CACHE=str(cache))
     assert f"{stage}: {len(before) - len(finished)} clips computed, {len(finished)} unchanged" in text
     assert {path: path.stat().st_mtime_ns for path in finished} == stamps
     assert built.digests(f"data/{stage}") == before

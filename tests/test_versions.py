@@ -1,19 +1,19 @@
-"""A history of five versions under real Git and DVC: told right, and without the person who withdrew.
+"""A history of five versions under real Git and DVC: shown correctly, and without the subject who withdrew.
 
-Enrol, relabel, new params, withdraw, new enrolment; the tests run in the order in which they stand.
+Enrol, relabel, new params, withdraw, new enrolment; the tests run in the order of this file.
 """
 
-import os
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
+from tests.support.erasure import needles_of, search, shards
 from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
+
+pytestmark = pytest.mark.slow
 
 CLASSES = ("happy", "surprised")
 NEW = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[6]
@@ -21,61 +21,19 @@ NEW = sorted(path.name for path in COHORT.iterdir() if path.is_dir())[6]
 
 @dataclass(frozen=True)
 class History:
-    """The project after five versions, and what was known while it was made."""
+    """The project after five versions, and what was recorded while it was made."""
 
     project: Project
     gone: str
-    "who withdrew"
+    "the subject who withdrew"
     needles: dict[str, bytes]
-    "stretches of the person's frames, faces and recordings, of all versions, by what they are"
+    "bytes of the subject's frames, faces and recordings, of all versions, by what they are"
     others: dict[str, dict[str, str]]
-    "tag -> digests of the others' shards and recordings"
+    "tag -> digests of the shards and recordings of all others"
     preview: dict[str, Any]
     outcome: dict[str, Any]
     left: list[str]
     "places in which a needle was found after the erasure"
-
-
-def files_of(project: Project) -> Iterator[Path]:
-    """Yield every file of a project and of its remote, Git's and Python's own left out."""
-    for root in (project.root, project.root.parent / "remote"):
-        for folder, folders, names in os.walk(root):
-            folders[:] = [name for name in folders if name not in (".git", "__pycache__")]
-            yield from (Path(folder) / name for name in names)
-
-
-def needles_of(project: Project, subject: str, tag: str) -> dict[str, bytes]:
-    """Return 48 bytes from the middle of every frame, face and image, and from all over the recordings."""
-    found = {}
-    for path in (project.root / "data").rglob("*.parquet"):
-        if path.stem == subject or path.stem.startswith(f"{subject}_"):
-            for column in set(pq.read_schema(path).names) & {"jpeg", "png", "image"}:
-                for number, value in enumerate(pq.read_table(path, columns=[column])[column].to_pylist()):
-                    data = value["bytes"] if isinstance(value, dict) else value
-                    if len(data) > 200:
-                        middle = len(data) // 2
-                        found[f"{tag} {path.name} {column} {number}"] = data[middle : middle + 48]
-    for path in (project.root / "raw/videos" / subject).iterdir():
-        data = path.read_bytes()
-        for at in range(4000, len(data) - 4000, 8000):
-            found[f"{tag} {path.name} {at}"] = data[at : at + 48]
-    return found
-
-
-def search(project: Project, needles: dict[str, bytes]) -> list[str]:
-    """Return which needles stand in which files, by plain search in all of every file."""
-    found = []
-    for path in files_of(project):
-        data = path.read_bytes()
-        found += [f"{path}: {name}" for name, needle in needles.items() if needle in data]
-    return found
-
-
-def shards(project: Project, without: str) -> dict[str, str]:
-    """Return the digests of everybody's files but one person's."""
-    digests = project.digests("data/frames", "data/faces", "data/dataset", "raw/videos")
-    kept = {name: digest for name, digest in digests.items() if without not in name}
-    return {name: digest for name, digest in kept.items() if name.endswith((".parquet", ".mp4"))}
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +43,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     project = new_project(folder / "a project")
     (folder / "remote").mkdir()
     project.run("dvc", "remote", "add", "--default", "store", str(folder / "remote"))
-    people = ("--participants", str(COHORT / "participants.tsv"))
+    participants = ("--participants", str(COHORT / "participants.tsv"))
     needles: dict[str, bytes] = {}
     others: dict[str, dict[str, str]] = {}
     gone = ""
@@ -101,9 +59,9 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
         project.commit(message, tag)
 
     project.commit("Start")
-    project.emo("ingest", str(recordings(folder / "videos", SUBJECTS, CLASSES)), *people)
+    project.emo("ingest", str(recordings(folder / "videos", SUBJECTS, CLASSES)), *participants)
     project.repro()
-    version("v1", "Enrol six people")
+    version("v1", "Enrol six subjects")
 
     project.edit("raw/clips.csv", f"{SUBJECTS[1]},happy", f"{SUBJECTS[1]},surprised")
     project.repro("dataset")
@@ -122,7 +80,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     version("v4", "Withdrawal")
 
     shutil.rmtree(folder / "videos")
-    project.emo("ingest", str(recordings(folder / "videos", [NEW], CLASSES)), *people)
+    project.emo("ingest", str(recordings(folder / "videos", [NEW], CLASSES)), *participants)
     project.repro("dataset")
     version("v5", "One more participant")
     return History(project, gone, needles, others, preview, outcome, left)
@@ -131,14 +89,19 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
 # --- Withdrawal -----------------------------------------------------------------------------------
 
 
-def test_the_preview_names_what_would_go_and_changes_nothing(history: History) -> None:
+def test_the_preview_lists_what_would_be_erased_and_changes_nothing(history: History) -> None:
     kinds = {entry["what"] for entry in history.preview["files"]}
-    assert {"recording", "frames or faces", "images of the dataset", "net trained with the person"} <= kinds
-    assert {store["store"] for store in history.preview["stores"]} == {"cache", "remote store"}
+    assert {
+        "recording",
+        "frames or faces",
+        "images of the dataset",
+        "model trained with the subject",
+    } <= kinds
+    assert {store["store"] for store in history.preview["stores"]} == {"DVC's cache", "remote store"}
     assert history.preview["done"] is False
 
 
-def test_nothing_of_the_person_is_left_anywhere_in_any_version(history: History) -> None:
+def test_nothing_of_the_subject_is_left_anywhere_in_any_version(history: History) -> None:
     assert len(history.needles) > 50
     assert history.left == []
     assert search(history.project, history.needles) == []
@@ -147,9 +110,7 @@ def test_nothing_of_the_person_is_left_anywhere_in_any_version(history: History)
 
 
 @pytest.mark.parametrize("tag", ["v1", "v2", "v3"])
-def test_older_versions_check_out_without_the_person_and_with_everybody_else(
-    history: History, tag: str
-) -> None:
+def test_older_versions_check_out_without_the_subject_and_with_all_others(history: History, tag: str) -> None:
     project = history.project
     project.run("git", "checkout", "-q", tag)
     project.run("dvc", "checkout", "--allow-missing")
@@ -159,8 +120,8 @@ def test_older_versions_check_out_without_the_person_and_with_everybody_else(
     project.run("dvc", "checkout", "-q")
 
 
-def test_a_later_dvc_pull_cannot_bring_the_person_back(history: History, tmp_path: Path) -> None:
-    """Neither here nor in a clone elsewhere, at whatever version."""
+def test_a_later_dvc_pull_cannot_restore_the_subject(history: History, tmp_path: Path) -> None:
+    """Neither here nor in a clone, in any version."""
     project = history.project
     project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
     clone = Project(tmp_path / "clone", tmp_path / "memo")
@@ -175,10 +136,10 @@ def test_an_older_version_is_not_built_again_unnoticed(history: History) -> None
     project = history.project
     project.run("git", "checkout", "-q", "v1")
     _, text = project.repro("frames", check=False)
-    assert f"raw/participants.csv: {history.gone} has withdrawn, and this table is older" in text
+    assert f"raw/participants.csv: {history.gone} has withdrawn" in text
     again = project.answer("withdraw", history.gone, "--yes")
     assert again["ok"] is True
-    project.repro("dataset")  # everybody else's version 1
+    project.repro("dataset")  # version 1 of all others
     built = shards(project, history.gone)
     assert {n: d for n, d in built.items() if "mp4" not in n} == {
         n: d for n, d in history.others["v1"].items() if "mp4" not in n
@@ -188,7 +149,7 @@ def test_an_older_version_is_not_built_again_unnoticed(history: History) -> None
     project.run("dvc", "checkout", "-q", "--force")
 
 
-def test_the_person_cannot_be_enrolled_again(history: History, tmp_path: Path) -> None:
+def test_the_subject_cannot_be_enrolled_again(history: History, tmp_path: Path) -> None:
     videos = recordings(tmp_path / "again", [history.gone], CLASSES)
     text = history.project.emo("ingest", str(videos), check=False)
     assert f"{history.gone} has withdrawn" in text
@@ -197,7 +158,7 @@ def test_the_person_cannot_be_enrolled_again(history: History, tmp_path: Path) -
     assert f"this is a recording of {history.gone}, who has withdrawn" in text
 
 
-def test_nobody_else_is_touched(history: History) -> None:
+def test_the_tables_keep_only_id_sex_and_number(history: History) -> None:
     rows = (history.project.root / "raw/participants.csv").read_text()
     assert [line for line in rows.splitlines() if line.startswith(f"{history.gone},")] == [
         f"{history.gone},{sex_of(history.gone)},,withdrawn,1"
@@ -218,16 +179,16 @@ def sex_of(subject: str) -> str:
 
 @pytest.fixture(scope="module")
 def emptied(history: History) -> Project:
-    """The project without any data in DVC's cache, and in a fresh clone."""
+    """The project without any data in DVC's cache."""
     shutil.rmtree(history.project.root / ".dvc/cache")
     return history.project
 
 
-def test_versions_tells_the_five(history: History, emptied: Project) -> None:
-    told = emptied.answer("versions")
-    assert [step["names"][0] for step in told] == ["v5", "v4", "v3", "v2", "v1"]
-    assert [step["subjects"] for step in told] == [6, 5, 6, 6, 6]
-    assert [step["clips"] for step in told] == [12, 10, 12, 12, 12]
+def test_versions_lists_the_five(history: History, emptied: Project) -> None:
+    steps = emptied.answer("versions")
+    assert [step["names"][0] for step in steps] == ["v5", "v4", "v3", "v2", "v1"]
+    assert [step["subjects"] for step in steps] == [6, 5, 6, 6, 6]
+    assert [step["clips"] for step in steps] == [12, 10, 12, 12, 12]
     text = emptied.emo("versions")
     assert "+6 subjects; +12 clips" in text
     assert "1 clip relabelled" in text
@@ -236,7 +197,7 @@ def test_versions_tells_the_five(history: History, emptied: Project) -> None:
     assert "+1 subject; +2 clips" in text
 
 
-def test_diff_tells_each_step(history: History, emptied: Project) -> None:
+def test_diff_shows_each_step(history: History, emptied: Project) -> None:
     def diff(before: str, after: str) -> dict[str, Any]:
         return emptied.answer("diff", before, after)
 
@@ -258,8 +219,8 @@ def test_diff_tells_each_step(history: History, emptied: Project) -> None:
 
 def test_diff_between_clones_and_as_markdown(history: History, emptied: Project, tmp_path: Path) -> None:
     emptied.run("git", "clone", "-q", "--branch", "v1", str(emptied.root), str(tmp_path / "old"))
-    told = emptied.answer("diff", str(tmp_path / "old"), "v2")
-    assert len(told["relabelled"]) == 1
+    changed = emptied.answer("diff", str(tmp_path / "old"), "v2")
+    assert len(changed["relabelled"]) == 1
     assert emptied.answer("diff", f"{tmp_path / 'old'}@v1", "v1")["relabelled"] == []
     text = emptied.emo("diff", "v3..v4", "--markdown")
     assert text.startswith(f"### Dataset: {history.gone} withdrew")
@@ -269,7 +230,7 @@ def test_diff_between_clones_and_as_markdown(history: History, emptied: Project,
 
 def test_bad_revisions_and_a_shallow_clone(emptied: Project, tmp_path: Path) -> None:
     text = emptied.emo("diff", "no-such", check=False)
-    assert text.startswith("error: no-such: no such revision here; `emo versions` lists them")
+    assert text.startswith("error: no-such: unknown revision; `emo versions` lists them")
     emptied.run("git", "clone", "-q", "--depth", "2", f"file://{emptied.root}", str(tmp_path / "shallow"))
     shallow = Project(tmp_path / "shallow", tmp_path / "memo")
     assert "the clone is shallow" in shallow.emo("versions")

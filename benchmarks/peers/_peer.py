@@ -1,6 +1,6 @@
-"""What the peers' programs share: sampled frames, cutting a face out, the clock and the line at the end.
+"""Shared by the programs of the peers: sampling frames, cropping faces, timing, the line of JSON.
 
-Runs without emo, on Python, OpenCV and numpy alone: the peers have an environment of their own.
+Needs only Python, OpenCV and numpy, not emo: the peers have an environment of their own.
 """
 
 import argparse
@@ -25,9 +25,9 @@ Work = Callable[[Path, Path], tuple[int, int]]
 
 
 def run(work: Work, packages: Sequence[str]) -> None:
-    """Do the work for every recording named on the command line; print one line of JSON.
+    """Do the work for every recording on the command line; print one line of JSON.
 
-    The clock runs during the work only: libraries are imported and models loaded before.
+    Only the work is timed: libraries are imported and models loaded before.
     """
     options = _options()
     wall, processor = time.perf_counter(), _processor_s()
@@ -47,7 +47,7 @@ def run(work: Work, packages: Sequence[str]) -> None:
 def sampled(video: Path) -> Iterator[np.ndarray]:
     """Yield frames of a recording at 5 fps, (H, W, 3) uint8 BGR, by the frame counter: every fifth of 25 fps.
 
-    The frames in between are decoded (`grab`) but not converted to BGR: the cheap way of OpenCV's interface.
+    The frames in between are decoded (`grab`) but not converted to BGR: the cheapest way that OpenCV offers.
     """
     capture = cv2.VideoCapture(str(video))
     every = interval(capture)
@@ -60,19 +60,19 @@ def sampled(video: Path) -> Iterator[np.ndarray]:
 
 
 def interval(capture: cv2.VideoCapture) -> int:
-    """Return how many frames of a recording go by from one sampled frame to the next, for 5 fps."""
+    """Return the number of frames from one sampled frame to the next, for 5 fps."""
     return max(1, round(capture.get(cv2.CAP_PROP_FPS) / FPS))
 
 
-def cut(picture: np.ndarray, box: Box) -> np.ndarray:
-    """Return the part of a picture in a box, without what lies beyond its edges, as (64, 64[, 3]) uint8."""
+def cut(frame: np.ndarray, box: Box) -> np.ndarray:
+    """Return the part of a frame inside a box, cut at its edges, as (64, 64[, 3]) uint8."""
     x, y, width, height = box
-    part = picture[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
+    part = frame[max(0, y) : max(0, y + height), max(0, x) : max(0, x + width)]
     return cv2.resize(part, (SIDE_PX, SIDE_PX))
 
 
 def write(crops: Sequence[np.ndarray], folder: Path, number: int) -> int:
-    """Write the crops of one frame as PNG; return how many there are."""
+    """Write the crops of one frame as PNG; return their number."""
     for face, crop in enumerate(crops):
         cv2.imwrite(str(folder / f"{number:05d}_{face}.png"), crop)
     return len(crops)
@@ -80,13 +80,13 @@ def write(crops: Sequence[np.ndarray], folder: Path, number: int) -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
-    parser.add_argument("folder", type=Path, help="gets the crops, in a folder a recording")
+    parser.add_argument("folder", type=Path, help="for the crops: one folder per recording")
     parser.add_argument("videos", type=Path, nargs="+", help="recordings")
     return parser.parse_args()
 
 
 def _folder(root: Path, video: Path) -> Path:
-    """Make the folder of a recording's crops: `S01/angry.mp4` -> `<root>/S01/angry`."""
+    """Make the folder for the crops of a recording: `S01/angry.mp4` -> `<root>/S01/angry`."""
     made = root / video.parent.name / video.stem
     made.mkdir(parents=True, exist_ok=True)
     return made

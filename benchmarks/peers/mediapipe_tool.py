@@ -1,11 +1,11 @@
-"""MediaPipe Face Detection (BlazeFace, Bazarevsky et al. 2019), with the model that its wheel brings along.
+"""MediaPipe Face Detection (BlazeFace, Bazarevsky et al. 2019), with the model included in its wheel.
 
     python benchmarks/peers/mediapipe_tool.py OUT_FOLDER VIDEO [VIDEO ...]
 
 Follows the video example of its documentation (docs/solutions/face_detection.md): `model_selection=0`, the
 model for faces within two metres, `min_detection_confidence=0.5`, frames from cv2.VideoCapture made RGB and
-marked as not writeable. Every face found is cut out by its bounding box. 0.10.21 is the last version with
-this interface; later ones bring no model along and need one downloaded.
+marked as not writeable. Every face found is cropped by its bounding box. 0.10.21 is the last version with
+this interface; later ones include no model and need one downloaded.
 """
 
 from pathlib import Path
@@ -20,7 +20,7 @@ DETECTOR = mp.solutions.face_detection.FaceDetection(model_selection=0, min_dete
 
 
 def work(video: Path, folder: Path) -> tuple[int, int]:
-    """Write the crops of the faces in every sampled frame; return how many frames and crops."""
+    """Write the crops of the faces in every sampled frame; return the numbers of frames and crops."""
     frames = faces = 0
     for number, frame in enumerate(sampled(video)):
         crops = [cut(frame, box) for box in found(frame)]
@@ -38,7 +38,7 @@ def found(frame: np.ndarray) -> list[Box]:
 
 
 def in_pixels(box: Any, frame: np.ndarray) -> Box:
-    """Return a box that MediaPipe gives as shares of the frame's sides."""
+    """Return in pixels a box that MediaPipe gives as shares of the sides of the frame."""
     height, width = frame.shape[:2]
     x, y = round(box.xmin * width), round(box.ymin * height)
     return x, y, round(box.width * width), round(box.height * height)

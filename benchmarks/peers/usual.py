@@ -1,11 +1,11 @@
-"""The script that everybody writes: all frames through cv2.VideoCapture, JPEGs in a folder, one cascade.
+"""The usual script: all frames through cv2.VideoCapture, JPEGs in a folder, one cascade.
 
     python benchmarks/peers/usual.py OUT_FOLDER VIDEO [VIDEO ...]
 
 Every frame is read in turn; every fifth (25 fps -> 5 fps, by the frame counter) is written as a JPEG.
-Then the JPEGs are read, made grey, and searched whole with
+Then the JPEGs are read, converted to grey, and searched whole with
 `haarcascade_frontalface_default.detectMultiScale(grey, 1.3, 5)`: the call of OpenCV's own tutorial
-("Cascade Classifier", OpenCV-Python up to 3.4) and of many scripts since. Every face is cut out, scaled to
+("Cascade Classifier", OpenCV-Python up to 3.4) and of many scripts since. Every face is cropped, scaled to
 64x64 and written as PNG. One process, OpenCV's default threads. Runs in emo's environment (OpenCV below 5).
 """
 
@@ -20,7 +20,7 @@ CASCADE = cv2.CascadeClassifier(str(Path(cv2.data.haarcascades) / "haarcascade_f
 
 
 def work(video: Path, folder: Path) -> tuple[int, int]:
-    """Write a recording's sampled frames, then the crops of the faces in them; return both numbers."""
+    """Write the sampled frames of a recording, then the crops of the faces in them; return both numbers."""
     frames = extracted(video, folder / "frames")
     return len(frames), sum(cropped(frame, folder) for frame in frames)
 
@@ -31,8 +31,8 @@ def extracted(video: Path, folder: Path) -> list[Path]:
     capture, written = cv2.VideoCapture(str(video)), []
     every = interval(capture)
     for number in count():
-        there, frame = capture.read()
-        if not there:
+        ok, frame = capture.read()
+        if not ok:
             break
         if number % every == 0:
             written.append(folder / f"{number:05d}.jpg")
@@ -41,11 +41,11 @@ def extracted(video: Path, folder: Path) -> list[Path]:
     return written
 
 
-def cropped(picture: Path, folder: Path) -> int:
-    """Write the crops of the faces in one picture; return how many there are."""
-    grey = cv2.cvtColor(cv2.imread(str(picture)), cv2.COLOR_BGR2GRAY)  # type: ignore[arg-type]  # None raises
+def cropped(frame: Path, folder: Path) -> int:
+    """Write the crops of the faces in one frame; return their number."""
+    grey = cv2.cvtColor(cv2.imread(str(frame)), cv2.COLOR_BGR2GRAY)  # type: ignore[arg-type]  # None raises
     boxes = [(int(x), int(y), int(w), int(h)) for x, y, w, h in CASCADE.detectMultiScale(grey, 1.3, 5)]
-    return write([cut(grey, box) for box in boxes], folder, int(picture.stem))
+    return write([cut(grey, box) for box in boxes], folder, int(frame.stem))
 
 
 if __name__ == "__main__":

@@ -50,7 +50,7 @@ from pipeline.versions.dvc_cache import cache_folder, object_path
 from pipeline.versions.dvc_lock import POINTER, read_length
 from pipeline.versions.git import Repository
 from pipeline.versions.history import earlier_versions
-from pipeline.versions.version import MARKS, Version, version_at, workspace
+from pipeline.versions.version import DATASET_TABLES, Version, version_at, workspace
 
 BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
 """Outputs of the stages without which no audit is possible."""
@@ -222,7 +222,7 @@ class Evidence(GateEvidence):
         versions = earlier_versions(self.repository)
         if self.since is None:
             return versions
-        older = {commit.id for commit in self.repository.log(MARKS, self.since, full=True)}
+        older = {commit.id for commit in self.repository.log(DATASET_TABLES, self.since, full=True)}
         first = version_at(self.repository, self.since)
         return [*(version for version in versions if version.commit not in older), first]
 

@@ -32,5 +32,5 @@ def summary(as_json: JsonOption = False) -> None:
     if found.not_evaluated:
         changed = ", ".join(found.not_evaluated)
         typer.echo(f"note: the metrics are of an older dataset ({changed} changed); run `dvc repro`")
-    if found.pictures:
-        typer.echo("figures: " + "  ".join(found.pictures))
+    if found.figures:
+        typer.echo("figures: " + "  ".join(found.figures))

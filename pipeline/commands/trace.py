@@ -33,20 +33,20 @@ def trace(
     emo trace export/train/happy/000123.png --out source.png
     emo trace V01_happy --out strip.png
     """
-    from pipeline.versions.trace.report import trace as trace_back
-    from pipeline.versions.trace.text import frame_table, text
+    from pipeline.versions.trace.output import frame_table, trace_text
+    from pipeline.versions.trace.trace import trace as trace_back
 
     with one_line_errors(READ_ONLY):
         here = enter_project()
         found = trace_back(what, here)
         if out:
-            from pipeline.versions.trace.pictures import draw
+            from pipeline.versions.trace.drawing import draw
 
             draw(found, here / out, here / what)
     if as_json:
         print_json(found.as_json())
         return
-    typer.echo(text(found))
+    typer.echo(trace_text(found))
     if not found.frame:
         typer.echo()
         print_table(*frame_table(found))

@@ -7,8 +7,8 @@ import typer
 from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
 
 if TYPE_CHECKING:
-    from pipeline.withdrawal.outcome import Outcome
     from pipeline.withdrawal.plan import Plan
+    from pipeline.withdrawal.report import Outcome
 
 _SHOWN = 20
 
@@ -34,18 +34,19 @@ def withdraw(
     emo withdraw V03            # shows what would be erased
     emo withdraw V03 --yes
     """
+    from pipeline.withdrawal.view import preview_json, preview_table
     from pipeline.withdrawal.withdraw import preview
     from pipeline.withdrawal.withdraw import withdraw as erase
 
     with one_line_errors():
         enter_project()
         if dry_run or not yes:
-            plan = preview(subject)
+            found = preview(subject)
             if as_json:
-                print_json(plan.as_json())
+                print_json(preview_json(found))
                 return
-            print_table(*plan.table())
-            _print_not_judged(plan.plan)
+            print_table(*preview_table(found))
+            _print_not_judged(found.plan)
             typer.echo(f"nothing is changed yet; to erase:  emo withdraw {subject} --yes")
             return
         outcome = erase(subject)
@@ -54,13 +55,14 @@ def withdraw(
 
 
 def _print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
+    from pipeline.withdrawal.view import outcome_json, outcome_table
     from pipeline.withdrawal.withdraw import to_commit
 
-    commit = to_commit(outcome.plan.person.subject)
+    commit = to_commit(outcome.plan.subject.code)
     if as_json:
-        print_json(outcome.as_json() | {"commit": commit})
+        print_json(outcome_json(outcome, commit))
         return
-    print_table(*outcome.table())
+    print_table(*outcome_table(outcome))
     _print_proof(outcome)
     _print_notes(outcome)
     _print_next(outcome, commit)
@@ -69,7 +71,7 @@ def _print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
 def _print_proof(outcome: "Outcome") -> None:
     proof = outcome.proof
     typer.echo(
-        f"searched: {proof.files:,} files, {proof.size_bytes / 1e6:,.1f} MB, for {proof.pictures:,} images "
+        f"searched: {proof.files:,} files, {proof.size_bytes / 1e6:,.1f} MB, for {proof.images:,} images "
         f"and pieces of recordings: {len(proof.found) or 'no'} file{'s' * (len(proof.found) != 1)} found"
     )
     for found in proof.found[:_SHOWN]:
@@ -90,11 +92,11 @@ def _print_notes(outcome: "Outcome") -> None:
     _print_not_judged(outcome.plan)
     for note in filter(None, (outcome.note, outcome.history)):
         typer.echo(f"note: {note}")
-    typer.echo(f"report: {report_path(outcome.plan.person.subject)}")
+    typer.echo(f"report: {report_path(outcome.plan.subject.code)}")
 
 
 def _print_next(outcome: "Outcome", commit: list[str]) -> None:
-    subject = outcome.plan.person.subject
+    subject = outcome.plan.subject.code
     if not outcome.ok:
         typer.echo(f"not done yet: fix this and rerun `emo withdraw {subject} --yes`")
     if commit:
@@ -105,4 +107,4 @@ def _print_next(outcome: "Outcome", commit: list[str]) -> None:
 
 def _print_not_judged(plan: "Plan") -> None:
     for path in plan.not_judged:
-        typer.echo(f"note: {path}: has no tag of emo; check whether it shows {plan.person.subject}")
+        typer.echo(f"note: {path}: has no tag of emo; check whether it shows {plan.subject.code}")

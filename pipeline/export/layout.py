@@ -1,20 +1,20 @@
-"""What a layout is: how the images are written, and what its README tells about them."""
+"""The interface of an export format: one module a layout, listed in `pipeline.export.registry`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.export.images import Images
+from pipeline.export.image_store import ImageStore
 from pipeline.runtime.progress import Advance
 
 
 @dataclass(frozen=True)
 class Layout:
-    """One way to lay the dataset out."""
+    """One way to arrange the dataset in files."""
 
-    write: Callable[[Images, Path, Advance], None]
-    "writes all images into a folder, and advances by one for each"
-    shape: str
-    "what lies where, in Markdown"
+    write: Callable[[ImageStore, Path, Advance], None]
+    "Writes all images into a folder, and advances by one for each."
+    files: str
+    "Description of the files, Markdown for the README."
     load: str
-    "Python that loads the export, run in its folder"
+    "Python code that loads the export, run in its folder."

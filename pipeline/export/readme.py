@@ -1,23 +1,22 @@
-"""README.md of an export: for people who get nothing but the folder."""
+"""README.md of an export, for people who get only the folder."""
 
-from pipeline.export.images import Images
+from pipeline.export.image_store import ImageStore
 from pipeline.export.layout import Layout
+from pipeline.runtime.text import markdown_table
 from pipeline.schema.image_subjects import full_caveat
 
-_TEXT = """# Faces of simulated expressions
+_TEMPLATE = """# Faces of simulated expressions
 
 {about}
 
-| split | {subjects} | images | {classes} |
-|---|---|---|{rules}|
-{rows}
+{table}
 
 Labels: {labels}.
-Of each image is told: {columns}.
+Columns of each image: {columns}.
 
 ## Files
 
-{shape}
+{files}
 
 ```python
 {load}
@@ -25,65 +24,61 @@ Of each image is told: {columns}.
 
 ## Before you use it or pass it on
 
-**Faces identify people.** These images are personal data wherever they lie. Use them only for what the
+**Faces identify people.** These images are personal data wherever they are stored. Use them only for what the
 participants consented to, and pass them on only if they consented to that. The export grants no licence; ask
-whoever gave it to you. A participant may withdraw consent later: keep track of where copies are.
+the person who gave it to you. Participants may withdraw consent later: keep a record of all copies.
 
 {anonymity}
 """
 
-_PEOPLE = """{images} face images of {people} people who simulate {n} expressions on request, cut from their
-recordings and exported by emo. They are no measurements of felt emotion. The splits are by person: no one is
-in two."""
+_PARTICIPANTS = """{images} face images of {subjects} participants who simulate {classes} expressions on
+request, cut from their recordings and exported by emo. They do not measure felt emotion. Each participant is
+in exactly one split."""
 
-_NOBODY = """{images} face images, labelled as {n} expressions and exported by emo. They are no measurements
-of felt emotion. Subjects: {caveat}. **One person may be in several splits**, which flatters every figure on the
-test."""
+_IMAGE_SUBJECTS = """{images} face images, labelled as {classes} expressions and exported by emo. They do not
+measure felt emotion. Subjects: {caveat}. **One person may appear in several splits**, which makes all test
+metrics too optimistic."""
 
 _COLUMNS = {
     "subject": "`subject` (the participant's code)",
-    "clip": "`clip` (the recording's stretch)",
+    "clip": "`clip` (the labelled stretch of a recording)",
     "frame": "`frame` (index in the recording's stream)",
     "time_s": "`time_s` (seconds from its first frame)",
-    "person": "`person` (a number from 1 that images of one subject share, to cross-validate over subjects)",
+    "person": "`person` (a number from 1 for each subject, for cross-validation over subjects)",
 }
 
-_NAMED = """Subjects' codes and clips' names are those of the recordings; `emo export --anonymise` leaves them
+_NAMED = """Subject codes and clip names are those of the recordings; `emo export --anonymise` leaves them
 out."""
 
-_ANONYMOUS = """This export is without subjects' codes, clips' names, frame numbers and times, and its PNGs
-hold nothing but pixels. Images and people are numbered in the order of the PNGs' SHA-256. **That does not
-make the people anonymous:** whoever knows a face recognises it, software does so at scale, and whoever holds
-the dataset can find each image in it."""
+_ANONYMOUS = """This export has no subject codes, clip names, frame numbers or times, and its PNGs hold
+nothing but pixels. Images and subjects are numbered in the order of the PNGs' SHA-256. **This does not make
+the participants anonymous:** anyone who knows a face recognises it, face recognition software does so at
+scale, and anyone with access to the dataset can find each image in it."""
 
 
-def readme(images: Images, layout: Layout) -> str:
-    """Return the Markdown that goes with an export."""
-    about = (_NOBODY if images.caveat else _PEOPLE).format(
+def readme(images: ImageStore, layout: Layout) -> str:
+    """Return the README of an export, in Markdown."""
+    about = (_IMAGE_SUBJECTS if images.caveat else _PARTICIPANTS).format(
         images=len(images.rows),
-        people=sum(images.people(split) for split in images.splits),
-        n=len(images.classes),
+        subjects=sum(images.subject_count(split) for split in images.splits),
+        classes=len(images.classes),
         caveat=full_caveat(images.caveat),
     )
-    return _TEXT.format(
+    return _TEMPLATE.format(
         about=about,
-        subjects="subjects" if images.caveat else "people",
-        classes=" | ".join(images.classes),
-        rules="|".join("---" for _ in images.classes),
-        rows="\n".join(_rows(images)),
+        table=_split_table(images),
         labels=", ".join(f"{label} {name}" for label, name in enumerate(images.classes)),
         columns=", ".join(_COLUMNS[name] for name in images.columns),
-        shape=layout.shape,
+        files=layout.files,
         load=layout.load,
         anonymity=_ANONYMOUS if images.anonymous else _NAMED,
     )
 
 
-def _rows(images: Images) -> list[str]:
-    """Return the rows of the table of people and images by split and class."""
-    return [
-        f"| {split} | {images.people(split)} | {sum(counts.values())} | "
-        + " | ".join(map(str, counts.values()))
-        + " |"
+def _split_table(images: ImageStore) -> str:
+    rows = [
+        [split, images.subject_count(split), sum(counts.values()), *counts.values()]
         for split, counts in images.counts().items()
     ]
+    subjects = "subjects" if images.caveat else "participants"
+    return markdown_table(["split", subjects, "images", *images.classes], rows)

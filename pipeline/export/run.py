@@ -1,23 +1,20 @@
-"""`emo export`: the dataset in a layout for people who do not read Parquet."""
+"""`emo export`: the dataset in a layout for tools that do not read Parquet."""
 
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.export.imagefolder import IMAGEFOLDER
-from pipeline.export.images import collect
-from pipeline.export.npz import NPZ
+from pipeline.export.image_store import read_images
 from pipeline.export.readme import readme
-from pipeline.export.target import disk_faults, free_target, whole_folder
-from pipeline.export.webdataset import WEBDATASET
+from pipeline.export.registry import LAYOUTS
+from pipeline.export.target import check_target, disk_errors, whole_folder
 from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.paths import DATASET
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.text import TextTable
 from pipeline.schema.dataset import shard_paths
 from pipeline.schema.participants import read_participants
-
-LAYOUTS = {"imagefolder": IMAGEFOLDER, "webdataset": WEBDATASET, "npz": NPZ}
 
 
 @dataclass(frozen=True)
@@ -25,24 +22,25 @@ class Exported:
     """What an export holds."""
 
     layout: str
-    where: Path
+    folder: Path
     anonymous: bool
     counts: dict[str, dict[str, int]]
-    "images by split and class"
+    "Images by split and class."
     files: int
+    "Number of files."
     bytes: int
-    "of all files"
+    "Size of all files."
 
     @property
     def images(self) -> int:
-        """Return the number of all images."""
+        """Number of all images."""
         return sum(sum(classes.values()) for classes in self.counts.values())
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values for `--json`."""
         return {
             "layout": self.layout,
-            "folder": str(self.where),
+            "folder": str(self.folder),
             "anonymous": self.anonymous,
             "images": self.images,
             "files": self.files,
@@ -50,34 +48,34 @@ class Exported:
             "splits": self.counts,
         }
 
-    def table(self) -> tuple[str, list[str], list[list[str]]]:
+    def table(self) -> TextTable:
         """Return title, header and rows to print."""
-        names = list(next(iter(self.counts.values())))
+        classes = list(next(iter(self.counts.values())))
         rows = [
-            [split, str(sum(classes.values())), *map(str, classes.values())]
-            for split, classes in self.counts.items()
+            [split, str(sum(counts.values())), *map(str, counts.values())]
+            for split, counts in self.counts.items()
         ]
-        title = f"{self.where}: {self.images:,} images, {self.files:,} files, {self.bytes / 1e6:.1f} MB"
-        return title, ["split", "images", *names], rows
+        title = f"{self.folder}: {self.images:,} images, {self.files:,} files, {self.bytes / 1e6:.1f} MB"
+        return title, ["split", "images", *classes], rows
 
 
 def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path = DATASET) -> Exported:
-    """Write the dataset into a new folder in one of LAYOUTS, whole or not at all; return what it holds.
+    """Write the dataset into a new folder in one of LAYOUTS, completely or not at all.
 
-    The same dataset gives the same bytes. `anonymise` leaves out what names or links people and recordings.
-    Raises EmoError for a layout that is unknown, a dataset that is not built, broken, or holds somebody who
-    does not consent, and a folder that is not empty, lies where DVC or Git keeps its files or would take it,
-    or cannot be written.
+    The same dataset gives the same bytes. `anonymise` leaves out what identifies or links subjects and
+    recordings. Raises EmoError where the layout is unknown, where the dataset is damaged, and where the
+    folder is not empty, cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError where
+    there is no dataset; ConsentError where it holds a subject without consent.
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
-    shards, people = shard_paths(dataset), read_participants()
+    shards, participants = shard_paths(dataset), read_participants()
     if not shards:
         raise NotBuiltError(f"{dataset}: no dataset is built; run `dvc repro`")
-    with disk_faults(folder):
-        target = free_target(folder, dataset)
-        with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as store:
-            images = collect(shards, store, people, anonymise=anonymise)
+    with disk_errors(folder):
+        target = check_target(folder, dataset)
+        with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:
+            images = read_images(shards, file, participants, anonymise=anonymise)
             with progress_bar("write", len(images.rows)) as advance:
                 LAYOUTS[layout].write(images, temporary, advance)
             text = readme(images, LAYOUTS[layout])

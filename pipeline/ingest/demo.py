@@ -1,4 +1,4 @@
-"""The virtual participants that come with emo: enrolled like anybody, and taken out again."""
+"""The virtual participants of the demo: enrolled like any others, and removed by `emo demo --undo`."""
 
 from pathlib import Path
 
@@ -17,28 +17,29 @@ from pipeline.runtime.paths import (
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.participants import Participant
 from pipeline.schema.withdrawals import read_withdrawn
+from pipeline.versions.dvc_lock import POINTER
 
 COHORT = Path("demo/clips")
 
 
 def demo_request() -> Request:
-    """Return the request that enrols the cohort."""
+    """Return the request that enrols the virtual participants."""
     return Request(sources=(COHORT,), layout="folders", participants=COHORT / "participants.tsv")
 
 
 def undo_demo() -> int:
-    """Empty raw/ of the virtual cohort; return the number of clips removed.
+    """Remove the virtual participants and their recordings from raw/; return the number of clips removed.
 
-    Raises EmoError, and removes nothing, where anything else is enrolled.
+    Raises EmoError, and removes nothing, if anything else is enrolled.
     """
     _, clips = read_enrolment()
     virtual = {sha256(path) for path in COHORT.rglob("*.mp4")}
     for clip in clips:
         if clip.sha256 not in virtual:
-            raise EmoError(f"{CLIPS}: clip {clip.clip} is not of the virtual cohort; nothing was removed")
+            raise EmoError(f"{CLIPS}: clip {clip.clip} is not part of the demo; nothing was removed")
     for row in read_withdrawn():
         if row.sha256 not in virtual:
-            raise EmoError(f"{WITHDRAWALS}: {row.subject} is not of the virtual cohort; nothing was removed")
+            raise EmoError(f"{WITHDRAWALS}: {row.subject} is not part of the demo; nothing was removed")
     for path in (WITHDRAWALS, WITHDRAWALS_COPY, *WITHDRAWAL_STATE.glob("*.*")):
         path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
@@ -49,5 +50,5 @@ def undo_demo() -> int:
         folder.rmdir()
     if VIDEOS.is_dir():
         VIDEOS.rmdir()
-    VIDEOS.with_suffix(".dvc").unlink(missing_ok=True)
+    POINTER.unlink(missing_ok=True)
     return len(clips)

@@ -1,37 +1,36 @@
-"""Acting on a plan: recordings first, then the tables, so that a table never names what is not there."""
+"""Carrying out a plan: recordings first, then the tables, so that a table never names a missing recording."""
 
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.ingest.inspection import threads
-from pipeline.ingest.plan import Plan, Step
+from pipeline.ingest.inspection import ProgressBar, run_in_threads
+from pipeline.ingest.plan import IngestPlan, PlannedRecording
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.files import replacing
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
-from pipeline.runtime.progress import Advance
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
 
 BATCH = 16
-"""Recordings between two writings of the tables, at least: what a kill leaves for the next run to list."""
+"""Smallest number of recordings between two writes of the tables."""
 
-_SHARE = 8
-"""A batch is an eighth of what is listed, if that is more: the tables are written whole each time."""
+_BATCH_SHARE = 8
+"""A batch grows to an eighth of the number of clips, because each write rewrites the whole tables."""
 
 _LOCK = Path(".emo/ingest.lock")
-_FULL = (errno.ENOSPC, errno.EDQUOT)
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 _DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 @contextmanager
 def exclusive() -> Iterator[None]:
-    """Keep a second ingest out; the lock ends with the process, however it ends."""
+    """Hold the lock that excludes a second ingest or withdrawal; it is released when the process ends."""
     try:
         import fcntl
     except ImportError:  # Windows: no lock
@@ -43,80 +42,89 @@ def exclusive() -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise EmoError(
-                f"{_LOCK}: another `emo ingest` or `emo withdraw` is at work here; wait for its end"
+                f"{_LOCK}: another `emo ingest` or `emo withdraw` is running; wait until it ends"
             ) from None
         yield
 
 
 @contextmanager
-def disk_faults(where: str) -> Iterator[None]:
-    """Turn what the machine lacks, space or permission, into an EmoError that names `where`."""
+def disk_errors(where: str) -> Iterator[None]:
+    """Convert an OSError of a full disk or a missing permission to an EmoError that starts with `where`."""
     try:
         yield
     except OSError as error:
-        if error.errno not in (*_FULL, *_DENIED):
+        if error.errno not in (*_DISK_FULL, *_DENIED):
             raise
-        remedy = "free some space" if error.errno in _FULL else f"mend that ({error.filename or where})"
+        remedy = "free some space" if error.errno in _DISK_FULL else f"fix this ({error.filename or where})"
         raise EmoError(
-            f"{where}: {error.strerror}; {remedy} and run the same command again: it goes on from there"
+            f"{where}: {reason(error)}; {remedy} and run the same command again: it resumes"
         ) from None
 
 
-def check_space(plan: Plan, *, link: bool) -> None:
-    """Raise EmoError where the copies cannot fit."""
-    copies = [step for step in plan.steps if step.source and not (VIDEOS / step.video).exists()]
-    needed = 0 if link else sum(step.size_bytes for step in copies)
+def check_space(plan: IngestPlan, *, link: bool) -> None:
+    """Raise EmoError if there is no space for the copies."""
+    copies = [one for one in plan.recordings if one.source and not (VIDEOS / one.video).exists()]
+    needed = 0 if link else sum(recording.size_bytes for recording in copies)
     free = shutil.disk_usage(next(p for p in (VIDEOS, *VIDEOS.parents) if p.exists())).free
     if needed > free:
         raise EmoError(
-            f"{VIDEOS}: {_size(needed)} to copy, {_size(free)} free on this disk; free some, or use --link"
+            f"{VIDEOS}: {_size(needed)} to copy, {_size(free)} free on disk; free some space or use --link"
         )
 
 
-def carry_out(
-    plan: Plan, *, link: bool, progress: Callable[[str, int], AbstractContextManager[Advance]]
-) -> None:
-    """Put the recordings in their places and write the tables, batch by batch.
+def carry_out(plan: IngestPlan, *, link: bool, progress: ProgressBar) -> None:
+    """Copy or link the recordings into raw/videos and write the tables, batch by batch.
 
-    Steps come sorted by subject, and so do new participants: each batch enrols those that it brings.
+    Recordings and new participants are both sorted by subject: each batch enrols the participants it needs.
     """
     sweep()
-    known = {person.subject: person for person in (*plan.state.people, *plan.people.completed)}
+    participants = {p.subject: p for p in (*plan.state.participants, *plan.participants.completed)}
     clips = list(plan.state.clips)
-    if plan.people.completed:
-        write_csv(PARTICIPANTS, known.values(), Participant)
-    new = {person.subject: person for person in plan.people.new}
-    with progress("copying", len(plan.steps)) as advance:
-        for batch in _batches(plan.steps, len(clips)):
-            threads(lambda step: _place(step, link=link), batch, advance)
-            clips += [clip for step in batch for clip in step.clips]
-            known |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
-            write_csv(PARTICIPANTS, known.values(), Participant)
+    if plan.participants.completed:
+        write_csv(PARTICIPANTS, participants.values(), Participant)
+    new = {participant.subject: participant for participant in plan.participants.new}
+    with progress("copying", len(plan.recordings)) as advance:
+        for batch in _batches(plan.recordings, len(clips)):
+            run_in_threads(lambda recording: place(recording, link=link), batch, advance)
+            clips += [clip for recording in batch for clip in recording.clips]
+            participants |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
+            write_csv(PARTICIPANTS, participants.values(), Participant)
             write_csv(CLIPS, clips, Clip)
+
+
+def place(recording: PlannedRecording, *, link: bool) -> None:
+    """Copy or link one recording into raw/videos by a temporary file that is checked and then renamed."""
+    target = VIDEOS / recording.video
+    if recording.source is None:
+        return
+    if target.is_file() and sha256(target) == recording.sha256:  # copied by an interrupted run
+        return
+    with disk_errors(str(target)), replacing(target) as temporary:
+        _link(recording.source, temporary) if link else _copy(recording.source, temporary)
+        if sha256(temporary) != recording.sha256:
+            raise EmoError(
+                f"{recording.source}: changed while it was read; ingest it again when it is complete"
+            )
+
+
+def sweep() -> None:
+    """Remove the temporary files that interrupted runs left in raw/. The caller holds the lock."""
+    for folder, pattern in ((VIDEOS.parent, ".*.tmp"), (VIDEOS, "**/.*.tmp")):
+        for path in folder.glob(pattern):
+            path.unlink(missing_ok=True)
 
 
 def _size(size_bytes: int) -> str:
     return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
 
 
-def _batches(steps: Sequence[Step], listed: int) -> Iterator[Sequence[Step]]:
-    """Yield the steps in batches that grow with what is `listed` before."""
+def _batches(recordings: Sequence[PlannedRecording], enrolled: int) -> Iterator[Sequence[PlannedRecording]]:
+    """Yield batches that grow with the number of clips `enrolled` before them."""
     start = 0
-    while start < len(steps):
-        end = start + max(BATCH, (listed + start) // _SHARE)
-        yield steps[start:end]
+    while start < len(recordings):
+        end = start + max(BATCH, (enrolled + start) // _BATCH_SHARE)
+        yield recordings[start:end]
         start = end
-
-
-def _place(step: Step, *, link: bool) -> None:
-    """Put one recording in its place, whole: by a temporary file, checked, then renamed."""
-    target = VIDEOS / step.video
-    if step.source is None or (target.is_file() and sha256(target) == step.sha256):
-        return  # the second: a killed run copied it, and did not come to list it
-    with disk_faults(str(target)), replacing(target) as temporary:
-        _link(step.source, temporary) if link else _copy(step.source, temporary)
-        if sha256(temporary) != step.sha256:
-            raise EmoError(f"{step.source}: changed while it was read; repeat when it is finished")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -129,15 +137,8 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)
     except OSError as error:
-        if error.errno in _FULL:
+        if error.errno in _DISK_FULL:
             raise
         raise EmoError(
-            f"{source}: cannot be hard-linked into {VIDEOS} ({error.strerror}); leave out --link"
+            f"{source}: cannot be hard-linked into {VIDEOS} ({reason(error)}); leave out --link"
         ) from None
-
-
-def sweep() -> None:
-    """Remove the temporary files that killed runs left in raw/; the lock keeps other runs out."""
-    for folder, pattern in ((VIDEOS.parent, ".*.tmp"), (VIDEOS, "**/.*.tmp")):
-        for path in folder.glob(pattern):
-            path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""What is inside the files: their SHA-256, and what probing finds."""
+"""Inspecting files: SHA-256, size, and the video properties that probing finds."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.runtime.digests import sha256
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.progress import Advance
 from pipeline.video.probe import VideoInfo, probe, probe_still
@@ -16,46 +16,48 @@ from pipeline.video.probe import VideoInfo, probe, probe_still
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
+"""Shows a label and a number of steps, such as `progress_bar`."""
+
 
 @dataclass(frozen=True)
-class Found:
-    """One file that was read whole."""
+class InspectedFile:
+    """A file that was read completely."""
 
     sha256: str
     size_bytes: int
     info: VideoInfo | None
-    "None where the content is enrolled already: it was probed then"
+    "None if the content is already enrolled: it was probed then."
 
 
-def inspect(
-    stills: Mapping[Path, bool],
-    known: Collection[str],
-    progress: Callable[[str, int], AbstractContextManager[Advance]],
-) -> tuple[dict[Path, Found], list[str]]:
-    """Hash every file and probe those whose content is not `known`; return them and all faults.
+def inspect_files(
+    stills: Mapping[Path, bool], known: Collection[str], progress: ProgressBar
+) -> tuple[dict[Path, InspectedFile], list[str]]:
+    """Hash every file, and probe those whose content is not yet enrolled.
 
-    `stills` tells of every file whether it is to be a picture, not a video.
+    Args:
+        stills: Files to inspect -> whether the file must be a still image, not a video.
+        known: SHA-256 of every enrolled recording.
+        progress: Shows the progress.
+
+    Returns:
+        The files that could be read, and all errors, in the order of the paths.
     """
     paths = sorted(stills)
-    found: dict[Path, Found] = {}
-    faults: list[str] = []
-
-    def results(advance: Advance) -> list[Found | str]:
-        return threads(lambda path: _inspect(path, known, is_still=stills[path]), paths, advance)
-
     with progress("checking", len(paths)) as advance:
-        for path, result in zip(paths, results(advance), strict=True):
-            if isinstance(result, Found):
-                found[path] = result
-            else:
-                faults.append(result)
-    return found, faults
+        results = run_in_threads(lambda path: _inspect(path, known, is_still=stills[path]), paths, advance)
+    found = {
+        path: result for path, result in zip(paths, results, strict=True) if isinstance(result, InspectedFile)
+    }
+    return found, [result for result in results if isinstance(result, str)]
 
 
-def threads(function: Callable[[Item], Result], items: Sequence[Item], advance: Advance) -> list[Result]:
-    """Run `function` on every item, several at a time; hashing and decoding leave Python free.
+def run_in_threads(
+    function: Callable[[Item], Result], items: Sequence[Item], advance: Advance
+) -> list[Result]:
+    """Call `function` for every item in a thread pool; hashing and decoding release the interpreter lock.
 
-    Raises what the first failing item raises, after all have run.
+    Raises the exception of the first failing item, after all items have finished.
     """
     pool = ThreadPoolExecutor(worker_count())
     try:
@@ -67,18 +69,18 @@ def threads(function: Callable[[Item], Result], items: Sequence[Item], advance: 
         pool.shutdown(cancel_futures=True)
 
 
-def _inspect(path: Path, known: Collection[str], *, is_still: bool) -> Found | str:
-    """Return what a file holds, or its fault."""
+def _inspect(path: Path, known: Collection[str], *, is_still: bool) -> InspectedFile | str:
+    """Inspect one file; return an error message if it cannot be enrolled."""
     try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for, without end
+        if path.exists() and not path.is_file():  # reading a pipe may never end
             return f"{path}: not a regular file; leave it out"
         size_bytes = path.stat().st_size
         digest = sha256(path)
-        look = probe_still if is_still else probe
-        return Found(digest, size_bytes, None if digest in known else look(path))
+        probe_file = probe_still if is_still else probe
+        return InspectedFile(digest, size_bytes, None if digest in known else probe_file(path))
     except EmoError as error:
         return str(error)
     except FileNotFoundError:
-        return f"{path}: a link to a file that is not there; fetch it (`git annex get`), or leave it out"
+        return f"{path}: a link to a missing file; fetch the file (`git annex get`), or leave it out"
     except OSError as error:
-        return f"{path}: cannot be read ({error.strerror}); check the disk and the file's permissions"
+        return f"{path}: cannot be read ({reason(error)}); check the disk and the file's permissions"

@@ -1,4 +1,4 @@
-"""Ids and file names: portable, readable, and never two people under one."""
+"""Ids and file names: portable, readable, and never shared by two subjects."""
 
 import re
 import unicodedata
@@ -6,19 +6,19 @@ import unicodedata
 from pipeline.runtime.errors import EmoError
 from pipeline.schema.participants import ID
 
-_LONGEST_HINT = 56
-"""Characters of a clip's id that come from names; the rest is for numbers that tell them apart."""
+_MAX_HINT = 56
+"""Characters of a clip id that come from names; the other eight are for the number that `unique` appends."""
 
 
 def normal(text: str) -> str:
-    """Return the text with composed characters: macOS writes file names with separate accents."""
+    """Return the text with composed characters: macOS writes accents in file names as separate characters."""
     return unicodedata.normalize("NFC", text).strip()
 
 
 def subject_id(text: str, where: str) -> str:
-    """Return a subject's id for its code as written: accents dropped, other characters made `_`.
+    """Convert a subject code to an id: drop accents, replace other characters with `_`. Ids stay unchanged.
 
-    An id stays as it is. Raises EmoError, starting with `where`, for letters that have no plain form.
+    Raises EmoError, starting with `where`, if a letter has no ASCII form.
     """
     text = normal(text)
     if ID.fullmatch(text):
@@ -27,23 +27,23 @@ def subject_id(text: str, where: str) -> str:
     lost = sorted({character for character in plain if not character.isascii() and character.isalnum()})
     name = _joined(plain)
     if lost or not ID.fullmatch(name):
-        because = f": no plain letter for {''.join(lost)}" if lost else ""
+        because = f": no ASCII letter for {''.join(lost)}" if lost else ""
         raise EmoError(
-            f"{where}: the subject's code {text!r} cannot be made an id{because}; write it with 1 to 64 of "
-            "A-Z a-z 0-9 _ - (rename, or use --manifest)"
+            f"{where}: subject code {text!r} cannot be converted to an id{because}; use 1 to 64 characters "
+            "of A-Z a-z 0-9 _ - (rename, or use --manifest)"
         )
     return name
 
 
 def slug(text: str) -> str:
-    """Return a piece of an id or file name for any text; empty where nothing of it is left."""
-    return _joined(_without_accents(text))[:_LONGEST_HINT].rstrip("_-")
+    """Convert any text to a part of an id or file name; return an empty text if no character remains."""
+    return _joined(_without_accents(text))[:_MAX_HINT].rstrip("_-")
 
 
 def unique(hint: str, taken: set[str]) -> str:
-    """Return `hint`, or `hint_2`, `hint_3` ..., whichever is not taken yet, and take it.
+    """Return the first of `hint`, `hint_2`, `hint_3` ... that is not in `taken`, and add it to `taken`.
 
-    `taken` holds lower-case names: some file systems do not tell cases apart.
+    `taken` holds lower-case names, because some file systems ignore case.
     """
     name, number = hint, 1
     while name.lower() in taken:

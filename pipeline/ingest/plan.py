@@ -1,17 +1,17 @@
-"""What an ingest will do, from what is asked for, what the files hold and what is enrolled. Pure."""
+"""The plan of an ingest, from proposals, contents of files and tables. Pure: it touches no files."""
 
 import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from pipeline.ingest.enrolment_plan import PeoplePlan, plan_people
-from pipeline.ingest.inspection import Found
+from pipeline.ingest.inspection import InspectedFile
 from pipeline.ingest.names import normal, unique
-from pipeline.ingest.participants import People
+from pipeline.ingest.participants_plan import ParticipantsPlan, plan_participants
+from pipeline.ingest.participants_table import ParticipantsTable
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.runtime.paths import CLIPS, WITHDRAWALS
@@ -19,58 +19,54 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.image_subjects import POOLED
 
-_LATE_S = 0.1
-"""By how much a segment may end after the video: tables round, and players show the last frame longer."""
+Files = Mapping[Path, InspectedFile]
+
+_TOLERANCE_S = 0.1
+"""How far a segment may end after the video: tables round, and players show the last frame longer."""
+
+_PROBED = ("width", "height", "fps", "duration_s", "frames", "codec", "rotation")
+"""Columns of raw/clips.csv that probing finds."""
 
 
 @dataclass(frozen=True)
-class Findings:
-    """What is asked for, and what was found out about it."""
-
-    proposals: Sequence[Proposal]
-    found: Mapping[Path, Found]
-    "files that could be read; proposals of others are left out"
-    people: People | None = None
-
-
-@dataclass(frozen=True)
-class Step:
-    """One recording and the clips that it brings."""
+class PlannedRecording:
+    """One recording and its new clips."""
 
     video: str
-    "its place below raw/videos"
+    "Path below raw/videos."
     source: Path | None
-    "where it is copied from; None: it is there, and only gets more segments"
+    "File to copy; None if the recording is already enrolled and only gets more clips."
     sha256: str
     size_bytes: int
     clips: tuple[Clip, ...]
 
 
 @dataclass(frozen=True)
-class Plan:
-    """All that an ingest will change; nothing of it may be done while there are faults."""
+class IngestPlan:
+    """All changes of an ingest. It must not be carried out if there are errors."""
 
     state: State
-    people: PeoplePlan
-    steps: tuple[Step, ...] = ()
-    "sorted by subject: whatever part of them is done, the rest gets the same ids later"
+    participants: ParticipantsPlan
+    recordings: tuple[PlannedRecording, ...] = ()
+    "Sorted by subject, so that a run that resumes an interrupted one assigns the same ids."
     unchanged: tuple[Clip, ...] = ()
-    faults: tuple[str, ...] = ()
+    "Clips of this ingest that are already enrolled."
+    errors: tuple[str, ...] = ()
 
     @property
     def added(self) -> tuple[Clip, ...]:
         """The new clips."""
-        return tuple(clip for step in self.steps for clip in step.clips)
+        return tuple(clip for recording in self.recordings for clip in recording.clips)
 
     @property
     def clips(self) -> tuple[Clip, ...]:
-        """All clips, as they will be."""
+        """All clips after this ingest."""
         return (*self.state.clips, *self.added)
 
     def table(self) -> dict[str, dict[str, int]]:
-        """Count all clips of the subjects of this ingest by subject and expression; images in one row."""
+        """Count all clips of the subjects of this ingest, by subject and expression; images share one row."""
         subjects = sorted({clip.subject for clip in (*self.added, *self.unchanged)})
-        images = {p.subject for p in (*self.state.people, *self.people.new) if p.is_image}
+        images = {p.subject for p in (*self.state.participants, *self.participants.new) if p.is_image}
         rows = {subject: POOLED if subject in images else subject for subject in subjects}
         table = {row: dict.fromkeys(EXPRESSIONS, 0) for row in rows.values()}
         for clip in self.clips:
@@ -79,99 +75,108 @@ class Plan:
         return table
 
 
-def make_plan(findings: Findings, state: State) -> Plan:
-    """Return what to do; faults are collected in the plan."""
-    readable = [proposal for proposal in findings.proposals if proposal.path in findings.found]
+def plan_ingest(
+    proposals: Iterable[Proposal], files: Files, table: ParticipantsTable | None, state: State
+) -> IngestPlan:
+    """Plan an ingest; errors are collected in the plan.
+
+    Args:
+        proposals: The clips to enrol; those whose file is not in `files` are ignored.
+        files: Files that could be read.
+        table: The participants table, if one is given.
+        state: The tables of raw/ before the ingest.
+    """
+    readable = [proposal for proposal in proposals if proposal.path in files]
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
-    people = plan_people(proposals, findings.people, state)
-    faults = [*people.faults, *_same_content(proposals, findings.found)]
-    faults += [*_bad_segments(proposals, findings.found, state), *_gone(proposals, findings.found, state)]
-    by_content = _by_content(state.clips)
+    participants = plan_participants(proposals, table, state)
+    errors = [
+        *participants.errors,
+        *_duplicates(proposals, files),
+        *_bad_segments(proposals, files, state),
+        *_withdrawn(proposals, files, state),
+    ]
+    enrolled: dict[str, list[Clip]] = defaultdict(list)
+    for clip in state.clips:
+        enrolled[clip.sha256].append(clip)
     unchanged: list[Clip] = []
-    fresh: list[Proposal] = []
+    new: list[Proposal] = []
     for proposal in proposals:
-        there = by_content.get(findings.found[proposal.path].sha256, [])
-        same = next((clip for clip in there if _is_same(clip, proposal)), None)
-        faults += [] if same else _conflicts(proposal, there)
-        if same:
+        clips = enrolled[files[proposal.path].sha256]
+        if same := next((clip for clip in clips if _is_same(clip, proposal)), None):
             unchanged.append(same)
         else:
-            fresh.append(proposal)
-    if faults:
-        return Plan(state, people, faults=tuple(faults))
-    steps = _Places(state).steps(fresh, findings.found)
-    return Plan(state, people, steps=steps, unchanged=tuple(unchanged))
-
-
-def _by_content(clips: Iterable[Clip]) -> dict[str, list[Clip]]:
-    by_content: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        by_content[clip.sha256].append(clip)
-    return by_content
-
-
-# --- Faults ---------------------------------------------------------------------------------------
+            errors += _conflicts(proposal, clips)
+            new.append(proposal)
+    if errors:
+        return IngestPlan(state, participants, errors=tuple(errors))
+    return IngestPlan(state, participants, _plan_recordings(new, files, state), tuple(unchanged))
 
 
 def _segment(proposal: Proposal) -> tuple[float, float]:
     return (proposal.start_s or 0.0, math.inf if proposal.end_s is None else proposal.end_s)
 
 
-def _same_content(proposals: Sequence[Proposal], found: Mapping[Path, Found]) -> list[str]:
-    """Return a fault for each file with the content of another, and each stretch claimed twice."""
-    faults = []
+def _label(item: Proposal | Clip) -> str:
+    return f"{item.expression} of {item.subject}"
+
+
+def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
+    """Return an error for each file with the content of another file, and for each overlap of segments."""
+    errors = []
     first: dict[str, Proposal] = {}
     for proposal in proposals:
-        other = first.setdefault(found[proposal.path].sha256, proposal)
+        other = first.setdefault(files[proposal.path].sha256, proposal)
         if other.path != proposal.path:
-            faults.append(
-                f"{proposal.where}: {_meaning(proposal)}: the same recording as {other.where}: "
-                f"{_meaning(other)}; leave one out"
+            errors.append(
+                f"{proposal.where}: {_label(proposal)}: the same recording as {other.where}: "
+                f"{_label(other)}; leave one out"
             )
         elif other.subject != proposal.subject:
-            faults.append(
-                f"{proposal.where}: a recording belongs to one subject, not to {proposal.subject} and to "
+            errors.append(
+                f"{proposal.where}: a recording belongs to one subject, not to {proposal.subject} and "
                 f"{other.subject} ({other.where}); cut it in two"
             )
     by_file = sorted(proposals, key=lambda p: (str(p.path), _segment(p)))
     for one, two in pairwise(by_file):
         if one.path == two.path and _segment(two)[0] < _segment(one)[1]:
-            faults.append(
-                f"{two.where}: {_meaning(two)} from {_segment(two)[0]} s overlaps {one.where}: "
-                f"{_meaning(one)} in {two.path}; a stretch has one label"
+            errors.append(
+                f"{two.where}: {_label(two)} from {_segment(two)[0]} s overlaps {one.where}: {_label(one)} "
+                f"in {two.path}; a segment has one label"
             )
-    return faults
+    return errors
 
 
-def _gone(proposals: Iterable[Proposal], found: Mapping[Path, Found], state: State) -> list[str]:
-    """Return a fault for each recording of somebody who withdrew, under whatever code it comes back."""
+def _withdrawn(proposals: Iterable[Proposal], files: Files, state: State) -> list[str]:
+    """Return an error for each recording of a withdrawn subject, whatever its new code."""
     return [
         f"{proposal.where}: this is a recording of {state.withdrawn[digest]}, who has withdrawn "
-        f"({WITHDRAWALS}); leave it out and remove {proposal.path}"
+        f"({WITHDRAWALS}); leave it out and delete {proposal.path}"
         for proposal in proposals
-        if (digest := found[proposal.path].sha256) in state.withdrawn
+        if (digest := files[proposal.path].sha256) in state.withdrawn
     ]
 
 
-def _bad_segments(proposals: Iterable[Proposal], found: Mapping[Path, Found], state: State) -> list[str]:
-    """Return a fault for each segment that the video is too short for."""
+def _bad_segments(proposals: Iterable[Proposal], files: Files, state: State) -> list[str]:
+    """Return an error for each segment beyond the end of its video."""
     durations_s = {clip.sha256: clip.duration_s for clip in state.clips}
-    durations_s |= {file.sha256: file.info.duration_s for file in found.values() if file.info}
-    faults = []
+    durations_s |= {file.sha256: file.info.duration_s for file in files.values() if file.info}
+    errors = []
     for proposal in proposals:
-        duration_s = durations_s[found[proposal.path].sha256]
+        duration_s = durations_s[files[proposal.path].sha256]
         start_s, end_s = _segment(proposal)
-        if (start_s and start_s >= duration_s) or (math.isfinite(end_s) and end_s > duration_s + _LATE_S):
+        if (start_s and start_s >= duration_s) or (
+            math.isfinite(end_s) and end_s > duration_s + _TOLERANCE_S
+        ):
             end = f"{end_s} s" if math.isfinite(end_s) else "the end"
-            faults.append(
+            errors.append(
                 f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of "
                 f"{proposal.path} ({duration_s} s); correct start_s and end_s"
             )
-    return faults
+    return errors
 
 
 def _is_same(clip: Clip, proposal: Proposal) -> bool:
-    """Tell whether a clip is what a proposal asks for, from the file it was enrolled from."""
+    """Return whether a clip is what a proposal asks for, enrolled from a file of the same name."""
     source = clip.extra.get("source", "")
     return (
         clip.segment == _segment(proposal)
@@ -180,79 +185,60 @@ def _is_same(clip: Clip, proposal: Proposal) -> bool:
     )
 
 
-def _conflicts(proposal: Proposal, there: Sequence[Clip]) -> list[str]:
-    """Return the fault, if any, of new claims on a recording that is enrolled."""
+def _conflicts(proposal: Proposal, enrolled: Sequence[Clip]) -> list[str]:
+    """Return the error, if any, of a proposal that contradicts the enrolled clips of its recording."""
     start_s, end_s = _segment(proposal)
-    overlapping = [c for c in there if c.segment[0] < end_s and start_s < c.segment[1]]
-    for clip in [*overlapping, *(c for c in there if c.subject != proposal.subject)]:
-        known = f"{clip.clip} ({clip.expression} of {clip.subject})"
-        if clip.subject != proposal.subject or clip.expression != proposal.expression:
+    overlapping = [clip for clip in enrolled if clip.segment[0] < end_s and start_s < clip.segment[1]]
+    for clip in [*overlapping, *(clip for clip in enrolled if clip.subject != proposal.subject)]:
+        if _label(clip) != _label(proposal):
             remedy = f"leave it out; to correct a label, edit its row in {CLIPS}"
         elif clip.segment != (start_s, end_s):
-            remedy = "a stretch is enrolled once; correct start_s and end_s"
+            remedy = "a segment is enrolled once; correct start_s and end_s"
         else:
             remedy = f"it came from a file named {clip.extra['source']!r}; leave the copy out"
-        return [f"{proposal.where}: {_meaning(proposal)}: this recording is enrolled as {known}; {remedy}"]
+        return [
+            f"{proposal.where}: {_label(proposal)}: this recording is enrolled as {clip.clip} "
+            f"({_label(clip)}); {remedy}"
+        ]
     return []
 
 
-def _meaning(proposal: Proposal) -> str:
-    return f"{proposal.expression} of {proposal.subject}"
+def _plan_recordings(
+    proposals: Sequence[Proposal], files: Files, state: State
+) -> tuple[PlannedRecording, ...]:
+    """Group new proposals by recording; assign free clip ids and file names in their order."""
+    known = {clip.sha256: clip for clip in state.clips}
+    ids = {clip.clip.lower() for clip in state.clips}
+    videos = {(clip.video.rpartition(".")[0] or clip.video).lower() for clip in state.clips}
+    recordings = []
+    for path, group in groupby(proposals, key=lambda proposal: proposal.path):
+        clips, file = list(group), files[path]
+        enrolled = known.get(file.sha256)
+        video = enrolled.video if enrolled else _video_path(clips[0], videos)
+        probed = vars(enrolled or file.info)
+        new = tuple(_clip(clip, unique(clip.clip, ids), video, file.sha256, probed) for clip in clips)
+        source = None if enrolled else path
+        recordings.append(PlannedRecording(video, source, file.sha256, file.size_bytes, new))
+    return tuple(recordings)
 
 
-# --- Places and ids -------------------------------------------------------------------------------
+def _video_path(proposal: Proposal, taken: set[str]) -> str:
+    suffix = proposal.path.suffix.lower()
+    if not re.fullmatch(r"\.[a-z0-9]{1,5}", suffix):
+        suffix = ""
+    return unique(f"{proposal.folder or proposal.subject}/{proposal.video}", taken) + suffix
 
 
-@dataclass
-class _Places:
-    """Gives free ids and file names, in the order of the asking."""
-
-    state: State
-    ids: set[str] = field(init=False)
-    videos: set[str] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.ids = {clip.clip.lower() for clip in self.state.clips}
-        self.videos = {_stem(clip.video).lower() for clip in self.state.clips}
-
-    def steps(self, fresh: Sequence[Proposal], found: Mapping[Path, Found]) -> tuple[Step, ...]:
-        known = {clip.sha256: clip for clip in self.state.clips}
-        return tuple(
-            self._step(list(group), found[path], known.get(found[path].sha256))
-            for path, group in groupby(fresh, key=lambda proposal: proposal.path)
-        )
-
-    def _step(self, proposals: Sequence[Proposal], found: Found, known: Clip | None) -> Step:
-        """Return the step of one recording; `known` is a clip of it that is there before."""
-        first = proposals[0]
-        video = known.video if known else self._video(first)
-        clips = tuple(self._clip(proposal, video, found, known) for proposal in proposals)
-        return Step(video, None if known else first.path, found.sha256, found.size_bytes, clips)
-
-    def _video(self, proposal: Proposal) -> str:
-        suffix = proposal.path.suffix.lower()
-        plain = suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""
-        return unique(f"{proposal.folder or proposal.subject}/{proposal.video}", self.videos) + plain
-
-    def _clip(self, proposal: Proposal, video: str, found: Found, known: Clip | None) -> Clip:
-        name = unique(proposal.clip, self.ids)
-        facts = vars(known) if known else vars(found.info)
-        return Clip(
-            clip=name,
-            video=video,
-            subject=proposal.subject,
-            expression=proposal.expression,
-            start_s=proposal.start_s,
-            end_s=proposal.end_s,
-            take=proposal.take or name,
-            sha256=found.sha256,
-            **{key: facts[key] for key in _FACTS},
-            extra={name: text for name in ("source", "named") if (text := getattr(proposal, name))},
-        )
-
-
-_FACTS = ("width", "height", "fps", "duration_s", "frames", "codec", "rotation")
-
-
-def _stem(video: str) -> str:
-    return video.rpartition(".")[0] or video
+def _clip(proposal: Proposal, name: str, video: str, sha256: str, probed: Mapping[str, object]) -> Clip:
+    return Clip(
+        clip=name,
+        video=video,
+        subject=proposal.subject,
+        expression=proposal.expression,
+        start_s=proposal.start_s,
+        end_s=proposal.end_s,
+        take=proposal.take or name,
+        sha256=sha256,
+        **{key: probed[key] for key in _PROBED},  # type: ignore[arg-type]
+        extra={key: text for key in ("source", "named") if (text := getattr(proposal, key))},
+    )

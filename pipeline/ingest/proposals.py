@@ -1,13 +1,13 @@
-"""What an ingest asks for: labelled stretches of files, before anyone looked into the files."""
+"""What an ingest proposes to enrol: labelled segments of files, before the files are opened."""
 
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from pipeline.ingest.layouts.layout import Media, Named, Skip, Unread
-from pipeline.ingest.layouts.registry import Recognised
+from pipeline.ingest.layouts.layout import Media, NameReading, ParsedName, SkippedFile, UnreadName
+from pipeline.ingest.layouts.registry import LayoutChoice
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.sources import Source, Sources
 from pipeline.runtime.errors import EmoError
@@ -17,151 +17,164 @@ from pipeline.schema.expressions import EXPRESSIONS, canonical, expression
 
 @dataclass(frozen=True)
 class Proposal:
-    """One labelled stretch of one file."""
+    """One labelled segment of one file."""
 
     path: Path
     where: str
-    "starts messages: the file, or the manifest's line"
+    "The file, or the line of the manifest; starts messages."
     order: tuple[str, ...]
-    "sorts the clips of a subject, whatever machine the files lie on"
+    "Sort key of the clips of a subject, independent of the machine."
     subject: str
-    "empty where nobody is told: see `pictures.as_own_subjects`"
-    written: str
-    "the subject's code as written"
+    "Empty if the corpus has no subject ids; see `subjectless_images`."
+    code: str
+    "Subject code as written."
     expression: str
     clip: str
-    "the id to take if it is free"
+    "Clip id to use if it is free."
     video: str
-    "the video's name to take if it is free, without suffix"
+    "File name to use if it is free, without suffix."
     start_s: float | None = None
+    "None: the start of the recording."
     end_s: float | None = None
+    "None: the end of the recording."
     take: str = ""
-    "empty: the clip's id"
+    "Empty: the clip id."
     sex: str = ""
-    sex_said: bool = False
-    "sex comes from the user (a manifest), not from a corpus's file names"
+    "F, M, X, or empty."
+    sex_from_user: bool = False
+    "Whether a manifest states the sex, not a corpus's file name."
     source: str = ""
-    "the file's name, for the record; empty: not to be recorded"
+    "Name of the original file, for the record; empty: not recorded."
     still: bool = False
-    "a picture, not a video"
+    "Whether the file must be a still image, not a video."
     folder: str = ""
-    "below raw/videos; empty: the subject"
+    "Folder below raw/videos; empty: the subject."
     stands_for: str = ""
-    "`image` where the subject is no person"
+    "`image` if the subject is an image of a corpus without subject ids."
     named: str = ""
-    "the one expression that a manifest's path names, for the audit; empty where it names none or several"
+    "The only expression in the path of a manifest's recording, for the audit; else empty."
 
 
 @dataclass
 class Proposals:
-    """All that an ingest asks for, and what it leaves out."""
+    """All that an ingest proposes to enrol, and what it skips."""
 
     layout: str
     reason: str
+    "Why this layout was chosen."
     clips: list[Proposal] = field(default_factory=list)
-    faults: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     skipped: dict[str, int] = field(default_factory=dict)
+    "Reason -> number of files."
     notes: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True)
-class Wording:
-    """How expressions are called: the seven and their synonyms, and what the user maps."""
+@dataclass
+class Vocabulary:
+    """Reads the words for expressions: the seven names, their synonyms and the user's mapping."""
 
     mapping: Mapping[str, str]
+    "Expression as written -> one of the seven."
     skip_unknown: bool
+    "Whether unknown words are skipped; otherwise they are errors."
+    _unknown: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
-    def read(self, word: str) -> str | None:
-        """Return the expression that a word names, None where it is none of the seven."""
-        mapped = {_plain(name): target for name, target in self.mapping.items()}
-        return mapped.get(_plain(word)) or canonical(word)
+    def read(self, word: str, where: str) -> str | None:
+        """Return the expression that a word names; record the word and return None if it is unknown."""
+        mapped = {_folded(name): target for name, target in self.mapping.items()}
+        name = mapped.get(_folded(word)) or canonical(word)
+        if name is None:
+            self._unknown[word].append(where)
+        return name
 
-    def unknown(self, words: Mapping[str, Sequence[str]]) -> tuple[list[str], dict[str, int]]:
-        """Return faults, or what is skipped, for unknown word -> where it stands."""
-        if self.skip_unknown:
-            return [], {f"expression {word!r}": len(places) for word, places in sorted(words.items())}
-        return [_unknown(word, places) for word, places in sorted(words.items())], {}
+    def add_unknown_to(self, proposals: Proposals) -> None:
+        """Add the unknown words to the skipped files or to the errors."""
+        for word, places in sorted(self._unknown.items()):
+            if self.skip_unknown:
+                proposals.skipped[f"expression {word!r}"] = len(places)
+            else:
+                proposals.errors.append(_unknown_expression(word, places))
 
 
 def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
-    """Read `calm=neutral` texts as expression as written -> one of the seven."""
+    """Parse texts such as `calm=neutral` as expression as written -> one of the seven."""
     mapping: dict[str, str] = {}
     for text in texts:
         word, equals, target = text.partition("=")
         if not equals or not word.strip():
-            raise EmoError(f"--map: {text!r} is not of the form calm=neutral")
+            raise EmoError(f"--map: {text!r} does not have the form calm=neutral")
         name = expression(target, f"--map {text}")
         if mapping.setdefault(word.strip(), name) != name:
             raise EmoError(f"--map: {word.strip()!r} is mapped to {mapping[word.strip()]} and to {name}")
     return mapping
 
 
-def name_clips(
-    sources: Sources, recognised: Recognised, mapping: Mapping[str, str], *, skip_unknown: bool
+def propose_clips(
+    sources: Sources, choice: LayoutChoice, mapping: Mapping[str, str], *, skip_unknown: bool
 ) -> Proposals:
-    """Return what the names of files say; faults are collected, not raised."""
-    proposals = Proposals(recognised.layout, recognised.reason, skipped=dict(sources.skipped))
-    proposals.notes += [recognised.note] if recognised.note else []
-    wording = Wording(mapping, skip_unknown)
+    """Return the clips that the file names state; errors are collected, not raised."""
+    proposals = Proposals(choice.layout, choice.reason, skipped=dict(sources.skipped))
+    proposals.notes += [choice.note] if choice.note else []
+    vocabulary = Vocabulary(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
-    unknown: dict[str, list[str]] = defaultdict(list)
-    for source in sources.files:
-        reading = recognised.readings[source.name]
-        if isinstance(reading, Unread):
-            remedy = f"; {reading.remedy}" if reading.remedy else ""
-            proposals.faults.append(f"{source.path}: {reading.reason}{remedy}")
-        elif isinstance(reading, Skip):
-            skipped[reading.reason] += 1
-        elif (name := wording.read(reading.word)) is None:
-            unknown[reading.word].append(str(source.path))
-        else:
-            try:
-                clip = _proposal(source, reading, name)
-                proposals.clips.append(replace(clip, still=sources.media is Media.PICTURES))
-            except EmoError as error:
-                proposals.faults.append(str(error))
-    for source in sources.labels:
-        told = recognised.readings.get(PurePosixPath(source.path))
-        if isinstance(told, Unread):
-            proposals.faults.append(f"{source.path}: {told.reason}")
-        elif isinstance(told, Skip):
-            skipped[told.reason] += 1
-    faults, left_out = wording.unknown(unknown)
-    proposals.faults += faults
-    proposals.skipped |= skipped | left_out
+    for source, reading in _readings(sources, choice):
+        match reading:
+            case UnreadName(reason, ""):
+                proposals.errors.append(f"{source.path}: {reason}")
+            case UnreadName(reason, remedy):
+                proposals.errors.append(f"{source.path}: {reason}; {remedy}")
+            case SkippedFile(reason):
+                skipped[reason] += 1
+            case ParsedName(word=word):
+                if name := vocabulary.read(word, str(source.path)):
+                    try:
+                        is_still = sources.media is Media.IMAGES
+                        proposals.clips.append(_proposal(source, reading, name, is_still=is_still))
+                    except EmoError as error:
+                        proposals.errors.append(str(error))
+    proposals.skipped |= skipped
+    vocabulary.add_unknown_to(proposals)
     return proposals
 
 
 def clip_hint(*parts: str) -> str:
-    """Return a readable id from subject, expression and what else tells clips apart."""
+    """Return a readable id from subject, expression and what else distinguishes a clip."""
     return slug("_".join(part for part in parts if part))
 
 
-def _proposal(source: Source, named: Named, name: str) -> Proposal:
-    subject = subject_id(named.subject, str(source.path)) if named.subject else ""
-    hint = slug(named.clip) or clip_hint(subject, name, slug(named.part))
+def _readings(sources: Sources, choice: LayoutChoice) -> list[tuple[Source, NameReading | None]]:
+    """Return the reading of each file, and of each label file that has one."""
+    files = [(source, choice.readings[source.name]) for source in sources.files]
+    labels = [(source, choice.readings.get(PurePosixPath(source.path))) for source in sources.labels]
+    return [*files, *labels]
+
+
+def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: bool) -> Proposal:
+    subject = subject_id(parsed.subject, str(source.path)) if parsed.subject else ""
+    hint = slug(parsed.clip) or clip_hint(subject, expression, slug(parsed.part))
     return Proposal(
         path=source.path,
         where=str(source.path),
         order=source.name.parts,
         subject=subject,
-        written=normal(named.subject),
-        expression=name,
+        code=normal(parsed.subject),
+        expression=expression,
         clip=hint,
         video=hint,
-        take=named.take,
-        sex=named.sex,
+        take=parsed.take,
+        sex=parsed.sex,
         source=source.path.name.encode("utf-8", "replace").decode("utf-8"),
+        still=is_still,
     )
 
 
-def _unknown(word: str, places: Sequence[str]) -> str:
+def _unknown_expression(word: str, places: Sequence[str]) -> str:
     also = f" and {len(places) - 1} more" if len(places) > 1 else ""
     return (
-        f"{places[0]}{also}: expression {word!r} is none of {listed(EXPRESSIONS)}; leave them out with "
-        f"--skip-unknown, or count them as one of the seven with --map {shlex.quote(word)}=neutral"
+        f"{places[0]}{also}: expression {word!r} is none of {listed(EXPRESSIONS)}; skip these files with "
+        f"--skip-unknown, or map it to one of the seven with --map {shlex.quote(word)}=neutral"
     )
 
 
-def _plain(word: str) -> str:
+def _folded(word: str) -> str:
     return " ".join(word.replace("_", " ").replace("-", " ").lower().split())

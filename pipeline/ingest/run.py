@@ -1,33 +1,32 @@
-"""Enrol recordings: read what they are called, look into them, plan, then act."""
+"""`emo ingest`: read file names, inspect the files, plan, show the plan, then carry it out."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.ingest.enrol import carry_out, check_space, disk_faults, exclusive
-from pipeline.ingest.image_subjects import as_own_subjects
-from pipeline.ingest.inspection import inspect
-from pipeline.ingest.layouts.registry import UnfitError, label_ending, layout_named, recognise
+from pipeline.ingest.dvc_tracking import check_dvc, track_videos
+from pipeline.ingest.enrol import carry_out, check_space, disk_errors, exclusive
+from pipeline.ingest.inspection import ProgressBar, inspect_files
+from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
-from pipeline.ingest.participants import read_people
-from pipeline.ingest.plan import Findings, Plan, make_plan
-from pipeline.ingest.proposals import Proposals, name_clips
+from pipeline.ingest.participants_table import read_participants_table
+from pipeline.ingest.plan import IngestPlan, plan_ingest
+from pipeline.ingest.proposals import Proposals, propose_clips
 from pipeline.ingest.request import Request
-from pipeline.ingest.sources import Source, find_sources, media_of
+from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
-from pipeline.ingest.track import check_dvc, track_videos
+from pipeline.ingest.subjectless_images import as_own_subjects
 from pipeline.ingest.unpacking import Unpacked, unpacked
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, many, reason
 from pipeline.runtime.paths import VIDEOS
-from pipeline.runtime.progress import Advance, progress_bar
+from pipeline.runtime.progress import progress_bar
 from pipeline.schema.clips import Clip
 
-_SHOWN = 10
-"""Faults told before the rest is counted: of the wrong folder, each file is one."""
+_MAX_ERRORS = 10
+"""Errors that are listed; the others are counted."""
 
-ProgressBar = Callable[[str, int], AbstractContextManager[Advance]]
+_JSON_COLUMNS = ("clip", "video", "subject", "expression", "start_s", "end_s", "take", "sha256")
 
 
 @dataclass(frozen=True)
@@ -37,42 +36,32 @@ class Outcome:
     done: bool
     layout: str
     reason: str
-    "why this layout"
+    "Why this layout was chosen."
     added: tuple[Clip, ...]
     unchanged: tuple[Clip, ...]
-    "clips of this ingest that were there before"
+    "Clips of this ingest that were enrolled before."
     new_subjects: tuple[str, ...]
     completed_subjects: tuple[str, ...]
-    "known participants whose sex or age is filled in"
+    "Known participants whose empty sex or age is filled in."
     videos: int
-    "files to copy or link, or copied or linked"
+    "Number of files to copy or link."
     size_bytes: int
-    "of these files"
+    "Total size of these files."
     skipped: Mapping[str, int]
-    "reason -> files"
+    "Reason -> number of files."
     notes: tuple[str, ...]
-    "what the user should know; one line each"
+    "One line each."
     table: Mapping[str, Mapping[str, int]]
-    "subject -> expression -> clips, all clips of the subjects of this ingest"
+    "Subject -> expression -> number of clips; all clips of the subjects of this ingest."
     commit: tuple[str, ...]
-    "files to `git add`; empty where nothing changed or before it is done"
+    "Files to `git add`; empty if nothing changed, or if nothing is done yet."
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `--json`."""
         return {
-            "done": self.done,
-            "layout": self.layout,
-            "reason": self.reason,
-            "added": [_plain(clip) for clip in self.added],
+            **vars(self),
+            "added": [{name: getattr(clip, name) for name in _JSON_COLUMNS} for clip in self.added],
             "unchanged": [clip.clip for clip in self.unchanged],
-            "new_subjects": list(self.new_subjects),
-            "completed_subjects": list(self.completed_subjects),
-            "videos": self.videos,
-            "size_bytes": self.size_bytes,
-            "skipped": dict(self.skipped),
-            "notes": list(self.notes),
-            "table": {subject: dict(row) for subject, row in self.table.items()},
-            "commit": list(self.commit),
         }
 
 
@@ -83,16 +72,23 @@ def ingest(
     show: Callable[[Outcome], None] | None = None,
     track: Callable[[], tuple[str, ...]] = track_videos,
 ) -> Outcome:
-    """Enrol what is asked for, in the project that is the current directory.
+    """Enrol recordings in the project in the current directory.
 
-    `show` is called with the plan before anything is done. Raises EmoError, one line a fault, before
-    anything was done wherever that is possible; what was done before a fault is kept and listed in the
-    tables. Ctrl-C goes through as KeyboardInterrupt: the same command again goes on from there.
+    Recordings that were enrolled before an error stay enrolled. After Ctrl-C (KeyboardInterrupt) or any other
+    interruption, the same call resumes.
+
+    Args:
+        request: What to ingest.
+        progress: Shows the progress.
+        show: Receives the plan before anything is changed.
+        track: Tracks raw/videos and returns the files to commit.
+
+    Raises:
+        EmoError: One line for each error, before anything is changed if that is possible.
     """
     if track is track_videos:
         check_dvc()
-    with disk_faults("raw"), exclusive(), unpacked(request) as given:
-        request = given.request
+    with disk_errors("raw"), exclusive(), unpacked(request) as given:
         proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:
@@ -104,82 +100,70 @@ def ingest(
         return _outcome(plan, proposals, done=True, commit=track())
 
 
-def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, Plan]:
-    """Read names, videos and tables; return what is proposed and the plan, or raise all faults."""
+def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestPlan]:
+    """Read names, files and tables; return the proposals and the plan, or raise all errors together."""
     request, state = given.request, read_state()
-    people = read_people(request.participants) if request.participants else None
-    proposals = given.told(_proposals(request))
-    paths = {proposal.path: proposal.still for proposal in proposals.clips}
-    found, faults = inspect(paths, state.digests, progress)
-    proposals = as_own_subjects(proposals, found, state)
-    plan = make_plan(Findings(proposals.clips, found, people), state)
-    _refuse([*proposals.faults, *faults, *plan.faults])
+    table = read_participants_table(request.participants) if request.participants else None
+    proposals = given.with_table_lines(_propose(request))
+    stills = {proposal.path: proposal.still for proposal in proposals.clips}
+    files, unreadable = inspect_files(stills, state.digests, progress)
+    proposals = as_own_subjects(proposals, files, state)
+    plan = plan_ingest(proposals.clips, files, table, state)
+    errors = [*proposals.errors, *unreadable, *plan.errors]
+    if errors:  # file names may contain line breaks
+        raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
     return proposals, plan
 
 
-def _refuse(faults: Sequence[str]) -> None:
-    """Raise EmoError for faults, one line each, whatever names of files hold; the rest of many is counted."""
-    lines = [fault.replace("\n", "\\n").replace("\r", "\\r") for fault in faults[:_SHOWN]]
-    if len(faults) > _SHOWN:
-        lines.append(f"and {len(faults) - _SHOWN:,} more faults")
-    if lines:
-        raise EmoError("\n       ".join(lines))
-
-
-def _proposals(request: Request) -> Proposals:
+def _propose(request: Request) -> Proposals:
     if request.manifest and request.sources:
         raise EmoError(
-            f"{request.sources[0]}: --manifest names every clip already; give videos or a manifest"
+            f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
     if request.manifest:
         return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
-    labels = {PurePosixPath(source.path): _text(source) for source in sources.labels}
+    labels = {PurePosixPath(source.path): _read_label(source.path) for source in sources.labels}
     try:
-        recognised = recognise([source.name for source in sources.files], request.layout, media, labels)
-    except UnfitError as error:
+        choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
+    except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return name_clips(sources, recognised, request.mapping, skip_unknown=request.skip_unknown)
+    return propose_clips(sources, choice, request.mapping, skip_unknown=request.skip_unknown)
 
 
-def _text(source: Source) -> str:
+def _read_label(path: Path) -> str:
     try:
-        return source.path.read_text(encoding="utf-8-sig", errors="replace")
+        return path.read_text(encoding="utf-8-sig", errors="replace")
     except OSError as error:
         raise EmoError(
-            f"{source.path}: a label that cannot be read ({error.strerror}); copy it again, or remove it"
+            f"{path}: the label cannot be read ({reason(error)}); copy it again, or remove it"
         ) from None
 
 
 def _outcome(
-    plan: Plan, proposals: Proposals, *, done: bool = False, commit: tuple[str, ...] = ()
+    plan: IngestPlan, proposals: Proposals, *, done: bool = False, commit: tuple[str, ...] = ()
 ) -> Outcome:
-    strays = unlisted(plan.clips)
-    notes = [*proposals.notes, *plan.people.notes]
-    if strays:
+    notes = [*proposals.notes, *plan.participants.notes]
+    if strays := unlisted(plan.clips):
         notes.append(
-            f"{VIDEOS / strays[0]}: in no table ({len(strays)} such files); ingest the recording it was "
-            "copied from, or remove it"
+            f"{VIDEOS / strays[0]}: not in any table ({len(strays)} such files); ingest the recording it was "
+            "copied from, or delete it"
         )
+    copied = [recording for recording in plan.recordings if recording.source]
     return Outcome(
         done=done,
         layout=proposals.layout,
         reason=proposals.reason,
         added=plan.added,
         unchanged=plan.unchanged,
-        new_subjects=tuple(person.subject for person in plan.people.new),
-        completed_subjects=tuple(person.subject for person in plan.people.completed),
-        videos=sum(1 for step in plan.steps if step.source),
-        size_bytes=sum(step.size_bytes for step in plan.steps if step.source),
+        new_subjects=tuple(participant.subject for participant in plan.participants.new),
+        completed_subjects=tuple(participant.subject for participant in plan.participants.completed),
+        videos=len(copied),
+        size_bytes=sum(recording.size_bytes for recording in copied),
         skipped=proposals.skipped,
         notes=tuple(notes),
         table=plan.table(),
         commit=commit,
     )
-
-
-def _plain(clip: Clip) -> dict[str, Any]:
-    values = {"clip": clip.clip, "video": clip.video, "subject": clip.subject, "expression": clip.expression}
-    return values | {"start_s": clip.start_s, "end_s": clip.end_s, "take": clip.take, "sha256": clip.sha256}

@@ -1,4 +1,4 @@
-"""Which files of the given folders are videos, or pictures."""
+"""The video or image files in the folders given to an ingest."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -6,29 +6,28 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from pipeline.ingest.layouts.layout import Media
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.paths import VIDEOS
 
 VIDEO_SUFFIXES = frozenset(
     {".3gp", ".asf", ".avi", ".dv", ".flv", ".m2ts", ".m4v", ".mjpeg", ".mjpg", ".mkv", ".mov", ".mp4"}
     | {".mpeg", ".mpg", ".mts", ".mxf", ".ogv", ".qt", ".ts", ".vob", ".webm", ".wmv", ".y4m"}
 )
-PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
-MEDIA_SUFFIXES = VIDEO_SUFFIXES | PICTURE_SUFFIXES
-_SUFFIXES = {Media.VIDEOS: VIDEO_SUFFIXES, Media.PICTURES: PICTURE_SUFFIXES}
-_SOUND_SUFFIXES = frozenset(
+IMAGE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff"})
+_SUFFIXES = {Media.VIDEOS: VIDEO_SUFFIXES, Media.IMAGES: IMAGE_SUFFIXES}
+_AUDIO_SUFFIXES = frozenset(
     {".aac", ".aif", ".aiff", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".wav", ".wma"}
 )
 
 
 @dataclass(frozen=True)
 class Source:
-    """One file to enrol, or one that tells a label."""
+    """One file to enrol, or one label file."""
 
     path: Path
-    "as given, for opening and for messages"
+    "As given; for opening and for messages."
     name: PurePosixPath
-    "the path that layouts read: from the given folder on, its own name included"
+    "The path that layouts read: relative to the parent of the given folder."
 
 
 @dataclass(frozen=True)
@@ -36,100 +35,71 @@ class Sources:
     """All files found."""
 
     files: tuple[Source, ...]
-    "videos or pictures, sorted by name"
+    "Videos or images, sorted by name."
     media: Media
     labels: tuple[Source, ...]
-    "small text files that tell the labels of pictures, where such are looked for"
+    "Text files that hold the labels of images, if the layout has any."
     skipped: Mapping[str, int]
-    "reason -> files"
+    "Reason -> number of files."
 
 
 def find_sources(given: Sequence[Path], media: Media = Media.VIDEOS, labels: str = "") -> Sources:
-    """Return the videos, or the pictures, among files and, recursively, folders.
+    """Find the videos or images among files and, recursively, in folders.
 
-    A file given by itself is taken for one whatever its suffix. Files whose names end in `labels` are kept
-    apart. Raises EmoError where something does not exist, lies in raw/videos, or holds none.
+    Args:
+        given: Files, which are accepted whatever their suffix, and folders.
+        media: The kind of file to find in folders.
+        labels: Ending of the names of label files; empty if there are none.
+
+    Raises:
+        EmoError: A path does not exist, is in raw/videos, or holds no such file.
     """
     skipped: Counter[str] = Counter()
-    found: dict[Path, Source] = {}
-    told: dict[Path, Source] = {}
+    files: dict[Path, Source] = {}
+    label_files: dict[Path, Source] = {}
     for path in given:
         check_given(path)
-        here, texts = _below(path, skipped, media, labels)
-        if not here and not texts:
-            raise EmoError(f"{path}: {_nothing(skipped, media)}; {_REMEDIES[media]}")
-        found = here | found
-        told |= texts
-    if not found:
+        found, texts = _files_at(path, skipped, media, labels)
+        if not found and not texts:
+            raise EmoError(
+                f"{path}: {_why_nothing(skipped, media)}; give the folder that holds the {media.value}s"
+            )
+        files = found | files
+        label_files |= texts
+    if not files:
         raise EmoError(f"no {media.value}s given; give a folder or files, or a --manifest")
-    return Sources(_sorted(found), media, _sorted(told), dict(skipped))
+    return Sources(_sorted(files), media, _sorted(label_files), dict(skipped))
 
 
 def media_of(given: Sequence[Path]) -> Media:
-    """Return what is given, or lies in folders: pictures, where there is not one video but some picture."""
+    """Return the kind of the given files: images if there are images and no video at all."""
     files = [file for path in given for file in (files_below(path) if path.is_dir() else [path])]
-    kinds = {file.suffix.lower() for file in files}
-    return Media.PICTURES if kinds & PICTURE_SUFFIXES and not kinds & VIDEO_SUFFIXES else Media.VIDEOS
-
-
-_REMEDIES = {
-    Media.VIDEOS: "give the folder of the recordings",
-    Media.PICTURES: "give the folder of the pictures",
-}
-
-
-def _sorted(found: Mapping[Path, Source]) -> tuple[Source, ...]:
-    return tuple(sorted(found.values(), key=lambda source: source.name.parts))
+    suffixes = {file.suffix.lower() for file in files}
+    return Media.IMAGES if suffixes & IMAGE_SUFFIXES and not suffixes & VIDEO_SUFFIXES else Media.VIDEOS
 
 
 def check_outside(path: Path) -> None:
-    """Raise EmoError for a recording in raw/videos, where only ingest puts files."""
+    """Raise EmoError for a recording in raw/videos, to which only ingest adds files."""
     if path.resolve().is_relative_to(VIDEOS.resolve()):
         raise EmoError(
-            f"{path}: lies in {VIDEOS}, which emo fills by itself; move it elsewhere, then ingest it"
+            f"{path}: is in {VIDEOS}, which only `emo ingest` fills; move it elsewhere, then ingest it"
         )
 
 
 def check_given(path: Path) -> None:
-    """Raise EmoError for a path that leads nowhere, or into raw/videos."""
+    """Raise EmoError for a path that does not exist or is in raw/videos."""
     try:
         if not path.exists():
             raise EmoError(f"{path}: no such file or folder")
-    except OSError as error:  # too long a path, for example
-        raise EmoError(f"{path}: cannot be opened ({error.strerror}); give another path") from None
+    except OSError as error:  # the path is too long, for example
+        raise EmoError(f"{path}: cannot be opened ({reason(error)}); give another path") from None
     check_outside(path)
 
 
-def _below(
-    path: Path, skipped: Counter[str], media: Media, labels: str
-) -> tuple[dict[Path, Source], dict[Path, Source]]:
-    """Return the files, and the texts, of one file or folder by their places.
-
-    One file has one place, however it is given. Links to files stay what they are called: the target of a
-    link may have another name.
-    """
-    if not path.is_dir():
-        place = path.parent.resolve() / path.name
-        return {place: Source(path, PurePosixPath(*place.parts[1:]))}, {}
-    top = path.resolve()
-    found, texts = dict[Path, Source](), dict[Path, Source]()
-    for file in files_below(path):
-        place = top / file.relative_to(path)
-        source = Source(file, PurePosixPath(top.name, *place.relative_to(top).parts))
-        is_pipe = file.exists() and not file.is_file()
-        if labels and file.name.endswith(labels) and not file.name.startswith(".") and not is_pipe:
-            texts[place] = source
-        elif reason := why_not(file, media):
-            skipped[reason] += 1
-        else:
-            found[place] = source
-    return found, texts
-
-
 def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
-    """Yield all files below a folder, through links to folders too, but not in a circle.
+    """Yield all files below a folder except those in hidden folders; follow links to folders, without cycles.
 
-    Hidden folders are passed over. `above` are the folders that it lies in.
+    `above` are the folders that contain this one, resolved.
     """
     here = folder.resolve()
     if here in above:
@@ -141,21 +111,63 @@ def files_below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[
             yield from files_below(path, above | {here})
 
 
-def why_not(file: Path, media: Media) -> str:
-    """Return why a file of a folder is no candidate; empty if it is one."""
+def skip_reason(file: Path, media: Media) -> str:
+    """Return why a file in a folder is not enrolled; empty if it is."""
     suffix = file.suffix.lower()
     if file.name.startswith("."):
         return "hidden file"
-    if file.exists() and not file.is_file():  # a pipe would be waited for, without end
-        return "no regular file"
-    if suffix in _SOUND_SUFFIXES:
-        return f"sound only ({suffix})"
-    return "" if suffix in _SUFFIXES[media] else f"no {media.value} by its name ({suffix or 'no suffix'})"
+    if _is_irregular(file):
+        return "not a regular file"
+    if suffix in _AUDIO_SUFFIXES:
+        return f"audio only ({suffix})"
+    return "" if suffix in _SUFFIXES[media] else f"not {_ARTICLES[media]} ({suffix or 'no suffix'})"
 
 
-def _nothing(skipped: Mapping[str, int], media: Media) -> str:
+_ARTICLES = {Media.VIDEOS: "a video", Media.IMAGES: "an image"}
+
+
+def _files_at(
+    path: Path, skipped: Counter[str], media: Media, labels: str
+) -> tuple[dict[Path, Source], dict[Path, Source]]:
+    """Return the media files and the label files of one file or folder, by location.
+
+    A file has one location, however it is given. A link to a file keeps its own name: its target may be named
+    differently.
+    """
+    if not path.is_dir():
+        location = path.parent.resolve() / path.name
+        return {location: Source(path, PurePosixPath(*location.parts[1:]))}, {}
+    top = path.resolve()
+    files, texts = dict[Path, Source](), dict[Path, Source]()
+    for file in files_below(path):
+        name = file.relative_to(path)
+        source = Source(file, PurePosixPath(top.name, *name.parts))
+        if (
+            labels
+            and file.name.endswith(labels)
+            and not file.name.startswith(".")
+            and not _is_irregular(file)
+        ):
+            texts[top / name] = source
+        elif why := skip_reason(file, media):
+            skipped[why] += 1
+        else:
+            files[top / name] = source
+    return files, texts
+
+
+def _is_irregular(file: Path) -> bool:
+    """Return whether a file is a pipe, a socket or a device: reading one may never end."""
+    return file.exists() and not file.is_file()
+
+
+def _sorted(found: Mapping[Path, Source]) -> tuple[Source, ...]:
+    return tuple(sorted(found.values(), key=lambda source: source.name.parts))
+
+
+def _why_nothing(skipped: Mapping[str, int], media: Media) -> str:
     if not skipped:
-        return "an empty folder"
-    said = ", ".join(f"{count} {reason}" for reason, count in sorted(skipped.items()))
-    hint = "; unpack the archives first" if any(".zip" in reason for reason in skipped) else ""
-    return f"no {media.value} in it ({said}{hint})"
+        return "the folder is empty"
+    counts = ", ".join(f"{count} {why}" for why, count in sorted(skipped.items()))
+    hint = "; unpack the archives first" if any(".zip" in why for why in skipped) else ""
+    return f"no {media.value} found ({counts}{hint})"

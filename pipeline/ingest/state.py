@@ -1,8 +1,7 @@
-"""What is enrolled already."""
+"""The tables of raw/ before an ingest."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from pipeline.runtime.cache import cache_root
 from pipeline.runtime.digests import sha256_all
@@ -12,39 +11,40 @@ from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.participants import Participant, read_participants
 from pipeline.schema.split import read_split
 from pipeline.schema.withdrawals import read_withdrawn
+from pipeline.versions.dvc_lock import POINTER
 
 
 @dataclass(frozen=True)
 class State:
-    """The tables before an ingest."""
+    """What is enrolled, and what has been withdrawn."""
 
-    people: tuple[Participant, ...] = ()
+    participants: tuple[Participant, ...] = ()
     clips: tuple[Clip, ...] = ()
     assigned: frozenset[str] = frozenset()
-    "subjects that have a place in the split: their sex decided it"
+    "Subjects in data/split.csv; their sex decided their split."
     withdrawn: Mapping[str, str] = field(default_factory=dict)
-    "SHA-256 of recordings of people who withdrew -> subject"
+    "SHA-256 of each recording of a withdrawn subject -> the subject."
 
     @property
     def digests(self) -> set[str]:
-        """The SHA-256 of every enrolled recording."""
+        """SHA-256 of every enrolled recording."""
         return {clip.sha256 for clip in self.clips}
 
 
 def read_state() -> State:
-    """Read and check the tables, and that every recording they name is there, whole.
+    """Read and check the tables and the recordings that they list.
 
-    Raises EmoError for nonsense in a table and for a missing or changed recording: tracking raw/videos
-    without it would drop it from the next version.
+    Raises EmoError for an invalid table and for a missing or changed recording: `dvc add` would drop a
+    missing recording from the next version.
     """
     assigned = frozenset(read_split()) if SPLIT.is_file() else frozenset()
     withdrawn = {row.sha256: row.subject for row in read_withdrawn()}
     if CLIPS.is_file():
-        people, clips = read_enrolment()
+        participants, clips = read_enrolment()
         _check_recordings(clips)
-        return State(tuple(people), tuple(clips), assigned, withdrawn)
-    people = read_participants() if PARTICIPANTS.is_file() else []
-    return State(tuple(people), (), assigned, withdrawn)
+        return State(tuple(participants), tuple(clips), assigned, withdrawn)
+    participants = read_participants() if PARTICIPANTS.is_file() else []
+    return State(tuple(participants), (), assigned, withdrawn)
 
 
 def unlisted(clips: Collection[Clip]) -> list[str]:
@@ -55,22 +55,20 @@ def unlisted(clips: Collection[Clip]) -> list[str]:
 
 
 def _check_recordings(clips: Sequence[Clip]) -> None:
-    paths = {VIDEOS / clip.video: clip for clip in clips}
-    missing = sorted(str(path) for path in paths if not path.is_file())
+    expected = {VIDEOS / clip.video: clip.sha256 for clip in clips}
+    missing = sorted(str(path) for path in expected if not path.is_file())
     if missing:
         raise EmoError(
-            f"{missing[0]}: no such file ({len(missing)} of {len(paths)} recordings in {CLIPS} are missing); "
-            f"run `dvc checkout {VIDEOS}.dvc` or `dvc pull {VIDEOS}.dvc` first"
+            f"{missing[0]}: no such file ({len(missing)} of {len(expected)} recordings in {CLIPS} are "
+            f"missing); run `dvc checkout {POINTER}` or `dvc pull {POINTER}` first"
         )
-    digests = sha256_all(sorted(paths), cache_root() / "videos.json")
-    changed = [path for path in sorted(paths) if digests[path] != paths[path].sha256]
+    digests = sha256_all(sorted(expected), cache_root() / "videos.json")
+    changed = [path for path in sorted(expected) if digests[path] != expected[path]]
     if changed:
-        raise EmoError(_changed(changed))
-
-
-def _changed(paths: Sequence[Path]) -> str:
-    return "\n       ".join(
-        f"{path}: not the recording that was enrolled (its SHA-256 is not the one in {CLIPS}); restore it "
-        f"with `dvc checkout --force {VIDEOS}.dvc`"
-        for path in paths
-    )
+        raise EmoError(
+            *(
+                f"{path}: not the recording that was enrolled (its SHA-256 differs from {CLIPS}); restore it "
+                f"with `dvc checkout --force {POINTER}`"
+                for path in changed
+            )
+        )

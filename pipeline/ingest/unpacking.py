@@ -1,4 +1,4 @@
-"""What comes in one file is laid out as folders first, so that it is enrolled like everything else."""
+"""FER2013's tables are unpacked to folders of images first, which are then ingested like any others."""
 
 import shutil
 from collections import Counter
@@ -14,50 +14,48 @@ from pipeline.ingest.layouts.registry import AUTO, layout_named
 from pipeline.ingest.names import slug, unique
 from pipeline.ingest.proposals import Proposals
 from pipeline.ingest.request import Request
-from pipeline.ingest.sources import MEDIA_SUFFIXES, PICTURE_SUFFIXES, check_given, files_below, why_not
+from pipeline.ingest.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES, check_given, files_below, skip_reason
 from pipeline.runtime.errors import EmoError
 
 _FOLDER = Path(".emo/unpacked")
-_SUFFIX = ".csv"
 
-_OTHER = "a table without the columns emotion, pixels, Usage"
+_OTHER_TABLE = "a table without the columns emotion, pixels, Usage"
 
 
 @dataclass(frozen=True)
 class Unpacked:
-    """A request whose tables are replaced by folders of pictures."""
+    """A request in which tables are replaced by folders of images."""
 
     request: Request
     skipped: Mapping[str, int] = field(default_factory=dict)
-    "reason -> files that lie beside the tables"
+    "Reason -> number of files beside the tables."
     tables: Mapping[str, Path] = field(default_factory=dict)
-    "name of the folder that a table was unpacked to -> the table"
+    "Name of the folder to which a table was unpacked -> the table."
 
-    def told(self, proposals: Proposals) -> Proposals:
-        """Return the proposals with what was left out, named by the lines of the tables."""
+    def with_table_lines(self, proposals: Proposals) -> Proposals:
+        """Add the skipped files; let messages name lines of tables instead of unpacked files."""
         if not self.tables:
             return proposals
         clips = [replace(clip, where=self._line(clip.path)) for clip in proposals.clips]
         return replace(proposals, clips=clips, skipped=proposals.skipped | dict(self.skipped))
 
-    def _line(self, picture: Path) -> str:
-        table = self.tables[picture.relative_to(_FOLDER).parts[0]]
-        return f"{table}: line {fer2013_csv.line_of(picture)}"
+    def _line(self, image: Path) -> str:
+        table = self.tables[image.relative_to(_FOLDER).parts[0]]
+        return f"{table}: line {fer2013_csv.line_of(image)}"
 
 
 @contextmanager
 def unpacked(request: Request) -> Iterator[Unpacked]:
-    """Yield the request with FER2013's tables replaced by folders of pictures, gone when the block ends.
+    """Yield the request with FER2013's tables unpacked to folders, which exist until the block ends.
 
-    Raises EmoError for a table of other columns, rows that do not fit, and whatever is given beside a table
-    that would not be enrolled with it.
+    Raises EmoError for a table with other columns, invalid rows, and other sources beside a table.
     """
-    tables = {} if request.manifest else _all_tables(request)
+    tables = {} if request.manifest else _find_tables(request)
     if not tables:
         yield Unpacked(request)
         return
-    skipped = _beside(request.sources, tables)
-    shutil.rmtree(_FOLDER, ignore_errors=True)  # of a killed run; the lock keeps others out
+    skipped = _check_others(request.sources, tables)
+    shutil.rmtree(_FOLDER, ignore_errors=True)  # left by an interrupted run; the lock excludes other runs
     taken: set[str] = set()
     folders = {unique(slug(table.stem) or "table", taken): table for table in tables.values()}
     try:
@@ -68,72 +66,63 @@ def unpacked(request: Request) -> Iterator[Unpacked]:
         shutil.rmtree(_FOLDER, ignore_errors=True)
 
 
-def _all_tables(request: Request) -> dict[Path, Path]:
-    """Return place -> path as given of all tables: each once, however it is given."""
+def _find_tables(request: Request) -> dict[Path, Path]:
+    """Return resolved path -> path as given of all tables, each once."""
     layout_named(request.layout)
     for path in request.sources:
         check_given(path)
-    tables = [table for path in request.sources for table in _tables(path, request.layout)]
+    tables = [table for path in request.sources for table in _tables_at(path, request.layout)]
     return {table.resolve(): table for table in tables}
 
 
-def _tables(path: Path, layout: str) -> Sequence[Path]:
-    """Return the tables at a path: a file's own, a folder's where FER2013 is asked for."""
+def _tables_at(path: Path, layout: str) -> Sequence[Path]:
+    """Return the table at a path, or the tables in a folder if the layout is FER2013."""
     if not path.is_dir():
-        return [_table(path, layout)] if _is_csv(path) else []
+        return [_checked_table(path, layout)] if _is_csv(path) else []
     if layout not in (AUTO, fer2013.LAYOUT.name):
         return []
     files = [file for file in files_below(path) if not file.name.startswith(".")]
-    named = [file for file in files if _is_csv(file)]
+    tables = [file for file in files if _is_csv(file)]
+    suffixes = {file.suffix.lower() for file in files}
+    fitting = [table for table in tables if not fer2013_csv.header_error(table)]
     if layout == AUTO:
-        _check_folder(files, named)
+        if fitting and not suffixes & (IMAGE_SUFFIXES | VIDEO_SUFFIXES):
+            raise EmoError(f"{fitting[0]}: FER2013's table; give --layout fer2013, or the table itself")
         return []
-    tables = [file for file in named if not fer2013_csv.misfit(file)]
-    if named and not tables and not any(file.suffix.lower() in PICTURE_SUFFIXES for file in files):
-        raise EmoError(fer2013_csv.misfit(named[0]))
-    return tables
+    if tables and not fitting and not suffixes & IMAGE_SUFFIXES:
+        raise EmoError(fer2013_csv.header_error(tables[0]))
+    return fitting
 
 
-def _table(path: Path, layout: str) -> Path:
-    """Return a table that is given by itself; raise EmoError where it cannot be one."""
+def _checked_table(path: Path, layout: str) -> Path:
+    """Return a table that is given as a file; raise EmoError if it cannot be FER2013's."""
     if layout not in (AUTO, fer2013.LAYOUT.name):
         raise EmoError(
-            f"{path}: a table, which --layout {layout} does not read; a table that names the clips is given "
-            "with --manifest"
+            f"{path}: a table, which --layout {layout} does not read; a table that lists clips is given with "
+            "--manifest"
         )
-    if fault := fer2013_csv.misfit(path):
-        raise EmoError(fault)
+    if error := fer2013_csv.header_error(path):
+        raise EmoError(error)
     return path
 
 
-def _check_folder(files: Sequence[Path], named: Sequence[Path]) -> None:
-    """Raise EmoError where FER2013's table is all that a folder has, and nobody asks for FER2013."""
-    if any(file.suffix.lower() in MEDIA_SUFFIXES for file in files):
-        return
-    if table := next((file for file in named if not fer2013_csv.misfit(file)), None):
-        raise EmoError(f"{table}: FER2013's table; give --layout fer2013, or the table itself")
-
-
-def _beside(given: Sequence[Path], tables: Mapping[Path, Path]) -> dict[str, int]:
-    """Count what lies beside the tables; raise EmoError for what else was given, and for pictures."""
+def _check_others(given: Sequence[Path], tables: Mapping[Path, Path]) -> dict[str, int]:
+    """Count the files beside the tables; raise EmoError for images, and for other sources."""
     skipped: Counter[str] = Counter()
     first = next(iter(tables.values()))
     for path in given:
         files = list(files_below(path)) if path.is_dir() else [path]
-        if not any(file.resolve() in tables for file in files):
-            raise EmoError(f"{path}: given with {first}, FER2013's table; ingest each by itself")
         others = [file for file in files if file.resolve() not in tables]
-        reasons = {file: _why_not(file) for file in others}
-        if picture := next((file for file, reason in reasons.items() if not reason), None):
-            raise EmoError(f"{first}: given with pictures ({picture}); give one form of the corpus")
-        skipped.update(reasons.values())
+        if len(others) == len(files):
+            raise EmoError(f"{path}: given together with {first}, FER2013's table; ingest each by itself")
+        for file in others:
+            is_table = _is_csv(file) and not file.name.startswith(".")
+            reason = _OTHER_TABLE if is_table else skip_reason(file, Media.IMAGES)
+            if not reason:
+                raise EmoError(f"{first}: given together with images ({file}); give one form of the corpus")
+            skipped[reason] += 1
     return dict(skipped)
 
 
-def _why_not(file: Path) -> str:
-    """Return why a file beside the tables is not enrolled; empty for a picture."""
-    return _OTHER if _is_csv(file) and not file.name.startswith(".") else why_not(file, Media.PICTURES)
-
-
 def _is_csv(path: Path) -> bool:
-    return path.suffix.lower() == _SUFFIX and path.is_file()
+    return path.suffix.lower() == ".csv" and path.is_file()

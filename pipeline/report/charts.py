@@ -1,4 +1,4 @@
-"""Where the parts of a line chart lie; the page draws them as SVG."""
+"""The coordinates of a line chart; the page draws it as SVG."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 440, 260
 LEFT, RIGHT, TOP, BOTTOM = 46, 430, 14, 224
-"""The frame within the picture, in its units."""
+"""The size of the SVG, and the edges of the plot within it, in SVG units."""
 
 
 @dataclass(frozen=True)
@@ -15,12 +15,12 @@ class Line:
 
     name: str
     points: str
-    "of an SVG polyline: x,y x,y ..."
+    "Points of an SVG polyline: x,y x,y ..."
 
 
 @dataclass(frozen=True)
 class Tick:
-    """A mark on an axis."""
+    """A tick of an axis."""
 
     at: float
     label: str
@@ -28,21 +28,22 @@ class Tick:
 
 @dataclass(frozen=True)
 class Chart:
-    """A line chart over the epochs, in the units of the picture."""
+    """A line chart over the epochs, in SVG units."""
 
     title: str
     description: str
-    "in words, for those who do not see it"
+    "For screen readers."
     lines: tuple[Line, ...]
     across: tuple[Tick, ...]
-    "epochs"
+    "Ticks of the epochs."
     up: tuple[Tick, ...]
-    mark: Tick
-    "the epoch that was kept"
+    "Ticks of the values."
+    kept: Tick
+    "The epoch whose weights were kept."
 
 
-def line_chart(title: str, lines: Mapping[str, Sequence[float]], *, mark: int, is_share: bool) -> Chart:
-    """Return the chart of values of the epochs 1, 2, 3 ...; `mark` is the epoch to point out."""
+def line_chart(title: str, lines: Mapping[str, Sequence[float]], *, kept: int, is_share: bool) -> Chart:
+    """Return the chart of the values of epochs 1, 2, 3 ...; `kept` is the epoch to point out."""
     epochs = max(map(len, lines.values()))
     ups = steps(1.0 if is_share else max(map(max, lines.values())))
     across = [epoch for epoch in steps(epochs) if 1 < epoch <= epochs and epoch == int(epoch)]
@@ -55,14 +56,14 @@ def line_chart(title: str, lines: Mapping[str, Sequence[float]], *, mark: int, i
 
     return Chart(
         title=title,
-        description=_told(lines, mark, is_share),
+        description=_description(lines, kept, is_share),
         lines=tuple(
             Line(name, " ".join(f"{x(epoch)},{y(value)}" for epoch, value in enumerate(values, 1)))
             for name, values in lines.items()
         ),
         across=(Tick(x(1), "1"), *(Tick(x(epoch), f"{epoch:g}") for epoch in across)),
-        up=tuple(Tick(y(value), _text(value, is_share)) for value in ups),
-        mark=Tick(x(mark), str(mark)),
+        up=tuple(Tick(y(value), _label(value, is_share)) for value in ups),
+        kept=Tick(x(kept), str(kept)),
     )
 
 
@@ -73,18 +74,17 @@ def steps(top: float) -> list[float]:
     return [round(step * i, 10) for i in range(math.ceil(round(top / step, 6)) + 1)]
 
 
-def _told(lines: Mapping[str, Sequence[float]], mark: int, is_share: bool) -> str:
-    """Return where each line begins, where it ends and what it was at the mark."""
-    epochs = {"first": 1, "kept": mark, "last": max(map(len, lines.values()))}
-    said = [
-        f"{name}: "
-        + ", ".join(f"{_text(values[n - 1], is_share, 2)} in the {word} ({n})" for word, n in epochs.items())
-        for name, values in lines.items()
-    ]
-    return f"By epoch, {'; '.join(said)}."
+def _description(lines: Mapping[str, Sequence[float]], kept: int, is_share: bool) -> str:
+    """Return the first, the kept and the last value of each line in words."""
+    epochs = {"first": 1, "kept": kept, "last": max(map(len, lines.values()))}
+    parts = []
+    for name, values in lines.items():
+        points = [f"{_label(values[n - 1], is_share, 2)} in the {word} ({n})" for word, n in epochs.items()]
+        parts.append(f"{name}: {', '.join(points)}")
+    return f"By epoch, {'; '.join(parts)}."
 
 
-def _text(value: float, is_share: bool, digits: int = 0) -> str:
+def _label(value: float, is_share: bool, digits: int = 0) -> str:
     if is_share:
         return f"{value:.0%}"
     return f"{value:.{digits}f}" if digits else f"{value:g}"

@@ -1,42 +1,51 @@
-"""What the report tells, part by part; a part that is not built yet says so and hides no other."""
+"""The parts of the report; a part that cannot be shown gives its reason and hides no other."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from pipeline.audit.run import run_audit
+from pipeline.audit.run import Audit, run_audit
 from pipeline.dataset.card.sentences import in_kinds
-from pipeline.report.faces import SHOWN_PAIRS, Faces, NearPair, read_faces, read_near_pairs
-from pipeline.report.origin import (
-    Net,
-    Origin,
-    Past,
-    Provenance,
-    read_net,
-    read_origin,
-    read_past,
-    read_provenance,
-)
-from pipeline.report.people import (
-    Census,
+from pipeline.report.counts import (
     Funnel,
+    ImageCounts,
     Splits,
-    read_census,
-    read_funnel,
-    read_splits,
-    read_subjects,
+    count_frames,
+    count_images,
+    count_subjects,
+    read_image_subjects,
 )
+from pipeline.report.faces import SHOWN_PAIRS, FaceImages, NearPair, closest_pairs, read_face_images
 from pipeline.report.protocols import Protocols, read_protocols
-from pipeline.report.results import Confusion, Test, Training, read_confusion, read_test, read_training
+from pipeline.report.provenance import (
+    CheckedOut,
+    Provenance,
+    VersionHistory,
+    read_checked_out,
+    read_provenance,
+    read_versions,
+)
+from pipeline.report.results import (
+    Confusion,
+    ModelMetrics,
+    Training,
+    read_confusion,
+    read_metrics,
+    read_training,
+)
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import counted
+from pipeline.schema.checkpoint import ModelCard, read_card
 from pipeline.versions.git import Repository
 from pipeline.versions.stale import not_evaluated
 from pipeline.versions.version import Version, workspace
 
 T = TypeVar("T")
+
+NO_FACES = "this copy was made without images of faces (--no-faces)"
 
 
 @dataclass(frozen=True)
@@ -44,57 +53,34 @@ class Absent:
     """A part that cannot be shown."""
 
     reason: str
-    "one line"
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check of the audit."""
-
-    name: str
-    verdict: str
-    "ok, FAILED or skipped"
-    detail: str
-    "the evidence, or what is at fault"
-
-
-@dataclass(frozen=True)
-class Audit:
-    """The verdict on the dataset."""
-
-    ok: bool
-    checks: tuple[Check, ...]
-
-    def count(self, verdict: str) -> int:
-        """Return how many checks came to this verdict."""
-        return sum(check.verdict == verdict for check in self.checks)
+    "One line."
 
 
 @dataclass(frozen=True)
 class Report:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     version: Version
-    "of the workspace"
+    "Of the workspace."
     outdated: tuple[str, ...]
-    "parts of the dataset that are not those that the net was trained and tested on"
+    "Folders of the dataset that changed since the model was evaluated on them."
     caveat: str
-    "what stands beside every figure where images have no subject; empty where all have one"
-    origin: Origin | Absent
+    "The caveat of all metrics where images have no subject id; empty where all have one."
+    checked_out: CheckedOut | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
-    census: Census | Absent
+    census: ImageCounts | Absent
     splits: Splits | Absent
     near_pairs: Sequence[NearPair] | Absent
     training: Training | Absent
-    test: Test | Absent
+    test: ModelMetrics | Absent
     confusion: Confusion | Absent
     protocols: Protocols | Absent | None
-    "None where `emo protocols` was not run"
-    past: Past | Absent
+    "None where `emo protocols` was not run."
+    history: VersionHistory | Absent
     provenance: Provenance | Absent
-    net: Net | Absent
-    faces: Faces | Absent
+    model: ModelCard | Absent
+    faces: FaceImages | Absent
 
     @property
     def verdict(self) -> str:
@@ -104,82 +90,89 @@ class Report:
         return "the audit passed" if self.audit.ok else "the audit FAILED"
 
     @property
-    def sources(self) -> str:
-        """How many clips of video, and how many pictures, the images come from."""
-        clips = self.version.consented
-        stills = sum(clip.is_still for clip in clips)
-        return in_kinds(clips, f"{counted(len(clips) - stills, 'clip')} of video", counted(stills, "picture"))
+    def verdicts(self) -> Counter[str]:
+        """The number of checks by verdict: ok, FAILED or skipped."""
+        rows = [] if isinstance(self.audit, Absent) else self.audit.rows()
+        return Counter(verdict for _, verdict, _ in rows)
 
     @property
-    def sampled(self) -> str:
-        """Which pictures were looked at, in a sentence or two."""
-        videos = "Pictures were taken from every recording at regular times."
-        stills = "Every picture of the corpus was looked at."
+    def sources(self) -> str:
+        """The number of video clips and still images that the dataset was made from."""
+        clips = self.version.consented
+        stills = sum(clip.is_still for clip in clips)
+        return in_kinds(clips, counted(len(clips) - stills, "video clip"), counted(stills, "still image"))
+
+    @property
+    def sampling(self) -> str:
+        """How the frames were chosen, in a sentence or two."""
+        videos = "Frames were taken from every recording at regular times."
+        stills = "Every still image was used."
         return in_kinds(self.version.consented, videos, stills, joined=" ") or videos
 
     @property
     def consent(self) -> str:
-        """How many people gave their consent, and how many withdrew it."""
-        enrolled = self.version.people
+        """How many participants gave consent, and how many withdrew it."""
+        enrolled = self.version.participants
         people = {person.subject for person in enrolled if not person.is_image}
-        given = len(people & self.version.consenting)
-        gone = len(people - self.version.consenting)
-        told = f"given by {given:,} {'person' if given == 1 else 'people'}, withdrawn by {gone or 'nobody'}"
-        corpus = "of the images without a subject, their corpus must tell"
-        return "; ".join([told] * bool(people) + [corpus] * (len(people) < len(enrolled)))
-
-
-NO_FACES = "this copy was made without pictures of faces (--no-faces)"
+        given, withdrawn = people & self.version.consenting, people - self.version.consenting
+        parts = []
+        if people:
+            parts.append(
+                f"given by {counted(len(given), 'participant')}, withdrawn by {len(withdrawn) or 'none'}"
+            )
+        if len(people) < len(enrolled):
+            parts.append("for images without a subject id, see the corpus that they come from")
+        return "; ".join(parts)
 
 
 def gather(*, faces: bool = True) -> Report:
-    """Read all parts from the project in the current folder; without `faces` no picture that shows one."""
+    """Read all parts from the project in the current folder; without `faces` no image that shows one."""
     version, repository = workspace(Path()), Repository(Path())
-    alone, caveat = read_subjects()
-    near_pairs, confusion = attempt(read_near_pairs), attempt(read_confusion)
-    wanted = _names(near_pairs, confusion)
+    image_subjects, caveat = read_image_subjects()
+    near_pairs, confusion = attempt(closest_pairs), attempt(read_confusion)
+    wanted = _shown_images(near_pairs, confusion)
     return Report(
         version=version,
         outdated=not_evaluated(version),
         caveat=caveat,
-        origin=attempt(lambda: read_origin(repository)),
-        audit=attempt(read_audit),
-        funnel=attempt(lambda: read_funnel(alone)),
-        census=attempt(lambda: read_census(alone)),
-        splits=attempt(lambda: read_splits(version.settings)),
+        checked_out=attempt(lambda: read_checked_out(repository)),
+        audit=attempt(audited),
+        funnel=attempt(lambda: count_frames(image_subjects)),
+        census=attempt(lambda: count_images(image_subjects)),
+        splits=attempt(lambda: count_subjects(version.settings)),
         near_pairs=near_pairs,
         training=attempt(read_training),
-        test=attempt(read_test),
+        test=attempt(read_metrics),
         confusion=confusion,
         protocols=attempt(lambda: read_protocols(version)),
-        past=attempt(lambda: read_past(repository)),
+        history=attempt(lambda: read_versions(repository)),
         provenance=attempt(lambda: read_provenance(version)),
-        net=attempt(read_net),
-        faces=attempt(lambda: read_faces(wanted, alone)) if faces else Absent(NO_FACES),
+        model=attempt(read_card),
+        faces=attempt(lambda: read_face_images(wanted, image_subjects)) if faces else Absent(NO_FACES),
     )
 
 
 def attempt(read: Callable[[], T]) -> T | Absent:
-    """Return what `read` returns, or why it cannot: the first line of its EmoError."""
+    """Return what `read` returns, or the first line of its EmoError as the reason for its absence."""
     try:
         return read()
     except EmoError as error:
         return Absent(str(error).splitlines()[0].removeprefix(".: "))
 
 
-def read_audit() -> Audit:
-    """Make all checks on the files as they are."""
+def audited() -> Audit:
+    """Run all checks on the files as they are."""
     with progress_bar("audit", 1) as advance:
-        found = run_audit()
+        audit = run_audit()
         advance()
-    return Audit(found.ok, tuple(Check(*row) for row in found.rows()))
+    return audit
 
 
-def _names(near_pairs: Sequence[NearPair] | Absent, confusion: Confusion | Absent) -> set[str]:
-    """Return the images that the page shows one by one."""
+def _shown_images(near_pairs: Sequence[NearPair] | Absent, confusion: Confusion | Absent) -> set[str]:
+    """Return the names of the images that the page shows one by one."""
     names: set[str] = set()
     if not isinstance(near_pairs, Absent):
         names.update(name for pair in near_pairs[:SHOWN_PAIRS] for name in (pair.first, pair.second))
     if not isinstance(confusion, Absent):
-        names.update(answer.image for answer in confusion.mistakes)
+        names.update(row.image for row in confusion.mistakes)
     return names

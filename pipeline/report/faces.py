@@ -1,4 +1,4 @@
-"""Faces of the dataset as pictures that a page can hold."""
+"""Face crops of the dataset, as small JPEGs within the page."""
 
 import base64
 from collections.abc import Collection, Sequence, Set
@@ -14,73 +14,72 @@ from pipeline.runtime.paths import DATASET, NEAR_PAIRS
 from pipeline.runtime.progress import progress_bar
 from pipeline.schema.clips import read_clips
 from pipeline.schema.dataset import image_name, read_dataset_shard, shard_paths
-from pipeline.schema.duplicates import read_near_pairs as near_pair_rows
+from pipeline.schema.duplicates import read_near_pairs
 from pipeline.schema.participants import consenting, read_participants
 from pipeline.schema.subject_tags import subject_tag
 
 _SIDE_PX, _LARGE_PX = 64, 112
-"""Longest sides of a face in a row and of one that stands alone."""
+"""Longest sides of a face crop in a row and of a single one."""
 
 _QUALITY = 80
 _PER_SUBJECT = 8
 _PER_CLASS = 320
-"""Faces of one class at most (of more than 160 people two each), so that the page stays small."""
+"""Most face crops of a class (two of each subject where there are more than 160), to keep the page small."""
 
 SHOWN_PAIRS = 12
 
 
 @dataclass(frozen=True)
-class Face:
-    """One face of the dataset."""
+class FaceImage:
+    """One face crop."""
 
-    picture: str
-    "data URI of a JPEG"
-    about: str
-    "clip and second"
+    uri: str
+    "Data URI of a JPEG."
+    caption: str
+    "Clip and second."
 
 
 @dataclass(frozen=True)
 class FaceRow:
-    """Some of the faces of one person in one class."""
+    """Some face crops of one subject and one class."""
 
     subject: str
     split: str
     images: int
-    "that there are"
-    faces: tuple[Face, ...]
+    "Number of images of this subject and class in the dataset."
+    faces: tuple[FaceImage, ...]
 
 
 @dataclass(frozen=True)
-class Faces:
-    """The pictures of a report."""
+class FaceImages:
+    """All face crops of the page."""
 
     rows: dict[str, list[FaceRow]]
-    "expression -> a row for every person who has images of it, by split"
-    single: dict[str, Face]
-    "image name -> its face: those asked for by name"
+    "Expression -> one row for every subject with images of it, by split."
+    single: dict[str, FaceImage]
+    "Image name -> face crop, for the images that were asked for by name."
 
     @property
     def tag(self) -> str:
-        """The tag of all subjects whom the images show."""
+        """The tag that names the subjects shown."""
         return subject_tag(row.subject for rows in self.rows.values() for row in rows)
 
 
 @dataclass(frozen=True)
 class NearPair:
-    """Two images that look almost the same although somebody or something differs."""
+    """Two near-duplicate images that differ in subject, label or take."""
 
     first: str
-    "image name"
+    "Image name."
     second: str
     distance: int
-    "bits of 256"
+    "Bits of 256."
     across: str
-    "what differs: subject, label or take"
+    "What differs: subject, label or take."
 
 
-def read_near_pairs() -> list[NearPair]:
+def closest_pairs() -> list[NearPair]:
     """Return the pairs of data/near_pairs.parquet, the closest first."""
-    rows = near_pair_rows(built(NEAR_PAIRS))
     pairs = [
         NearPair(
             image_name(row["clip"], row["frame"]),
@@ -88,53 +87,55 @@ def read_near_pairs() -> list[NearPair]:
             row["distance"],
             row["across"],
         )
-        for row in rows
+        for row in read_near_pairs(built(NEAR_PAIRS))
     ]
     return sorted(pairs, key=lambda pair: (pair.distance, pair.first, pair.second))
 
 
-def read_faces(wanted: Collection[str], alone: Set[str] = frozenset()) -> Faces:
-    """Return some faces of everybody, and those images that are `wanted` by name.
+def read_face_images(wanted: Collection[str], image_subjects: Set[str] = frozenset()) -> FaceImages:
+    """Return some face crops of every subject, and the images that are `wanted` by name.
 
-    Those who do not consent are not shown, even if the dataset still holds them, in whatever file. Of the
-    subjects `alone`, images of nobody known, only the wanted ones are.
+    Subjects without consent are left out, even where the dataset still holds them, in whichever file. Of
+    `image_subjects`, which stand for an image without a subject id, only the wanted images are returned.
     """
     built(DATASET)
-    given = consenting(read_participants())
-    shards = shard_paths()
+    shown = consenting(read_participants())
     owners = {clip.clip: clip.subject for clip in read_clips()}
-    named = {owners.get(name.rpartition("_")[0]) for name in wanted}
-    shards = [path for path in shards if path.stem not in alone - named]
-    people = max(1, sum(path.stem not in alone for path in shards))
-    faces = Faces({}, {})
+    wanted_subjects = {owners.get(name.rpartition("_")[0]) for name in wanted}
+    shards = [path for path in shard_paths() if path.stem not in image_subjects - wanted_subjects]
+    subjects = max(1, sum(path.stem not in image_subjects for path in shards))
+    faces = FaceImages({}, {})
     with progress_bar("faces", len(shards)) as advance:
         for shard in shards:
-            rows = [row for row in _read(shard) if row["subject"] in given]
-            limit = 0 if shard.stem in alone else max(2, min(_PER_SUBJECT, _PER_CLASS // people))
-            _add(faces, shard.parent.name, rows, limit, wanted)
+            rows = [row for row in _read(shard) if row["subject"] in shown]
+            if shard.stem not in image_subjects:
+                limit = max(2, min(_PER_SUBJECT, _PER_CLASS // subjects))
+                _add_rows(faces, shard.parent.name, rows, limit)
+            _add_single(faces, rows, wanted)
             advance()
-    return Faces(dict(sorted(faces.rows.items())), faces.single)
+    return FaceImages(dict(sorted(faces.rows.items())), faces.single)
 
 
 def _read(shard: Path) -> list[dict[str, Any]]:
     """Return the rows of a shard, each with the name of its class."""
-    columns = ["image", "label", "subject", "clip", "time_s"]
-    found = read_dataset_shard(shard, columns)
+    found = read_dataset_shard(shard, ["image", "label", "subject", "clip", "time_s"])
     return [row | {"class": found.classes[row["label"]]} for row in found.rows()]
 
 
-def _add(
-    faces: Faces, split: str, rows: Sequence[dict[str, Any]], limit: int, wanted: Collection[str]
-) -> None:
-    """Add faces of one shard: at most `limit` of each person and class, and the wanted ones."""
+def _add_rows(faces: FaceImages, split: str, rows: Sequence[dict[str, Any]], limit: int) -> None:
+    """Add at most `limit` face crops of each subject and class."""
     groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:
         groups.setdefault((row["class"], row["subject"]), []).append(row)
-    for (name, subject), found in groups.items() if limit else ():
-        shown = tuple(_face(row, _SIDE_PX) for row in evenly(found, limit))
-        faces.rows.setdefault(name, []).append(FaceRow(subject, split, len(found), shown))
-    chosen = [row for row in rows if row["image"]["path"] in wanted]
-    faces.single.update((row["image"]["path"], _face(row, _LARGE_PX)) for row in chosen)
+    for (name, subject), found in groups.items():
+        images = tuple(_face_image(row, _SIDE_PX) for row in evenly(found, limit))
+        faces.rows.setdefault(name, []).append(FaceRow(subject, split, len(found), images))
+
+
+def _add_single(faces: FaceImages, rows: Sequence[dict[str, Any]], wanted: Collection[str]) -> None:
+    for row in rows:
+        if row["image"]["path"] in wanted:
+            faces.single[row["image"]["path"]] = _face_image(row, _LARGE_PX)
 
 
 def evenly(rows: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
@@ -143,10 +144,10 @@ def evenly(rows: Sequence[dict[str, Any]], limit: int) -> list[dict[str, Any]]:
     return [rows[i * len(rows) // count] for i in range(count)]
 
 
-def _face(row: dict[str, Any], side_px: int) -> Face:
+def _face_image(row: dict[str, Any], side_px: int) -> FaceImage:
     pixels = decode(row["image"]["bytes"])
     scale = min(1.0, side_px / max(pixels.shape[:2]))
     if scale < 1:
         pixels = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     data = base64.b64encode(encode_jpeg(pixels, _QUALITY)).decode()
-    return Face(f"data:image/jpeg;base64,{data}", f"{row['clip']}, {row['time_s']:.2f} s")
+    return FaceImage(f"data:image/jpeg;base64,{data}", f"{row['clip']}, {row['time_s']:.2f} s")

@@ -1,4 +1,4 @@
-"""`emo report`: one HTML file that holds all it needs, for people who do not program."""
+"""`emo report`: one self-contained HTML page for readers who do not program."""
 
 import re
 from collections.abc import Iterator
@@ -20,37 +20,38 @@ _ENDINGS = (".html", ".htm")
 
 
 def write_report(path: Path = PAGE, *, faces: bool = True) -> Report:
-    """Write the page about the project in the current folder; raise EmoError where it cannot be written.
+    """Write the page about the project in the current folder.
 
-    An older page is replaced, but no other file, and nothing that DVC or Git keeps.
+    It replaces an older page, but no other file. Raises EmoError where it cannot be written, and where DVC or
+    Git keeps that path.
     """
-    with _written(path):
+    with _write_errors(path):
         _check_name(path)
     report = gather(faces=faces)
-    with _written(path):
+    with _write_errors(path):
         write_text(path, render(report))
     return report
 
 
 @contextmanager
-def _written(path: Path) -> Iterator[None]:
-    """Raise EmoError in place of an OSError about the page's place."""
+def _write_errors(path: Path) -> Iterator[None]:
+    """Raise EmoError in place of an OSError."""
     try:
         yield
     except OSError as error:
-        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another file") from None
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; give another path") from None
 
 
 def _check_name(path: Path) -> None:
     if path.is_dir():
-        raise EmoError(f"{path}: is a folder; name a file, such as {path / PAGE.name}")
+        raise EmoError(f"{path}: is a folder; give the path of a file, such as {path / PAGE.name}")
     if path.suffix.lower() not in _ENDINGS:
-        raise EmoError(f"{path}: not a page's name; end it with {', '.join(_ENDINGS)}")
+        raise EmoError(f"{path}: not an HTML file name; end it with {' or '.join(_ENDINGS)}")
     free_place(path)
 
 
 def render(report: Report) -> str:
-    """Return the page; all that comes from tables is escaped."""
+    """Return the HTML; all values from tables are escaped."""
     page = _environment().get_template("template.html")
     return page.render(r=report, shown_pairs=SHOWN_PAIRS)
 
@@ -63,7 +64,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["frame"] = charts
+    environment.globals["axes"] = charts
     environment.tests["absent"] = lambda part: isinstance(part, Absent)
     environment.filters |= {"percent": _percent, "css": _css, "count": _count, "shade": _shade, "code": _code}
     return environment
@@ -74,12 +75,12 @@ def _percent(share: float, digits: int = 1) -> str:
 
 
 def _css(share: float) -> str:
-    """Return a share as a length within the style sheet."""
+    """Return a share as a CSS length."""
     return f"{share:.2%}"
 
 
 def _code(text: str) -> Markup:
-    """Return a text with what stands in backticks, commands mostly, as code; all of it escaped."""
+    """Return an escaped text in which words between backticks, mostly commands, are code."""
     return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
@@ -88,5 +89,5 @@ def _count(n: float) -> str:
 
 
 def _shade(n: float, most: float) -> int:
-    """Return how dark a cell is, 0 to 45 per cent: text stays readable on it."""
+    """Return how dark a cell is, in per cent: at most 45, so that text on it stays readable."""
     return round(45 * n / most) if most else 0

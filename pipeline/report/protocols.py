@@ -1,4 +1,4 @@
-"""What other ways of dividing the same images say, from the figures of `emo protocols`."""
+"""The results of `emo protocols`: the same images, divided in other ways."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,23 +13,25 @@ from pipeline.versions.version import Version
 
 @dataclass(frozen=True)
 class Protocol:
-    """What the recipe reaches by one way of dividing."""
+    """The results of one protocol."""
 
     name: str
     validation: float
+    "Accuracy."
     test: float
+    "Accuracy."
     tested: int
-    "subjects"
+    "Number of subjects tested."
     interval: Interval | None
-    "95 %, of the test; None of too few subjects"
+    "95 % interval of the test accuracy; None where the subjects are too few."
     inflation: float | None
-    "how far the frame-random split lies above it; None of itself, and where it was not run"
+    "Accuracy of frame-random minus `test`; None for frame-random itself, or where it was not run."
     inflation_interval: Interval | None
 
 
 @dataclass(frozen=True)
 class Protocols:
-    """The ways that were tried."""
+    """The protocols that were run, and how often."""
 
     recipe: str
     seeds: int
@@ -37,44 +39,44 @@ class Protocols:
 
     @property
     def leaks(self) -> bool:
-        """Whether the split that leaks is among them."""
+        """Whether the leaking split, frame-random, was run for comparison."""
         return any(row.inflation is not None for row in self.rows)
 
 
 def read_protocols(version: Version) -> Protocols | None:
     """Read reports/protocols.json; None where `emo protocols` was not run.
 
-    Raises EmoError where the figures are of other images than those of the version.
+    Raises EmoError where the results are from other images than those of the version.
     """
     if not PROTOCOLS.exists():
         return None
-    figures = read_json(PROTOCOLS)
+    results = read_json(PROTOCOLS)
     with expected(PROTOCOLS):
-        about = figures["about"]
+        about = results["about"]
         here = {row.subject for row in version.census if row.images}
         if (about["images"], set(about["subjects"])) != (version.images, here):
-            raise EmoError(f"{PROTOCOLS}: of other images than this dataset's; run `emo protocols` again")
-        return protocols_of(figures)
+            raise EmoError(f"{PROTOCOLS}: computed on another version of the dataset; rerun `emo protocols`")
+        return protocols_of(results)
 
 
-def protocols_of(figures: Mapping[str, Any]) -> Protocols:
-    """Return the figures of protocols.json as records."""
-    about = figures["about"]
-    rows = tuple(_protocol(name, found) for name, found in figures["protocols"].items())
+def protocols_of(results: Mapping[str, Any]) -> Protocols:
+    """Return the content of protocols.json as records."""
+    about = results["about"]
+    rows = tuple(_protocol(name, result) for name, result in results["protocols"].items())
     return Protocols(about["params"]["recipe"], len(about["seeds"]), rows)
 
 
-def _protocol(name: str, found: Mapping[str, Any]) -> Protocol:
+def _protocol(name: str, result: Mapping[str, Any]) -> Protocol:
     return Protocol(
         name=name,
-        validation=float(found["validation"]["accuracy"]),
-        test=float(found["test"]["accuracy"]),
-        tested=len(found["by_subject"]),
-        interval=_limits(found["interval_95"]),
-        inflation=None if found["inflation"] is None else float(found["inflation"]),
-        inflation_interval=_limits(found["inflation_interval_95"]),
+        validation=float(result["validation"]["accuracy"]),
+        test=float(result["test"]["accuracy"]),
+        tested=len(result["by_subject"]),
+        interval=_interval(result["interval_95"]),
+        inflation=None if result["inflation"] is None else float(result["inflation"]),
+        inflation_interval=_interval(result["inflation_interval_95"]),
     )
 
 
-def _limits(limits: Mapping[str, float] | None) -> Interval | None:
+def _interval(limits: Mapping[str, float] | None) -> Interval | None:
     return Interval(**limits) if limits else None

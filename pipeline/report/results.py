@@ -1,4 +1,4 @@
-"""How the net was trained, and how it does on people it has not seen."""
+"""The course of the training, and the metrics of the model on unseen subjects."""
 
 import math
 from collections import Counter
@@ -11,20 +11,20 @@ import numpy as np
 from pipeline.learning.evaluation.calibration import Bin, by_confidence
 from pipeline.learning.evaluation.metrics import Interval
 from pipeline.report.charts import Chart, line_chart
-from pipeline.report.sources import built, expected, read_json, read_table
+from pipeline.report.sources import expected, read_json, read_table
 from pipeline.runtime.paths import HISTORY, METRICS, PREDICTIONS
 from pipeline.schema.history import Epoch, best_epoch, read_history
-from pipeline.schema.predictions import Prediction
+from pipeline.schema.predictions import Prediction, read_predictions, worst_first
 from pipeline.schema.split import SPLITS
 
 _Z = 1.959964
-"""Of the 95 % interval of a normal distribution."""
+"""Standard deviations to either end of the 95 % interval of a normal distribution."""
 
 SHOWN_MISTAKES = 24
 SHOWN_BINS = 10
-"""Steps of confidence."""
+"""Bins of confidence."""
 
-_FIGURES = ("accuracy", "macro_f1", "loss", "images", "subjects")
+_METRICS = ("accuracy", "macro_f1", "loss", "images", "subjects")
 
 
 @dataclass(frozen=True)
@@ -33,13 +33,13 @@ class Training:
 
     epochs: tuple[Epoch, ...]
     kept: Epoch
-    "whose weights are the net"
+    "The epoch whose weights the model has."
     charts: tuple[Chart, ...]
 
 
 @dataclass(frozen=True)
-class SplitFigures:
-    """What the net reaches on one split."""
+class SplitMetrics:
+    """The metrics of one split."""
 
     split: str
     accuracy: float
@@ -50,19 +50,19 @@ class SplitFigures:
 
 
 @dataclass(frozen=True)
-class SubjectFigures:
-    """What the net reaches on one person."""
+class SubjectMetrics:
+    """The metrics of one test subject."""
 
     subject: str
     accuracy: float
     images: int
     interval: Interval
-    "95 %, as if the images were independent of each other"
+    "95 %, as if the images were independent of each other."
 
 
 @dataclass(frozen=True)
-class SexFigures:
-    """What the net reaches on the test subjects of one sex."""
+class SexMetrics:
+    """The metrics of the test subjects of one sex."""
 
     sex: str
     accuracy: float
@@ -72,34 +72,33 @@ class SexFigures:
 
 
 @dataclass(frozen=True)
-class Apart:
-    """How far the accuracy on women lies above that on men."""
+class SexDifference:
+    """The accuracy on female test subjects minus that on male ones."""
 
     accuracy: float
-    "negative where it lies below"
     interval: Interval | None
-    "95 %, by resampling women and men; None where there are too few of either"
+    "95 %, by resampling the subjects of each sex; None where either has too few."
 
 
 @dataclass(frozen=True)
-class Test:
-    """What the net reaches on the test subjects, as reports/metrics.json tells."""
+class ModelMetrics:
+    """The metrics of the trained model, from reports/metrics.json."""
 
-    splits: tuple[SplitFigures, ...]
+    splits: tuple[SplitMetrics, ...]
     intervals: Mapping[str, Interval | None]
-    "accuracy and macro_f1 -> from resampling subjects; None where they are too few"
+    "accuracy and macro_f1 -> 95 % interval by resampling test subjects; None where they are too few."
     classes: Mapping[str, Mapping[str, float]]
-    "class -> precision, recall, f1, support"
-    subjects: tuple[SubjectFigures, ...]
-    sexes: tuple[SexFigures, ...] = ()
-    apart: Apart | None = None
-    "None where the test has no women, or no men"
+    "Class -> precision, recall, f1, support (of the test)."
+    subjects: tuple[SubjectMetrics, ...]
+    sexes: tuple[SexMetrics, ...] = ()
+    sex_difference: SexDifference | None = None
+    "None where the test has no female or no male subjects."
     calibration_error: float | None = None
-    "expected calibration error; None: an older emo wrote the figures"
+    "Expected calibration error; None where an older version of emo wrote the metrics."
 
     @property
-    def test(self) -> SplitFigures:
-        """The figures of the people whom the net has not seen."""
+    def test(self) -> SplitMetrics:
+        """The metrics of the subjects that the model was not trained on."""
         return self.splits[-1]
 
     @property
@@ -108,32 +107,32 @@ class Test:
         return 1 / len(self.classes)
 
     @property
-    def commonest(self) -> float:
-        """The accuracy of always naming the test's most frequent class."""
+    def majority(self) -> float:
+        """The accuracy of always predicting the most frequent class of the test."""
         support = [scores["support"] for scores in self.classes.values()]
         return max(support) / sum(support)
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """Which class is taken for which."""
+    """The predictions of the test images, counted by class and by confidence."""
 
     classes: tuple[str, ...]
     counts: Mapping[tuple[str, str], int]
     "(actual, predicted) -> images"
     mistakes: tuple[Prediction, ...]
-    "the surest first"
+    "The most confident first, at most SHOWN_MISTAKES."
     total_mistakes: int
     bins: tuple[Bin, ...]
-    "images by how sure the net was of them, without the empty bins"
+    "Images by confidence, without the empty bins."
 
     def actual(self, name: str) -> int:
-        """Return how many images are of the class."""
+        """Return the number of test images of a class."""
         return sum(self.counts[name, other] for other in self.classes)
 
     @property
     def commonest(self) -> tuple[str, str, int] | None:
-        """The commonest mistake: actual class, predicted class, images."""
+        """The most frequent mistake: actual class, predicted class, images; None where there is none."""
         wrong = [(count, *pair) for pair, count in self.counts.items() if pair[0] != pair[1] and count]
         count, actual, predicted = min(wrong, key=lambda row: (-row[0], row), default=(0, "", ""))
         return (actual, predicted, count) if count else None
@@ -141,62 +140,64 @@ class Confusion:
 
 def read_training() -> Training:
     """Read reports/history.csv."""
-    epochs = read_history(built(HISTORY))
+    epochs = read_table(HISTORY, read_history)
     kept = best_epoch(epochs)
     charts = (_chart("Loss", "loss", epochs, kept), _chart("Accuracy", "accuracy", epochs, kept))
     return Training(tuple(epochs), kept, charts)
 
 
-def _chart(title: str, what: str, epochs: Sequence[Epoch], kept: Epoch) -> Chart:
-    lines = {split: [getattr(row, f"{split}_{what}") for row in epochs] for split in ("train", "validation")}
-    return line_chart(title, lines, mark=kept.epoch, is_share=what == "accuracy")
+def _chart(title: str, metric: str, epochs: Sequence[Epoch], kept: Epoch) -> Chart:
+    lines = {
+        split: [getattr(row, f"{split}_{metric}") for row in epochs] for split in ("train", "validation")
+    }
+    return line_chart(title, lines, kept=kept.epoch, is_share=metric == "accuracy")
 
 
-def read_test() -> Test:
+def read_metrics() -> ModelMetrics:
     """Read reports/metrics.json."""
-    figures = read_json(METRICS)
+    metrics = read_json(METRICS)
     with expected(METRICS):
-        return test_of(figures)
+        return model_metrics(metrics)
 
 
-def test_of(figures: Mapping[str, Any]) -> Test:
-    """Return the figures of metrics.json as records; raise ValueError where one is no number."""
-    test = figures["test"]
-    if not all(isinstance(value, int | float) for value in _numbers(figures)):
-        raise ValueError("a figure is no number")
+def model_metrics(metrics: Mapping[str, Any]) -> ModelMetrics:
+    """Return the content of metrics.json as records; raise ValueError where a metric is not a number."""
+    test = metrics["test"]
+    for where, value in _shown_numbers(metrics):
+        if not isinstance(value, int | float):
+            raise ValueError(f"{where} is not a number")
     if not sum(scores["support"] for scores in test["per_class"].values()):
-        raise ValueError("no image of the test")
-    return Test(
-        splits=tuple(_split(split, figures[split]) for split in SPLITS),
-        intervals={
-            name: Interval(**limits) if limits else None for name, limits in test["interval_95"].items()
-        },
+        raise ValueError("no test image")
+    return ModelMetrics(
+        splits=tuple(
+            SplitMetrics(split, **{name: metrics[split][name] for name in _METRICS}) for split in SPLITS
+        ),
+        intervals={name: _interval(limits) for name, limits in test["interval_95"].items()},
         classes=test["per_class"],
         subjects=tuple(
-            SubjectFigures(subject, row["accuracy"], row["images"], wilson(row["accuracy"], row["images"]))
+            SubjectMetrics(subject, row["accuracy"], row["images"], wilson(row["accuracy"], row["images"]))
             for subject, row in test["per_subject"].items()
         ),
-        sexes=tuple(SexFigures(sex, **row) for sex, row in test.get("per_sex", {}).items()),
-        apart=_apart(test.get("sex_difference")),
+        sexes=tuple(SexMetrics(sex, **row) for sex, row in test.get("per_sex", {}).items()),
+        sex_difference=_sex_difference(test.get("sex_difference")),
         calibration_error=test.get("calibration", {}).get("ece"),
     )
 
 
-def _numbers(figures: Mapping[str, Any]) -> Iterator[object]:
-    """Yield what the page prints as numbers."""
+def _shown_numbers(metrics: Mapping[str, Any]) -> Iterator[tuple[str, object]]:
+    """Yield the values that the page prints as numbers, with their keys."""
     for split in SPLITS:
-        yield from (figures[split][name] for name in _FIGURES)
-    for scores in figures["test"]["per_class"].values():
-        yield from (scores[name] for name in ("precision", "recall", "f1", "support"))
+        yield from ((f"{split}.{name}", metrics[split][name]) for name in _METRICS)
+    for label, scores in metrics["test"]["per_class"].items():
+        yield from ((f"{label}.{name}", scores[name]) for name in ("precision", "recall", "f1", "support"))
 
 
-def _apart(row: Mapping[str, Any] | None) -> Apart | None:
-    limits = row and row["interval_95"]
-    return Apart(row["accuracy"], Interval(**limits) if limits else None) if row else None
+def _sex_difference(row: Mapping[str, Any] | None) -> SexDifference | None:
+    return SexDifference(row["accuracy"], _interval(row["interval_95"])) if row else None
 
 
-def _split(split: str, row: Mapping[str, Any]) -> SplitFigures:
-    return SplitFigures(split, **{name: row[name] for name in _FIGURES})
+def _interval(limits: Mapping[str, float] | None) -> Interval | None:
+    return Interval(**limits) if limits else None
 
 
 def wilson(share: float, n: int) -> Interval:
@@ -208,19 +209,18 @@ def wilson(share: float, n: int) -> Interval:
 
 def read_confusion() -> Confusion:
     """Read reports/predictions.csv."""
-    return confusion_of(read_table(PREDICTIONS, Prediction))
+    return count_confusion(read_table(PREDICTIONS, read_predictions))
 
 
-def confusion_of(answers: Sequence[Prediction]) -> Confusion:
-    """Return which class was taken for which, and the worst mistakes."""
-    wrong = [row for row in answers if row.actual != row.predicted]
-    wrong.sort(key=lambda row: (-row.confidence, row.image))
-    confidence = np.array([row.confidence for row in answers])
-    hits = np.array([row.actual == row.predicted for row in answers])
+def count_confusion(predictions: list[Prediction]) -> Confusion:
+    """Return the predictions by class and by confidence, and the most confident mistakes."""
+    mistakes = worst_first(predictions)
+    confidence = np.array([row.confidence for row in predictions])
+    hits = np.array([row.is_correct for row in predictions])
     return Confusion(
-        classes=tuple(sorted({name for row in answers for name in (row.actual, row.predicted)})),
-        counts=Counter((row.actual, row.predicted) for row in answers),
-        mistakes=tuple(wrong[:SHOWN_MISTAKES]),
-        total_mistakes=len(wrong),
+        classes=tuple(sorted({name for row in predictions for name in (row.actual, row.predicted)})),
+        counts=Counter((row.actual, row.predicted) for row in predictions),
+        mistakes=tuple(mistakes[:SHOWN_MISTAKES]),
+        total_mistakes=len(mistakes),
         bins=tuple(row for row in by_confidence(confidence, hits, SHOWN_BINS) if row.images),
     )

@@ -1,34 +1,33 @@
-"""Reading what the stages wrote, with the remedy where it is not built yet."""
+"""Readers of what the stages wrote, with the remedy where it is missing."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.runtime.csv_files import read_csv
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError
 
-T = TypeVar("T")
+Table = TypeVar("Table", bound=Sized)
 
 
 def built(path: Path) -> Path:
-    """Return the path; raise EmoError where nothing is there."""
+    """Return the path of an output; raise NotBuiltError where it is missing."""
     if not path.exists():
-        raise EmoError(f"{path}: not built yet; `dvc repro` makes it")
+        raise NotBuiltError(f"{path}: not built yet; run `dvc repro`")
     return path
 
 
-def read_table(path: Path, record: type[T]) -> list[T]:
-    """Return the rows of a CSV file that a stage wrote; raise EmoError where there are none."""
-    rows = read_csv(built(path), record)
+def read_table(path: Path, read: Callable[[Path], Table]) -> Table:
+    """Return the rows that `read` finds in an output; raise NotBuiltError where it is missing or empty."""
+    rows = read(built(path))
     if not rows:
-        raise EmoError(f"{path}: empty; `dvc repro` fills it")
+        raise NotBuiltError(f"{path}: empty; run `dvc repro`")
     return rows
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file that a stage wrote."""
+    """Return the content of a JSON file; raise NotBuiltError where it is missing, EmoError where damaged."""
     try:
         values = json.loads(built(path).read_text(encoding="utf-8"))
     except ValueError:
@@ -40,8 +39,10 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def expected(path: Path) -> Iterator[None]:
-    """Raise EmoError where the block cannot use a JSON file: another version of emo wrote it, or somebody."""
+    """Raise EmoError where the block cannot use a JSON file, because another version of emo wrote it."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
-        raise EmoError(f"{path}: not as this emo writes it ({error}); run `dvc repro`") from None
+        raise EmoError(
+            f"{path}: not in the format of this version of emo ({error}); run `dvc repro`"
+        ) from None

@@ -1,11 +1,12 @@
 """`emo summary`: what the workspace holds, read from the tables that the stages wrote."""
 
 import json
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import NotBuiltError
 from pipeline.runtime.paths import (
     AUDIT,
     CALIBRATION_PLOT,
@@ -19,7 +20,7 @@ from pipeline.runtime.paths import (
     SHEETS,
     SPLIT,
 )
-from pipeline.runtime.text import TextTable
+from pipeline.runtime.text import TextTable, counted
 from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.funnel import funnel_totals, read_funnel
 from pipeline.schema.image_subjects import full_caveat
@@ -27,57 +28,57 @@ from pipeline.schema.split import SPLITS, read_split, split_caveat
 from pipeline.versions.stale import not_evaluated
 from pipeline.versions.version import workspace
 
+_CALIBRATION = {"ece": "expected calibration error", "brier": "Brier score (0 to 2)"}
+
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of one version of the workspace; what was not built yet is empty."""
+    """The counts and metrics of the workspace; the parts that are not built yet are empty."""
 
     funnel: dict[str, int]
     census: list[CensusRow]
     audit: dict[str, Any]
     metrics: dict[str, Any]
     subjects: str = ""
-    "what stands beside every figure where images have no subject; empty where all have one"
-    pictures: list[str] = field(default_factory=list)
+    "The caveat of all metrics where images have no subject id; empty where all have one."
+    figures: list[str] = field(default_factory=list)
+    "Paths of the plots and contact sheets."
     not_evaluated: tuple[str, ...] = ()
-    "folders of the dataset that are not those on which the metrics are"
+    "Folders of the dataset that changed since the model was evaluated on them."
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
-        census = [vars(row) for row in self.census]
-        caveat: dict[str, Any] = {"subjects": self.subjects} if self.subjects else {}
-        caveat |= {"not_evaluated": list(self.not_evaluated)}
-        return caveat | {
+        """Return plain values for `--json`."""
+        return {
+            **({"subjects": self.subjects} if self.subjects else {}),
+            "not_evaluated": list(self.not_evaluated),
             "funnel": self.funnel,
-            "census": census,
+            "census": [vars(row) for row in self.census],
             "audit": self.audit,
             "metrics": self.metrics,
         }
 
     def tables(self) -> list[TextTable]:
-        """Return (title, header, rows) of what there is."""
-        made = [self._funnel(), self._census(), self._audit(), self._metrics(), self._test()]
-        return [table for table in made if table[2]]
+        """Return (title, header, rows) of each part that is built."""
+        tables = [self._funnel(), self._census(), self._audit(), self._metrics(), self._test()]
+        return [table for table in tables if table[2]]
 
     def _funnel(self) -> TextTable:
         total = max(self.funnel.get("sampled", 0), 1)
-        counts = {name.replace("_", " "): n for name, n in self.funnel.items() if n}
-        rows = [[name, f"{n:,}", f"{n / total:.1%}"] for name, n in counts.items()]
-        return "What became of the sampled frames", ["", "frames", "share"], rows
+        rows = [
+            [name.replace("_", " "), f"{n:,}", f"{n / total:.1%}"] for name, n in self.funnel.items() if n
+        ]
+        return "Sampled frames by status", ["", "frames", "share"], rows
 
     def _census(self) -> TextTable:
-        if not self.census:
-            return "Images", [], []
-        import pandas as pd
-
-        table = pd.DataFrame([vars(row) for row in self.census])
-        images = table.pivot_table("images", "split", "expression", "sum", fill_value=0).reindex(SPLITS)
-        subjects = table.groupby("split")["subject"].nunique().reindex(SPLITS)
-        counts = pd.concat([subjects, images], axis=1).fillna(0).astype(int)
+        classes = sorted({row.expression for row in self.census})
+        subjects = Counter(split for split, _ in {(row.split, row.subject) for row in self.census})
+        images = Counter[tuple[str, str]]()
+        for row in self.census:
+            images[row.split, row.expression] += row.images
         rows = [
-            [str(split), *map(str, row)] for split, row in zip(counts.index, counts.to_numpy(), strict=True)
+            [split, str(subjects[split]), *(str(images[split, name]) for name in classes)] for split in SPLITS
         ]
-        return "Images", ["split", "subjects", *images.columns], rows
+        return "Images", ["split", "subjects", *classes], rows if self.census else []
 
     def _audit(self) -> TextTable:
         checks = self.audit.get("checks", [])
@@ -91,37 +92,38 @@ class Summary:
             for split in SPLITS
             if split in self.metrics
         ]
-        return "The trained net", ["split", *(name.replace("_", " ") for name in names)], rows
+        return "The trained model", ["split", *(name.replace("_", " ") for name in names)], rows
 
     def _test(self) -> TextTable:
-        """Return what the net reaches on women and men, and how far its probabilities may be believed."""
+        """Return the accuracy on the test subjects of each sex, and the calibration."""
         test = self.metrics.get("test", {})
         rows = [
-            [
-                f"accuracy, {sex}",
-                f"{group['accuracy']:.3f}",
-                f"{group['subjects']} subject{'s' * (group['subjects'] != 1)}",
-            ]
+            [f"accuracy, {sex}", f"{group['accuracy']:.3f}", counted(group["subjects"], "subject")]
             for sex, group in test.get("per_sex", {}).items()
         ]
-        if apart := test.get("sex_difference"):
-            rows.append(["accuracy, F - M", f"{apart['accuracy']:+.3f}", _limits(apart["interval_95"])])
-        names = {"ece": "expected calibration error", "brier": "Brier score (0 to 2)"}
-        found = test.get("calibration", {})
-        rows += [[told, f"{found[name]:.3f}", ""] for name, told in names.items() if name in found]
-        return "The test subjects", ["figure", "value", ""], rows
+        if difference := test.get("sex_difference"):
+            interval = _interval_text(difference["interval_95"])
+            rows.append(["accuracy, F - M", f"{difference['accuracy']:+.3f}", interval])
+        calibration = test.get("calibration", {})
+        rows += [
+            [label, f"{calibration[name]:.3f}", ""]
+            for name, label in _CALIBRATION.items()
+            if name in calibration
+        ]
+        return "Test subjects", ["metric", "value", ""], rows
 
 
-def _limits(interval: dict[str, float] | None) -> str:
-    return f"95 %: {interval['low']:+.3f} to {interval['high']:+.3f}" if interval else "no interval: too few"
+def _interval_text(interval: dict[str, float] | None) -> str:
+    if not interval:
+        return "no interval: too few subjects"
+    return f"95 %: {interval['low']:+.3f} to {interval['high']:+.3f}"
 
 
 def read_summary() -> Summary:
-    """Read what the stages wrote; raise EmoError where there is nothing yet."""
+    """Read what the stages wrote; raise NotBuiltError where nothing is built yet."""
     if not FUNNEL.is_file():
-        raise EmoError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
-    drawn = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)
-    pictures = [str(path) for path in (*drawn, *sorted(SHEETS.glob("*.png"))) if path.is_file()]
+        raise NotBuiltError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
+    plots = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)
     metrics = json.loads(METRICS.read_text()) if METRICS.is_file() else {}
     return Summary(
         funnel=funnel_totals(read_funnel()),
@@ -129,6 +131,6 @@ def read_summary() -> Summary:
         audit=json.loads(AUDIT.read_text()) if AUDIT.is_file() else {},
         metrics=metrics,
         subjects=full_caveat(split_caveat(read_split().values())) if SPLIT.is_file() else "",
-        pictures=pictures,
+        figures=[str(path) for path in (*plots, *sorted(SHEETS.glob("*.png"))) if path.is_file()],
         not_evaluated=not_evaluated(workspace(Path.cwd())) if metrics else (),
     )

@@ -35,34 +35,43 @@ def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
 
     Raises EmoError with file, line, column and value for anything that does not fit.
     """
+    return parse_csv(read_table_text(path), record, key=key, where=str(path))
+
+
+def read_table_text(path: Path) -> str:
+    """Read the text of a table in UTF-8, with or without byte order mark; raise EmoError if unreadable."""
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file") from None
     except UnicodeDecodeError:
         raise EmoError(f"{path}: not UTF-8 text; save it as CSV in UTF-8") from None
     except OSError as error:
         raise EmoError(f"{path}: cannot be read: {reason(error)}") from None
-    return parse_csv(text, record, key=key, where=str(path))
 
 
 def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> list[T]:
     """Parse CSV text as `read_csv` does; `where` starts each message."""
+    records = [item for _, item in parse_rows(text, record, where=where)]
+    if key:
+        _check_unique([str(getattr(item, key)) for item in records], key, where)
+    return records
+
+
+def parse_rows(text: str, record: type[T], *, where: str, delimiter: str = ",") -> list[tuple[int, T]]:
+    """Parse the text of a table as (line number, record) pairs; `where` starts each message."""
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or not text")
     if conflict := _CONFLICT.search(text):
         line = text[: conflict.start()].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a merge conflict; resolve it and `git add` the file")
-    reader = csv.DictReader(io.StringIO(text), strict=True)
+    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
     try:
         _check_header(reader.fieldnames or (), record, where)
-        records = [_record(record, row, f"{where}: line {reader.line_num}") for row in reader]
+        return [(reader.line_num, _record(record, row, f"{where}: line {reader.line_num}")) for row in reader]
     except csv.Error as error:
         raise EmoError(f"{where}: line {reader.line_num}: not valid CSV: {error}") from None
-    if key:
-        _check_unique([str(getattr(item, key)) for item in records], key, where)
-    return records
 
 
 def write_csv(path: Path, records: Iterable[Any], record: type) -> None:

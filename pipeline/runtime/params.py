@@ -1,6 +1,7 @@
 """params.yaml: the only home of values, read into frozen dataclasses."""
 
 import dataclasses
+import logging
 import math
 import re
 import types
@@ -12,14 +13,43 @@ from typing import Any, TypeVar
 import yaml
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.old_params import modernised
+from pipeline.runtime.old_params import is_old, modernised
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.stages import SECTIONS
 from pipeline.runtime.text import listed
 
 T = TypeVar("T")
 
+logger = logging.getLogger("emo.runtime")
+
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A dataclass whose values are checked against what its fields declare with `within` or `one_of`.
+
+    Raises ValueError that names the field, the value and what is allowed.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            for item in value if isinstance(value, tuple) else (value,):
+                if item is not None and "within" in field.metadata:
+                    check_range(field.name, item, *field.metadata["within"])
+                if item is not None and "one_of" in field.metadata:
+                    check_choice(field.name, item, field.metadata["one_of"])
+
+
+def within(low: float, high: float) -> Any:
+    """Return a dataclass field for a number, or a tuple of numbers, each from `low` to `high`."""
+    return dataclasses.field(metadata={"within": (low, high)})
+
+
+def one_of(choices: typing.Iterable[str]) -> Any:
+    """Return a dataclass field for one of `choices`, or a tuple of them."""
+    return dataclasses.field(metadata={"one_of": tuple(choices)})
 
 
 def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
@@ -48,7 +78,10 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
 
     Raises EmoError where the file is missing or no YAML, or a section is unknown.
     """
-    values = modernised(read_yaml(path))
+    values = read_yaml(path)
+    if is_old(values):
+        logger.warning("%s: of version 0.1; `emo upgrade` rewrites it", path)
+        values = modernised(values)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
         raise EmoError(f"{path}: unknown section: {unknown[0]}; the sections are {listed(SECTIONS)}")
@@ -60,7 +93,7 @@ def build(schema: type[T], values: object, where: str) -> T:
     if not isinstance(values, Mapping):
         raise EmoError(f"{where}: expected keys and values, found {values!r}")
     fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
-    variants = {name: fields.pop(name) for name in list(fields) if fields[name].metadata}
+    variants = {name: fields.pop(name) for name in list(fields) if "registry" in fields[name].metadata}
     sections = [name for field in variants.values() for name in field.metadata["registry"]]
     for key in values:
         if key not in (*fields, *sections):

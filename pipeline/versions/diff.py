@@ -1,11 +1,11 @@
-"""What two versions of the dataset differ in, told in people, clips and images."""
+"""The differences between two versions of the dataset, in subjects, clips and images."""
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pipeline.runtime.text import listed
+from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
 from pipeline.schema.split import SPLITS
 from pipeline.versions.version import Version
@@ -13,10 +13,10 @@ from pipeline.versions.version import Version
 
 @dataclass(frozen=True)
 class Change:
-    """One thing that is another than before."""
+    """One changed value."""
 
     what: str
-    "a subject, a clip or a setting"
+    "the subject, clip or setting, with the column if it is a cell"
     before: str
     after: str
 
@@ -26,35 +26,36 @@ class Change:
 
 @dataclass(frozen=True)
 class Diff:
-    """From one version to another; subjects and clips are those of people who consent."""
+    """The changes from one version to another; clips are those of subjects who consent."""
 
     before: Version
     after: Version
     subjects_added: tuple[str, ...]
     subjects_removed: tuple[str, ...]
     withdrawn: tuple[str, ...]
-    "those who withdrew their consent, whether the dataset was built without them since or not"
+    "subjects who withdrew, even if the dataset was not yet rebuilt without them"
     moved: tuple[Change, ...]
-    "subjects that changed the split, under their code or with their recordings: there must be none"
+    "subjects that changed split, by their id or by their recordings; there must be none"
     clips_added: tuple[str, ...]
     clips_removed: tuple[str, ...]
     relabelled: tuple[Change, ...]
-    "clips of another expression"
+    "clips whose expression changed"
     reassigned: tuple[Change, ...]
-    "clips of another subject"
+    "clips whose subject changed"
     recut: tuple[Change, ...]
-    "clips of another stretch of the recording"
+    "clips whose stretch of the recording changed"
     replaced: tuple[str, ...]
-    "clips whose recording has another content"
+    "clips whose recording changed in content"
     edited: tuple[Change, ...]
     "other cells of the tables: sex, consent and fold of a subject, take and video of a clip"
     remade: tuple[tuple[str, str], ...]
-    "(subject, expression) with other images than before, as many or not, of subjects in both"
+    "(subject, expression) whose images changed, of subjects in both versions; their number may be equal"
     images: Mapping[tuple[str, str], tuple[int, int]]
-    "(split, expression) -> images before and after"
+    "(split, expression) -> number of images before and after"
     settings: tuple[Change, ...]
+    "settings with which the outputs were made"
     code: Mapping[str, tuple[str, ...]]
-    "stage -> source files that are new, gone or changed"
+    "stage -> folders and files of its code that changed"
 
     @property
     def versions(self) -> tuple[Version, Version]:
@@ -63,54 +64,54 @@ class Diff:
 
     @property
     def is_empty(self) -> bool:
-        """Whether both versions are the same, with the same settings and code."""
+        """Whether the versions have the same dataset, settings and code."""
         return not (self.changes_dataset or self.settings or self.code)
 
     @property
     def changes_dataset(self) -> bool:
         """Whether subjects, clips, splits or images differ."""
-        people = (self.subjects_added, self.subjects_removed, self.withdrawn, self.moved, self.edited)
+        subjects = (self.subjects_added, self.subjects_removed, self.withdrawn, self.moved, self.edited)
         clips = (self.clips_added, self.clips_removed, self.relabelled, self.reassigned, self.recut)
         counts = any(before != after for before, after in self.images.values())
-        return any((*people, *clips, self.replaced, self.remade, counts))
+        return any((*subjects, *clips, self.replaced, self.remade, counts))
 
     def phrases(self) -> list[str]:
-        """Return what changed in short: `+2 subjects`, `1 clip relabelled` ..."""
+        """Return the changes in short: `+2 subjects`, `1 clip relabelled`, ..."""
         gone = [name for name in self.subjects_removed if name not in self.withdrawn]
         before, after = self.before.images, self.after.images
-        said = [
+        phrases = [
             *_subjects(self.subjects_added, self.after, "+"),
             *_subjects(gone, self.before, "-"),
             f"{listed(self.withdrawn)} withdrew" if self.withdrawn else "",
-            _many(len(self.clips_added), "clip", "+"),
-            _many(len(self.clips_removed), "clip", "-"),
+            _signed("+", len(self.clips_added), "clip"),
+            _signed("-", len(self.clips_removed), "clip"),
             *(
-                f"{_many(len(changes), 'clip')} {word}" if changes else ""
+                f"{counted(len(changes), 'clip')} {word}" if changes else ""
                 for word, changes in (
                     ("relabelled", self.relabelled),
-                    ("given to another subject", self.reassigned),
+                    ("reassigned", self.reassigned),
                     ("recut", self.recut),
-                    ("with another recording", self.replaced),
+                    ("with a new recording", self.replaced),
                 )
             ),
-            _many(abs(after - before), "image", "+" if after > before else "-"),
-            "other images" if self.remade and after == before else "",
+            _signed("+" if after > before else "-", abs(after - before), "image"),
+            "images changed" if self.remade and after == before else "",
             f"edited: {listed([change.what for change in self.edited], 3)}" if self.edited else "",
-            f"{_many(len(self.moved), 'subject')} MOVED between splits" if self.moved else "",
+            f"{counted(len(self.moved), 'subject')} MOVED between splits" if self.moved else "",
             f"params: {listed([change.what for change in self.settings], 3)}" if self.settings else "",
             f"code: {listed(self.code)}" if self.code else "",
         ]
-        return [phrase for phrase in said if phrase]
+        return [phrase for phrase in phrases if phrase]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `--json`."""
-        people = ("subjects_added", "subjects_removed", "withdrawn")
+        subjects = ("subjects_added", "subjects_removed", "withdrawn")
         clips = ("clips_added", "clips_removed", "replaced")
         changes = ("moved", "relabelled", "reassigned", "recut", "edited", "settings")
         return {
             "before": self.before.name,
             "after": self.after.name,
-            **{name: list(getattr(self, name)) for name in (*people, *clips)},
+            **{name: list(getattr(self, name)) for name in (*subjects, *clips)},
             **{name: [vars(change) for change in getattr(self, name)] for name in changes},
             "remade": [{"subject": subject, "expression": name} for subject, name in self.remade],
             "images": [
@@ -122,7 +123,7 @@ class Diff:
 
 
 def compare(before: Version, after: Version) -> Diff:
-    """Return what changed from one version to the other."""
+    """Return the changes from one version to another."""
     old, new = _clips(before), _clips(after)
     both = [(old[name], new[name]) for name in sorted(old.keys() & new.keys())]
     withdrawn = _withdrawn(before, after)
@@ -139,7 +140,7 @@ def compare(before: Version, after: Version) -> Diff:
         reassigned=_changes(both, "subject"),
         recut=_changes(both, "segment"),
         replaced=tuple(change.what for change in _changes(both, "sha256")),
-        edited=(*_edited_people(before, after, withdrawn), *_edited_clips(both)),
+        edited=(*_edited_subjects(before, after, withdrawn), *_edited_clips(both)),
         remade=_remade(before, after),
         images=_images(before, after),
         settings=_settings(before.settings, after.settings) if before.lock and after.lock else (),
@@ -148,19 +149,20 @@ def compare(before: Version, after: Version) -> Diff:
 
 
 def moves(before: Version, after: Version) -> tuple[Change, ...]:
-    """Return who is not in the split of before: by code, and by recordings that have another code now.
+    """Return the subjects that changed split: by their id, and by recordings that now have another id.
 
-    Codes can be exchanged while data/split.csv stays: `V01 as V03` has recordings that were V01's.
+    Ids can be exchanged while data/split.csv stays the same: `V01 as V03` means recordings of V01 that are
+    listed for V03 now.
     """
     both = before.split.keys() & after.split.keys()
-    people = [(name, name, name) for name in sorted(both)]
-    people += [(f"{one} as {other}", one, other) for one, other in _renamed(before, after)]
-    places = [(what, before.split[one].split, after.split[other].split) for what, one, other in people]
-    return tuple(Change(*place) for place in places if place[1] != place[2])
+    pairs = [(name, name, name) for name in sorted(both)]
+    pairs += [(f"{one} as {other}", one, other) for one, other in _renamed(before, after)]
+    splits = [(what, before.split[one].split, after.split[other].split) for what, one, other in pairs]
+    return tuple(Change(*change) for change in splits if change[1] != change[2])
 
 
 def _renamed(before: Version, after: Version) -> list[tuple[str, str]]:
-    """Return (subject before, subject after) of every recording that one lost and the other came by."""
+    """Return (subject before, subject after) of every recording that changed subject."""
     old, new = _owners(before), _owners(after)
     lost: dict[str, list[str]] = {}
     for content, subject in old - new:
@@ -169,7 +171,7 @@ def _renamed(before: Version, after: Version) -> list[tuple[str, str]]:
 
 
 def _owners(version: Version) -> set[tuple[str, str]]:
-    """Return (SHA-256 of a recording, subject with a split whose it is)."""
+    """Return (SHA-256 of a recording, its subject) for all subjects with a split."""
     return {(clip.sha256, clip.subject) for clip in version.clips if clip.subject in version.split}
 
 
@@ -179,22 +181,26 @@ def _clips(version: Version) -> dict[str, Clip]:
 
 def _changes(both: Iterable[tuple[Clip, Clip]], name: str) -> tuple[Change, ...]:
     values = [(a.clip, getattr(a, name), getattr(b, name)) for a, b in both]
-    return tuple(Change(clip, _text(a), _text(b)) for clip, a, b in values if a != b)
+    return tuple(Change(clip, _shown(a), _shown(b)) for clip, a, b in values if a != b)
 
 
-def _text(value: object) -> str:
+def _shown(value: object) -> str:
+    """Return a cell, or the segment of a clip, as text."""
     return f"{value[0]:g}..{value[1]:g} s" if isinstance(value, tuple) else str(value)
 
 
 def _withdrawn(before: Version, after: Version) -> tuple[str, ...]:
-    """Return who consented, or was in the dataset, and has a row in `after` that says otherwise."""
-    known = {person.subject for person in after.people} | after.withdrawn
+    """Return the subjects who consented or were in the dataset before, and no longer consent."""
+    known = {participant.subject for participant in after.participants} | after.withdrawn
     return tuple(sorted((before.consenting | before.split.keys()) & known - after.consenting))
 
 
-def _edited_people(before: Version, after: Version, withdrawn: Collection[str]) -> Iterator[Change]:
-    """Yield other sexes, consents and folds; that somebody withdrew is told apart."""
-    old, new = ({person.subject: person for person in version.people} for version in (before, after))
+def _edited_subjects(before: Version, after: Version, withdrawn: Collection[str]) -> Iterator[Change]:
+    """Yield changes of sex, consent and fold; the consent of subjects who withdrew is left out."""
+    old, new = (
+        {participant.subject: participant for participant in version.participants}
+        for version in (before, after)
+    )
     for subject in sorted(old.keys() & new.keys()):
         yield from _cells(subject, old[subject], new[subject], ("sex",))
         if subject not in withdrawn:
@@ -208,13 +214,13 @@ def _edited_clips(both: Iterable[tuple[Clip, Clip]]) -> Iterator[Change]:
         yield from _cells(one.clip, one, other, ("take", "video"))
 
 
-def _cells(whose: str, one: object, other: object, names: Iterable[str]) -> Iterator[Change]:
+def _cells(row: str, one: object, other: object, names: Iterable[str]) -> Iterator[Change]:
     values = [(name, str(getattr(one, name)), str(getattr(other, name))) for name in names]
-    yield from (Change(f"{whose} {name}", a or "-", b or "-") for name, a, b in values if a != b)
+    yield from (Change(f"{row} {name}", a or "-", b or "-") for name, a, b in values if a != b)
 
 
 def _remade(before: Version, after: Version) -> tuple[tuple[str, str], ...]:
-    """Return which digests of the census differ; subjects who came or went are left out."""
+    """Return (subject, expression) whose digests in the census differ, of subjects in both versions."""
     old, new = _digests(before), _digests(after)
     other = before.split.keys() ^ after.split.keys()
     keys = sorted(key for key in old.keys() | new.keys() if key[0] not in other)
@@ -222,7 +228,7 @@ def _remade(before: Version, after: Version) -> tuple[tuple[str, str], ...]:
 
 
 def _digests(version: Version) -> dict[tuple[str, str], list[str]]:
-    """Return the digests of the images of each subject and expression, in whatever split."""
+    """Return the digests of the images by subject and expression, in any split."""
     found: dict[tuple[str, str], list[str]] = {}
     for row in sorted(version.census, key=lambda row: row.digest):
         found.setdefault((row.subject, row.expression), []).append(row.digest)
@@ -249,7 +255,7 @@ def _settings(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[Chan
 
 
 def _code(before: Version, after: Version) -> dict[str, tuple[str, ...]]:
-    """Return the source files that differ, by stage; stages that one version has not run are left out."""
+    """Return the folders and files of code that differ, by stage, for stages that ran in both versions."""
     found = {}
     for stage in after.lock.keys() & before.lock.keys():
         old, new = before.lock[stage].code, after.lock[stage].code
@@ -260,12 +266,12 @@ def _code(before: Version, after: Version) -> dict[str, tuple[str, ...]]:
 
 
 def _subjects(names: Sequence[str], version: Version, sign: str) -> tuple[str, str]:
-    """Return `+2 subjects`, and how many images without a subject."""
+    """Return `+2 subjects`, and the number of images without a subject; each empty if there are none."""
     images = sum(version.split[name].is_image for name in names)
-    told = f"{_many(images, 'image', sign)} without a subject" if images else ""
-    return _many(len(names) - images, "subject", sign), told
+    unknown = f"{_signed(sign, images, 'image')} without a subject" if images else ""
+    return _signed(sign, len(names) - images, "subject"), unknown
 
 
-def _many(count: int, word: str, sign: str = "") -> str:
-    """Return `+2 subjects`, `1 clip`, or nothing where there is none."""
-    return f"{sign}{count:,} {word}{'s' * (count != 1)}" if count else ""
+def _signed(sign: str, count: int, thing: str) -> str:
+    """Return `+2 subjects`; empty for 0."""
+    return f"{sign}{counted(count, thing)}" if count else ""

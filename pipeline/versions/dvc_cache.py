@@ -1,4 +1,4 @@
-"""DVC's cache: where the objects lie that dvc.lock names by their MD5."""
+"""DVC's cache: the paths of the objects that dvc.lock names by MD5."""
 
 from pathlib import Path
 
@@ -9,11 +9,12 @@ from pipeline.runtime.paths import DATASET
 from pipeline.versions.dvc_lock import read_listing
 from pipeline.versions.version import Version
 
-FOLDER_MARK = ".dir"
+FOLDER_SUFFIX = ".dir"
+"""Ends the MD5 of a folder: that of the list of its files."""
 
 
 def cache_folder(root: Path) -> Path:
-    """Return the folder of a project's cache, which its DVC configuration may have moved."""
+    """Return the folder of a project's cache; DVC's configuration may place it outside the project."""
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
@@ -25,20 +26,20 @@ def cache_folder(root: Path) -> Path:
 
 
 def object_path(cache: Path, md5: str) -> Path:
-    """Return where the cache keeps an object."""
+    """Return the path of an object in the cache."""
     return cache / md5[:2] / md5[2:]
 
 
 def listing(cache: Path, md5: str) -> dict[str, str] | None:
-    """Return the files of a folder, relative path -> MD5; None where the cache does not hold the list."""
+    """Return the files of a folder, relative path -> MD5; None if its list is not in the cache."""
     path = object_path(cache, md5)
-    return read_listing(path.read_bytes()) if md5.endswith(FOLDER_MARK) and path.is_file() else None
+    return read_listing(path.read_bytes()) if md5.endswith(FOLDER_SUFFIX) and path.is_file() else None
 
 
 def dataset_shards(version: Version, cache: Path) -> dict[str, Path] | None:
-    """Return the files of a version's dataset by their place in it; None where some are not here.
+    """Return the shards of a version's dataset by their path in it; None if some are missing.
 
-    Of a workspace these are the files themselves, of a commit the objects in the cache.
+    The shards of a workspace are files of data/dataset, those of a commit are objects in the cache.
     """
     if not version.commit:
         folder = version.root / DATASET
@@ -50,5 +51,5 @@ def dataset_shards(version: Version, cache: Path) -> dict[str, Path] | None:
 
 
 def count_images(shard: Path) -> int:
-    """Return how many images a shard holds."""
+    """Return the number of images in a shard."""
     return int(pq.read_metadata(shard).num_rows)

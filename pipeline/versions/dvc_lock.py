@@ -1,4 +1,4 @@
-"""dvc.lock and .dvc files: from which files, settings and code each output was made, as DVC wrote it."""
+"""Reads dvc.lock and .dvc files: the files, settings and code from which each output was made."""
 
 import json
 import re
@@ -18,13 +18,13 @@ T = TypeVar("T")
 
 LOCK = Path("dvc.lock")
 POINTER = Path("raw/videos.dvc")
-"""What says which recordings a version has."""
+"""The .dvc file of the recordings."""
 
-_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml: ten times as fast
+_Fast = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml is ten times as fast
 
 
 class _Loader(_Fast):  # type: ignore[misc, valid-type]
-    """YAML as DVC writes it: 1.2, in which `1e-05` is a number; PyYAML's 1.1 takes it for a text."""
+    """YAML 1.2 as DVC writes it, in which `1e-05` is a number; for PyYAML (1.1) it is a text."""
 
 
 _Loader.add_implicit_resolver(
@@ -34,17 +34,18 @@ _Loader.add_implicit_resolver(
 
 @dataclass(frozen=True)
 class StageLock:
-    """One stage as it ran last."""
+    """One stage as it last ran."""
 
     deps: Mapping[str, str] = field(default_factory=dict)
-    "path -> MD5 (of a folder: `<MD5>.dir`)"
+    "path -> MD5; of a folder `<MD5>.dir`"
     outs: Mapping[str, str] = field(default_factory=dict)
+    "likewise"
     params: Mapping[str, Any] = field(default_factory=dict)
     "dotted key -> value"
 
     @property
     def code(self) -> dict[str, str]:
-        """The source folders and files among the dependencies."""
+        """The folders and files of source code among the dependencies: path -> MD5."""
         return {path: md5 for path, md5 in self.deps.items() if PurePosixPath(path).parts[0] == PACKAGE}
 
     def section(self, name: str) -> dict[str, Any]:
@@ -61,7 +62,7 @@ class StageLock:
 
 
 def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
-    """Return the stages of a project's dvc.lock by name; none where DVC has not run."""
+    """Return the stages of a project's dvc.lock by name; empty if there is no dvc.lock."""
     path = root / LOCK
     if not path.is_file():
         return {}
@@ -76,9 +77,9 @@ def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
 
 
 def settings_as_built(stage: str, schema: type[T]) -> T:
-    """Return the settings that a stage last ran with (dvc.lock), else those of params.yaml.
+    """Return the settings with which a stage last ran (dvc.lock); if it never ran, those of params.yaml.
 
-    Raises EmoError where dvc.lock cannot be read, or holds settings that this version of emo does not know.
+    Raises EmoError if dvc.lock cannot be read or has settings that this version of emo does not know.
     """
     lock = read_project_lock()
     if stage not in lock:
@@ -98,13 +99,13 @@ def read_pointer(text: str, where: str) -> dict[str, str]:
 
 
 def read_length(text: str, where: str) -> int | None:
-    """Return how many bytes the output of a .dvc file has; None where it does not tell."""
+    """Return the length in bytes of the output of a .dvc file; None if the file does not state it."""
     lengths = (entry.get("size") for entry in _entries(read_yaml(text, where).get("outs")))
     return next((length for length in lengths if isinstance(length, int)), None)
 
 
 def read_listing(data: bytes) -> dict[str, str]:
-    """Return the files of a folder that DVC keeps, from the object `<MD5>.dir`: relative path -> MD5."""
+    """Return the files of a folder from its list, the object `<MD5>.dir`: relative path -> MD5."""
     return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
 
 
@@ -133,7 +134,7 @@ def _entries(entries: object) -> list[Mapping[str, Any]]:
 
 
 def read_yaml(text: str, where: str) -> Mapping[str, Any]:
-    """Return what a file of DVC holds; `where` starts the message of the EmoError where it is no YAML."""
+    """Return the content of a file of DVC; `where` starts the message of the EmoError if it is not YAML."""
     try:
         return mapping(yaml.load(text, _Loader))
     except (yaml.YAMLError, RecursionError, ValueError):
@@ -141,5 +142,5 @@ def read_yaml(text: str, where: str) -> Mapping[str, Any]:
 
 
 def mapping(value: object) -> Mapping[str, Any]:
-    """Return a value that should be a mapping; an empty one where it is anything else."""
+    """Return a value if it is a mapping, else an empty mapping."""
     return value if isinstance(value, Mapping) else {}

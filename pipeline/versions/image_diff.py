@@ -1,4 +1,4 @@
-"""A look at the images themselves, where the shards of both versions are here."""
+"""Compares two versions image by image, if the shards of both are here."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,15 +13,15 @@ from pipeline.versions.version import Version
 
 @dataclass(frozen=True)
 class ImageChanges:
-    """How the images of two versions differ, name by name."""
+    """Numbers of images that two versions share or not, by name (clip and frame)."""
 
     same: int
     added: int
     removed: int
     changed: int
-    "other pixels under the same name (clip and frame)"
+    "same name, other pixels"
     relabelled: int
-    "the same pixels under another class"
+    "same name and pixels, another class"
 
     def as_json(self) -> dict[str, int]:
         """Return plain values."""
@@ -33,7 +33,7 @@ class ImageChanges:
 
 
 def compare_images(diff: Diff) -> ImageChanges | None:
-    """Return how the images differ; None where the shards of a version are not here."""
+    """Return how the images differ; None if the shards of a version are not here."""
     before, after = _shards(diff.before), _shards(diff.after)
     if before is None or after is None:
         return None
@@ -52,7 +52,7 @@ def compare_images(diff: Diff) -> ImageChanges | None:
 
 
 def _shards(version: Version) -> dict[str, Path] | None:
-    """Return the files of a version's dataset; None where some, or DVC with its cache, are not here."""
+    """Return the shards of a version; None if some of them, or DVC with its cache, are not here."""
     if not version.commit:
         return dataset_shards(version, version.root)
     try:
@@ -62,13 +62,13 @@ def _shards(version: Version) -> dict[str, Path] | None:
 
 
 def _images(shards: Mapping[str, Path], without: set[str]) -> dict[str, tuple[str, bytes]]:
-    """Return class and PNG of the images of some shards, by their names."""
+    """Return class and PNG of the images of the shards that are not in `without`, by image name."""
     wanted = [path for name, path in shards.items() if name not in without]
-    return {name: image for path in wanted for name, image in _labelled(path).items()}
+    return {name: image for path in wanted for name, image in _images_of(path).items()}
 
 
-def _labelled(shard: Path) -> dict[str, tuple[str, bytes]]:
-    """Return class and PNG of the images of a shard; its labels are numbers of its own list of classes."""
+def _images_of(shard: Path) -> dict[str, tuple[str, bytes]]:
+    """Return class and PNG of the images of a shard; its labels index the shard's own list of classes."""
     found = read_dataset_shard(shard, ["image", "label"])
     return {
         row["image"]["path"]: (found.classes[row["label"]], row["image"]["bytes"]) for row in found.rows()

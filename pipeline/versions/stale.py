@@ -1,4 +1,4 @@
-"""What is different by now from what the stages ran with: settings, source files and tables."""
+"""What has changed since the stages ran: settings, code and tables."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -17,7 +17,10 @@ _EVALUATE = "evaluate"
 
 
 def unbuilt(version: Version) -> list[str]:
-    """Return what a workspace's outputs were not made with; nothing of a commit, whose files are not here."""
+    """Return the settings, code and tables of a workspace that changed since its outputs were made.
+
+    Empty for a commit, whose files are not here.
+    """
     if version.commit or not version.lock:
         return []
     try:
@@ -27,26 +30,27 @@ def unbuilt(version: Version) -> list[str]:
     settings = [f"{PARAMS}: {key}" for key in other_settings(version.settings, now)]
     files = {path for lock in version.lock.values() for path in other_files(lock, version.root)}
     outs = {path for lock in version.lock.values() for path in lock.outs}
-    unfetched = {path for path in files & outs if not (version.root / path).exists()}  # of a clone, say
+    unfetched = {
+        path for path in files & outs if not (version.root / path).exists()
+    }  # in a clone without `dvc pull`
     return [*settings, *sorted(files - unfetched)]
 
 
 def other_settings(used: Mapping[str, Any], now: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the settings that are others now, by dotted key."""
+    """Return the settings that changed, by dotted key, with their present values."""
     return {key: now.get(key) for key, value in used.items() if now.get(key) != value}
 
 
 def other_files(lock: StageLock, root: Path) -> tuple[str, ...]:
-    """Return the source files and tables of a stage that are not those it ran with."""
+    """Return the folders of code and the tables of a stage that changed since it ran."""
     tables = {path: md5 for path, md5 in lock.deps.items() if Path(path).suffix == _TABLE}
     return tuple(path for path, md5 in sorted((tables | lock.code).items()) if _md5(root / path) != md5)
 
 
 def not_evaluated(version: Version) -> tuple[str, ...]:
-    """Return the folders of the dataset that are not those on which the figures of the net are.
+    """Return the folders of the dataset that changed since the model was evaluated; all files are hashed.
 
-    Their files are hashed. Where the dataset is not here, as in a clone without `dvc pull`, nothing is known
-    to be another.
+    Empty if the dataset is not here, as in a clone without `dvc pull`: then nothing is known to have changed.
     """
     if _EVALUATE not in version.lock or not (version.root / DATASET).is_dir():
         return ()

@@ -1,6 +1,6 @@
-"""One version of the dataset, as the tables in Git tell it: of a commit, a workspace or another clone.
+"""One version of the dataset, read from the tables in Git: of a commit, a workspace or another clone.
 
-No data need be there: raw/*.csv, data/split.csv, data/census.csv and dvc.lock are enough.
+No data are needed: raw/*.csv, data/split.csv, data/census.csv and dvc.lock are enough.
 """
 
 import re
@@ -18,34 +18,35 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.participants import GIVEN, Participant
 from pipeline.schema.split import SplitRow, split_caveat
 from pipeline.schema.withdrawals import Withdrawal
-from pipeline.versions.dvc_lock import LOCK, StageLock, read_lock
+from pipeline.versions.dvc_lock import LOCK, StageLock, flattened, read_lock
 from pipeline.versions.git import Commit, Repository
 
 TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, LOCK, WITHDRAWALS)
-"""What a version is read from."""
+"""The files from which a version is read."""
 
-MARKS = (CENSUS, SPLIT)
-"""A commit that changes one of these makes a new version of the dataset."""
+DATASET_TABLES = (CENSUS, SPLIT)
+"""A commit that changes one of these is a new version of the dataset."""
 
 WORKSPACE = "workspace"
 
 _RANGE = re.compile(r"(?P<one>.*[^/.])?(?P<dots>\.{2,3})(?P<other>[^/.@].*)?")
-"""`A..B` and `A...B`, an end left out or not; the dots of `../clone@v1` and `..@v1` belong to a path."""
+"""`A..B` and `A...B`, also without one end; the dots of `../clone@v1` and `..@v1` belong to a path."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True)
 class Version:
-    """What one version holds; empty where a table is not there."""
+    """The tables of one version; missing tables are empty."""
 
     name: str
-    "as people know it: a short hash with its tags, or `workspace`"
+    "short hash with its tags and branches, or `workspace`"
     root: Path
     "the project's folder"
     commit: str
     "full hash; empty for a workspace"
-    people: tuple[Participant, ...]
+    participants: tuple[Participant, ...]
+    "in the order of enrolment"
     clips: tuple[Clip, ...]
     split: Mapping[str, SplitRow]
     "by subject"
@@ -53,77 +54,82 @@ class Version:
     lock: Mapping[str, StageLock]
     "by stage"
     withdrawn: frozenset[str] = frozenset()
-    "subjects of raw/withdrawn.csv and, in a workspace, of the copy that Git does not keep"
-    fault: str = ""
-    "why it cannot be read, and is empty; empty where it can"
+    "subjects of raw/withdrawn.csv and, in a workspace, of the copy outside Git"
+    error: str = ""
+    "why the version cannot be read; empty if it can"
 
     @property
     def consenting(self) -> frozenset[str]:
-        """The subjects who consent by this version's tables; `enrolment.consenting` asks those of today."""
-        given = frozenset(person.subject for person in self.people if person.consent == GIVEN)
+        """The subjects who consent by the tables of this version, not by those of today."""
+        given = frozenset(
+            participant.subject for participant in self.participants if participant.consent == GIVEN
+        )
         return given - self.withdrawn
 
     @property
     def caveat(self) -> str:
-        """What stands beside the number of subjects; empty where all of them are people."""
+        """The caveat of all metrics if some subjects are unknown; empty if all are known."""
         return split_caveat(self.split.values())
 
     @property
     def consented(self) -> tuple[Clip, ...]:
-        """The clips of those who consent."""
+        """The clips of the subjects who consent."""
         consenting = self.consenting
         return tuple(clip for clip in self.clips if clip.subject in consenting)
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings that the outputs were made with, by dotted key: of each section as its stage ran."""
+        """The settings with which the outputs were made, by dotted key, as this version of emo names them."""
         return {
-            key: value
+            f"{name}.{key}": value
             for name, stage in self.lock.items()
-            for key, value in stage.params.items()
-            if key.partition(".")[0] == name
+            for key, value in flattened(stage.section(name))
+            if value != {}
         }
 
     @property
     def images(self) -> int:
-        """How many images the dataset has."""
+        """Number of images of the dataset."""
         return sum(row.images for row in self.census)
 
     def out(self, path: Path) -> str:
-        """Return the MD5 under which DVC keeps an output; empty where dvc.lock does not know it."""
+        """Return the MD5 under which DVC keeps an output; empty if dvc.lock does not list it."""
         name = path.as_posix()
         return next((stage.outs[name] for stage in self.lock.values() if name in stage.outs), "")
 
 
 def workspace(root: Path, name: str = WORKSPACE) -> Version:
-    """Return the version that the files of a project's folder make, committed or not."""
+    """Return the version in a project's folder, committed or not."""
     here = [path for path in (*TABLES, WITHDRAWALS_COPY) if (root / path).is_file()]
     return _version(name, root, "", {path: (root / path).read_bytes() for path in here})
 
 
 def version_at(repository: Repository, revision: str) -> Version:
-    """Return the version of one commit; raise EmoError for an unknown revision, and an unreadable one."""
+    """Return the version of one commit.
+
+    Raises UnknownRevisionError if Git does not know the revision, EmoError if it cannot be read.
+    """
     check_repository(repository)
     commit = repository.commit(revision)
     version = versions_at(repository, [commit], {commit: short(commit, revision)})[commit]
-    if version.fault:
-        raise EmoError(f"{version.name}: {version.fault}")
+    if version.error:
+        raise EmoError(f"{version.name}: {version.error}")
     return version
 
 
 def check_repository(repository: Repository) -> None:
-    """Raise EmoError where a project is in no Git repository."""
+    """Raise EmoError if a project is not in a Git repository."""
     root = repository.root.resolve()
     if not any((folder / ".git").exists() for folder in (root, *root.parents)):
-        raise EmoError(f"{repository.root}: no Git repository here; `git init`, then commit a first version")
+        raise EmoError(f"{repository.root}: not a Git repository; run `git init` and commit a first version")
 
 
 def versions_at(
     repository: Repository, commits: Sequence[str], names: Mapping[str, str]
 ) -> dict[str, Version]:
-    """Return the versions of several commits by their full hashes; read from Git in one go.
+    """Return the versions of several commits by their full hashes, read from Git at once.
 
-    One that cannot be read is empty and says so: nobody can mend an old commit.
+    A version that cannot be read is empty and has an `error`: an old commit cannot be fixed.
     """
     found = repository.read((commit, path) for commit in commits for path in TABLES)
     texts: dict[str, dict[Path, bytes]] = {commit: {} for commit in commits}
@@ -138,10 +144,10 @@ def versions_at(
 def resolve_pair(
     repository: Repository, before: str, after: str | None, here: Path
 ) -> tuple[Version, Version]:
-    """Return the two versions of `emo diff`; `here` is the folder that paths are relative to.
+    """Return the two versions of `emo diff`; `here` is the folder to which paths are relative.
 
-    `A..B` names both; `A...B` B and what it has in common with A; without a second, it is the workspace.
-    Raises EmoError where neither has a dataset.
+    `A..B` names both versions; `A...B` compares B with the last commit that it shares with A. Without a
+    second version, the first is compared with the workspace. Raises EmoError if neither has a dataset.
     """
     is_range = after is None and before and not _is_project(here / before)
     found = _RANGE.fullmatch(before) if is_range else None
@@ -153,23 +159,25 @@ def resolve_pair(
         end = workspace(repository.root) if after is None else resolve(repository, after, here)
         pair = (resolve(repository, before, here), end)
     if not any(version.split or version.census for version in pair):
-        raise EmoError(f"{pair[0].name}, {pair[1].name}: no dataset in either; `dvc repro` builds one")
+        raise EmoError(
+            f"{pair[0].name}, {pair[1].name}: neither version has a dataset; build one with `dvc repro`"
+        )
     return pair
 
 
 def resolve(repository: Repository, spec: str, here: Path) -> Version:
     """Return the version that a user names: `REV`, the folder of another clone, or `FOLDER@REV`.
 
-    Raises EmoError where it is none of them.
+    Raises UnknownRevisionError if it is none of them.
     """
     folder, _, revision = spec.rpartition("@")
-    if spec and _is_project(here / spec):  # an empty text, of a variable that is not set, is no folder
+    if spec and _is_project(here / spec):  # an empty text, as of an unset variable, is no folder
         return workspace((here / spec).resolve(), spec)
     if folder and _is_project(here / folder):
         try:
             version = version_at(Repository((here / folder).resolve()), revision)
         except EmoError as error:
-            raise EmoError(f"{folder}@{error}") from None
+            raise type(error)(f"{folder}@{error}") from None
         return replace(version, name=f"{folder}@{version.name}")
     return version_at(repository, spec)
 
@@ -179,26 +187,26 @@ def _is_project(folder: Path) -> bool:
 
 
 def short(commit: str, *names: str) -> str:
-    """Return a commit's name for people: `1a2b3c4 (v1)`."""
-    told = [name for name in names if name and not commit.startswith(name)]
-    return f"{commit[:7]} ({', '.join(told)})" if told else commit[:7]
+    """Return the short name of a commit: `1a2b3c4 (v1)`."""
+    shown = [name for name in names if name and not commit.startswith(name)]
+    return f"{commit[:7]} ({', '.join(shown)})" if shown else commit[:7]
 
 
 def name_of(commit: Commit) -> str:
-    """Return the name of a commit with its tags and branches."""
+    """Return the short name of a commit with its tags and branches."""
     return short(commit.id, *commit.names)
 
 
-def nothing(root: Path, name: str = "nothing", commit: str = "", fault: str = "") -> Version:
-    """Return a version that holds nobody: that before the first, or one that cannot be read."""
-    return Version(name, root, commit, (), (), {}, (), {}, fault=fault)
+def empty_version(root: Path, name: str = "nothing", commit: str = "", error: str = "") -> Version:
+    """Return a version without subjects: that before the first, or one that cannot be read."""
+    return Version(name, root, commit, (), (), {}, (), {}, error=error)
 
 
 def _readable(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) -> Version:
     try:
         return _version(name, root, commit, texts)
     except EmoError as error:
-        return nothing(root, name, commit, str(error).removeprefix(f"{name}: "))
+        return empty_version(root, name, commit, str(error).removeprefix(f"{name}: "))
 
 
 def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) -> Version:
@@ -210,7 +218,7 @@ def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) ->
             name=name,
             root=root,
             commit=commit,
-            people=tuple(sorted(rows(PARTICIPANTS, Participant, "subject"), key=lambda p: p.enrolled)),
+            participants=tuple(sorted(rows(PARTICIPANTS, Participant, "subject"), key=lambda p: p.enrolled)),
             clips=rows(CLIPS, Clip, "clip"),
             split={row.subject: row for row in rows(SPLIT, SplitRow, "subject")},
             census=rows(CENSUS, CensusRow),
@@ -225,5 +233,5 @@ def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) ->
 
 @cache
 def _parsed(data: bytes, record: Any, key: str | None, where: str) -> tuple[Any, ...]:
-    """Parse a table; most commits leave most tables as they were."""
+    """Parse a table, once for all commits that share it."""
     return tuple(parse_csv(data.decode("utf-8-sig", "replace"), record, key=key, where=where))

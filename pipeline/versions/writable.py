@@ -1,4 +1,4 @@
-"""Where what people ask for may be written: never into, or over, what DVC and Git keep."""
+"""Where exports, reports and images may be written: never into, or over, files that DVC or Git keeps."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,39 +20,39 @@ from pipeline.runtime.paths import (
 from pipeline.versions.git import Repository
 
 _FOLDERS = (DATASET.parent, PARTICIPANTS.parent, MODEL, SHEETS, WITHDRAWALS_COPY.parent)
-_PICTURES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
-_KEPT = (*_FOLDERS, *_PICTURES, Path(".dvc"), Path(".git"))
-"""What is here belongs to DVC, Git or emo: it would become part of a version, or be removed."""
+_FIGURES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
+_KEPT = (*_FOLDERS, *_FIGURES, Path(".dvc"), Path(".git"))
+"""Folders and files of DVC, Git and emo: what is written there becomes part of a version, or is removed."""
 
 
 def free_place(path: Path, *more: Path) -> Path:
-    """Return `path` in full; raise EmoError where DVC, Git or emo keeps it, or it lies in one of `more`."""
+    """Return the absolute path; raise EmoError if DVC, Git or emo keeps it, or it is in one of `more`."""
     try:
         target = path.resolve()
         target.exists()
     except RuntimeError:
-        raise EmoError(f"{path}: a link that leads back to itself; name another place") from None
-    except OSError as error:  # such as a name that is too long
-        raise EmoError(f"{path}: cannot be written: {reason(error)}; name another place") from None
+        raise EmoError(f"{path}: a link that points to itself; choose another path") from None
+    except OSError as error:  # a name that is too long, for example
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; choose another path") from None
     for kept in (*_KEPT, *_outputs(), *more):
         if target.is_relative_to(kept.resolve()):
-            raise EmoError(f"{path}: lies in {kept}, which DVC or Git keeps; name a place elsewhere")
+            raise EmoError(f"{path}: inside {kept}, which DVC or Git keeps; choose another path")
     if Repository(Path.cwd()).tracks(target):
-        raise EmoError(f"{path}: is kept in Git; name a place elsewhere")
+        raise EmoError(f"{path}: tracked by Git; choose another path")
     return target
 
 
 def check_ignored(folder: Path) -> None:
-    """Raise EmoError where a folder of faces would go with the next `git add --all`."""
+    """Raise EmoError if `git add --all` would add a folder of faces."""
     if Repository(Path.cwd()).would_add(folder.resolve() / "README.md"):
         raise EmoError(
-            f"{folder}: lies in the project and Git does not ignore it, so `git add` would take the faces; "
-            "name a folder outside, or add it to .gitignore"
+            f"{folder}: inside the project and not ignored by Git, so `git add` would add the faces; choose "
+            "a folder outside, or add it to .gitignore"
         )
 
 
 def _outputs(pipeline: Path = Path("dvc.yaml")) -> Iterator[Path]:
-    """Yield what the stages of a pipeline write; nothing where it cannot be read, which DVC itself tells."""
+    """Yield the outputs of a pipeline's stages; nothing if it cannot be read, which DVC reports itself."""
     try:
         stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].values()
         for stage in stages:

@@ -1,8 +1,8 @@
-"""Recognising a person's pictures and recordings by their bytes, wherever they lie: a byte search.
+"""Recognising images and recordings by their bytes in any file: a byte search.
 
-Windows of 16 bytes are sampled where the bytes themselves say so, hence wherever the same bytes stand the
-same windows are taken, at any offset and in any file (Schleimer, Wilkerson & Aiken 2003, "Winnowing",
-of which this is the variant modulo p). A digest of a window cannot be turned back into a picture.
+Windows of 16 bytes are sampled; which ones is decided by the bytes themselves, so that the same bytes give
+the same windows at any offset and in any file (Schleimer, Wilkerson & Aiken 2003, "Winnowing"; this is the
+variant modulo p). No image can be reconstructed from the digests of windows.
 """
 
 import hashlib
@@ -19,23 +19,24 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import replacing
 
 WINDOW = 16
-"""Bytes of one window."""
+"""Length of a window in bytes."""
 
-_PICTURE, _RECORDING = 6, 10
-"""One window in 2 ** 6 = 64 bytes is kept of pictures, one in 1,024 of recordings."""
+_OF_IMAGES, _OF_RECORDINGS = 6, 10
+"""Sampling: one window in 2 ** 6 = 64 bytes of an image, one in 1,024 of a recording."""
 
 _PIECE = 1 << 18
-"""Bytes of a recording that count as one thing to find."""
+"""Length in bytes of the pieces of a recording; each is searched for separately."""
 
 _BLOCK = 1 << 24
 """Bytes searched at a time."""
 
 _HELD = 0.25
-"""Share of a thing's windows from which on a file holds it. Headers, which all pictures of a kind have in
-common, are left out of JPEGs, where they can be half of a small one; they are less of a PNG or recording."""
+"""A file holds an image or piece if it has at least this share of its windows. The headers of JPEGs, which
+all of one quality share, are left out: they can be half of a small file. They are less of a PNG or
+recording."""
 
 _FEWEST = 3
-"""And at least so many windows; what has fewer cannot be told and is not looked for."""
+"""And at least this many windows; an image or piece with fewer is not searched for."""
 
 _NONE = np.zeros(0, np.uint64)
 
@@ -45,20 +46,20 @@ _MIX, _MIX_WIDE = np.uint32(0x9E3779B1), np.uint64(0x9E3779B97F4A7C15)
 
 @dataclass(frozen=True)
 class Fingerprints:
-    """What is looked for."""
+    """The windows of images and of pieces of recordings to search for."""
 
     values: np.ndarray
     "(n,) uint64: digests of windows"
     things: np.ndarray
-    "(n,) int64, ascending: the picture or piece of a recording that each is of"
+    "(n,) int64, ascending: number of the image or piece that each window is of"
 
     @property
     def count(self) -> int:
-        """How many pictures and pieces are looked for."""
+        """Number of images and pieces to search for."""
         return int(self.things.max()) + 1 if len(self.things) else 0
 
     def held_by(self, file: BinaryIO) -> int:
-        """Return how many of the pictures and pieces stand in a file, whatever else is in it."""
+        """Return how many of the images and pieces a file holds, whatever else is in it."""
         hits = self.hits(file)
         if not len(hits):
             return 0
@@ -66,23 +67,23 @@ class Fingerprints:
         return int((counts >= np.maximum(_FEWEST, self._sizes * _HELD)).sum())
 
     def hits(self, file: BinaryIO) -> np.ndarray:
-        """Return those of a file's windows that are looked for, each once."""
+        """Return the windows of a file that are searched for, each once."""
         return np.unique(np.concatenate([self._hits(block) for block in _blocks(file)] or [_NONE]))
 
     def share_of(self, file: BinaryIO) -> float:
-        """Return which share of a file is looked for, by the windows that would be kept of a recording."""
-        windows = np.concatenate([_windows(block, _RECORDING) for block in _blocks(file)] or [_NONE])
+        """Return the share of a file that is searched for, measured by windows sampled as of a recording."""
+        windows = np.concatenate([_windows(block, _OF_RECORDINGS) for block in _blocks(file)] or [_NONE])
         return float(np.isin(windows, self._sorted).mean()) if len(windows) else 0.0
 
     def without(self, windows: np.ndarray) -> "Fingerprints":
-        """Return what is left to look for where some windows tell nothing."""
+        """Return the fingerprints without some windows; what keeps too few is dropped."""
         kept = ~np.isin(self.values, windows)
         parts = Fingerprints(self.values[kept], self.things[kept]).parts()
         return _of_parts([part for part in parts if len(part) >= _FEWEST])
 
     def _hits(self, block: bytes) -> np.ndarray:
-        """Return those of a block's windows that are looked for."""
-        windows = _windows(block, _PICTURE)
+        """Return the windows of a block that are searched for."""
+        windows = _windows(block, _OF_IMAGES)
         places = np.searchsorted(self._sorted, windows)
         inside = places < len(self._sorted)
         windows, places = windows[inside], places[inside]
@@ -94,22 +95,22 @@ class Fingerprints:
 
     @cached_property
     def _sizes(self) -> np.ndarray:
-        """How many windows each picture or piece has."""
+        """Number of windows of each image or piece."""
         return np.bincount(self.things, minlength=self.count)
 
     def parts(self) -> list[np.ndarray]:
-        """Return the windows of each picture or piece."""
+        """Return the windows of each image or piece."""
         ends = np.flatnonzero(np.diff(self.things)) + 1
         return np.split(self.values, ends) if len(self.values) else []
 
     def save(self, path: Path) -> None:
-        """Write them as a NumPy archive."""
+        """Write the fingerprints as a NumPy archive."""
         with replacing(path) as temporary, temporary.open("wb") as file:
             np.savez(file, values=self.values, things=self.things)
 
 
 def load(path: Path) -> Fingerprints:
-    """Read what `save` wrote; none where there is no such file. Raises EmoError for another."""
+    """Read what `save` wrote; empty if there is no such file. Raises EmoError if it is damaged."""
     if not path.is_file():
         return fingerprints([], [])
     try:
@@ -120,19 +121,19 @@ def load(path: Path) -> Fingerprints:
 
 
 def joined(one: Fingerprints, other: Fingerprints) -> Fingerprints:
-    """Return what either looks for, each thing once."""
+    """Return the union of two sets of fingerprints."""
     parts = {part.tobytes(): part for both in (one, other) for part in both.parts()}
     return _of_parts(list(parts.values()))
 
 
-def fingerprints(pictures: Iterable[bytes], recordings: Iterable[Path]) -> Fingerprints:
-    """Return the fingerprints of encoded pictures (JPEG, PNG) and of whole files of recordings."""
+def fingerprints(images: Iterable[bytes], recordings: Iterable[Path]) -> Fingerprints:
+    """Return the fingerprints of encoded images (JPEG, PNG) and of whole recordings."""
     values: dict[bytes, np.ndarray] = {}
-    for picture in pictures:
-        values[hashlib.sha256(picture).digest()] = _windows(_own(picture), _PICTURE)
+    for image in images:
+        values[hashlib.sha256(image).digest()] = _windows(_without_header(image), _OF_IMAGES)
     for path in recordings:
         for piece in _pieces(path):
-            values[hashlib.sha256(piece).digest()] = _windows(piece, _RECORDING)
+            values[hashlib.sha256(piece).digest()] = _windows(piece, _OF_RECORDINGS)
     parts = [part for part in values.values() if len(part) >= _FEWEST]
     return _of_parts(parts)
 
@@ -142,13 +143,13 @@ def _of_parts(parts: Sequence[np.ndarray]) -> Fingerprints:
     return Fingerprints(np.concatenate([_NONE, *parts]), np.concatenate([np.zeros(0, np.int64), *things]))
 
 
-def _own(picture: bytes) -> bytes:
-    """Return what no other picture has: of a JPEG what follows its tables, from its last scan (SOS) on."""
-    return picture[max(0, picture.rfind(b"\xff\xda")) :] if picture.startswith(b"\xff\xd8") else picture
+def _without_header(image: bytes) -> bytes:
+    """Return an image without what it shares with others: of a JPEG, its last scan (SOS) only."""
+    return image[max(0, image.rfind(b"\xff\xda")) :] if image.startswith(b"\xff\xd8") else image
 
 
 def _pieces(path: Path) -> Iterator[bytes]:
-    """Yield a file in pieces of some length; what is left at its end belongs to the last."""
+    """Yield a file in pieces of _PIECE bytes; the last piece includes the rest."""
     with path.open("rb") as file:
         for _ in range(path.stat().st_size // _PIECE - 1):
             yield file.read(_PIECE)
@@ -156,7 +157,7 @@ def _pieces(path: Path) -> Iterator[bytes]:
 
 
 def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """Yield a file's content in blocks that overlap, so that no window is cut."""
+    """Yield a file in overlapping blocks, so that no window is cut."""
     tail = b""
     while block := file.read(_BLOCK):
         yield tail + block
@@ -164,10 +165,10 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _windows(data: bytes, rarity: int) -> np.ndarray:
-    """Return the digests of the sampled windows of some bytes, (n,) uint64, without repeats.
+    """Return the digests of the sampled windows of some bytes, (n,) uint64, each once.
 
-    A window is taken where the hash of its first four bytes is among the lowest 2 ** -rarity; of a high
-    rarity, they are a part of those of a low one.
+    A window is sampled if the hash of its first four bytes is among the lowest 2 ** -rarity. The windows of a
+    high rarity are a subset of those of a low one.
     """
     array = np.frombuffer(data, np.uint8)
     starts = len(array) - WINDOW + 1
@@ -181,7 +182,7 @@ def _windows(data: bytes, rarity: int) -> np.ndarray:
 
 
 def _chosen(array: np.ndarray, rarity: int) -> np.ndarray:
-    """Return which of the four-byte words of an array start a window."""
+    """Return the positions of the four-byte words of an array that start a window."""
     words = array[: len(array) // 4 * 4].view(np.uint32)
-    # Words of zeros would all be chosen: padding, which tells nothing.
+    # Words of zeros would all be chosen: padding, which identifies nothing.
     return np.flatnonzero((words * _MIX < np.uint32(1 << (32 - rarity))) & (words != 0))

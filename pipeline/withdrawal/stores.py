@@ -1,4 +1,4 @@
-"""DVC's cache and its remotes: stores of objects by MD5."""
+"""DVC's cache and remotes: stores that keep objects under their MD5."""
 
 import contextlib
 import json
@@ -12,9 +12,9 @@ from typing import Any
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import replacing
-from pipeline.versions.dvc_cache import FOLDER_MARK, object_path
+from pipeline.versions.dvc_cache import FOLDER_SUFFIX, object_path
 
-CACHE = "cache"
+DVC_CACHE = "DVC's cache"
 REMOTE = "remote "
 
 _OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
@@ -22,16 +22,22 @@ _OBJECT = re.compile(r"[0-9a-f]{30}(\.dir)?")
 
 @dataclass(frozen=True)
 class Store:
-    """One store; `database` is DVC's object database for it."""
+    """DVC's cache, or one of the remotes."""
 
     name: str
-    "`cache`, or `remote NAME`"
+    "`DVC's cache`, or `remote NAME`"
     database: Any
+    "DVC's object database"
 
     @property
     def folder(self) -> Path | None:
-        """Where it lies on this machine; None where it lies elsewhere."""
+        """The store's folder; None if it is on another machine."""
         return Path(self.database.path) if self.database.fs.protocol == "local" else None
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether the store is outside the project, so that other projects may keep objects in it."""
+        return self.folder is None or not self.folder.resolve().is_relative_to(Path.cwd().resolve())
 
     def ids(self) -> Iterator[str]:
         """Yield the MD5 of every object."""
@@ -43,27 +49,27 @@ class Store:
                 yield f"{path.parent.name}{path.name}"
 
     def listings(self) -> list[str]:
-        """Return the MD5 of every list of a folder."""
-        return [md5 for md5 in self.ids() if md5.endswith(FOLDER_MARK)]
+        """Return the MD5 of every list of a folder's files."""
+        return [md5 for md5 in self.ids() if md5.endswith(FOLDER_SUFFIX)]
 
     def path(self, md5: str) -> Path | None:
-        """Return where an object lies on this machine, whether it is there or not."""
+        """Return the path of an object, whether it exists or not; None if the store is on another machine."""
         return object_path(self.folder, md5) if self.folder else None
 
     def id_of(self, path: Path) -> str:
-        """Return the MD5 of the object that a file of the store is; empty where it is none."""
+        """Return the MD5 of the object that a file of the store is; empty if it is none."""
         is_here = self.folder is not None and path.parent.parent == self.folder.resolve()
         return f"{path.parent.name}{path.name}" if is_here and _OBJECT.fullmatch(path.name) else ""
 
     def present(self, wanted: Iterable[str]) -> list[str]:
-        """Return those of the objects that the store has."""
+        """Return those of the objects that the store has, sorted."""
         names = sorted(set(wanted))
         if self.folder:
             return [md5 for md5 in names if object_path(self.folder, md5).is_file()]
         return sorted(self.database.oids_exist(names)) if names else []
 
     def read(self, md5: str) -> bytes | None:
-        """Return an object's content; None where it is not there."""
+        """Return an object's content; None if the store does not have it."""
         try:
             with self.database.fs.open(self.database.oid_to_path(md5), "rb") as file:
                 return bytes(file.read())
@@ -75,61 +81,87 @@ class Store:
         return int(self.database.fs.size(self.database.oid_to_path(md5)) or 0)
 
     def delete(self, md5: str) -> None:
-        """Remove an object, if it is there."""
+        """Delete an object, if the store has it."""
         with contextlib.suppress(FileNotFoundError):
             self.database.fs.remove(self.database.oid_to_path(md5))
 
     def replace(self, md5: str, data: bytes) -> None:
-        """Give an object another content."""
+        """Replace an object's content."""
         path = self.path(md5)
         if path is None:
             self.database.add_bytes(md5, data)
             return
         with replacing(path) as temporary:
             temporary.write_bytes(data)
-            temporary.chmod(0o444)  # DVC takes what may be written to for unfinished
+            temporary.chmod(0o444)  # DVC treats a writable object as unfinished
 
 
 @dataclass(frozen=True)
 class Unreached:
-    """A remote that did not answer."""
+    """A store that could not be searched, or not to the end."""
 
     name: str
     reason: str
 
 
+@dataclass(frozen=True)
+class Stores:
+    """The stores of a project."""
+
+    cache: Store
+    remotes: tuple[Store, ...] = ()
+    unreached: tuple[Unreached, ...] = ()
+    "remotes that do not answer"
+
+    def __iter__(self) -> Iterator[Store]:
+        return iter((self.cache, *self.remotes))
+
+    def read(self, md5: str) -> bytes | None:
+        """Return an object's content from the first store that has it; a store that fails is skipped."""
+        for store in self:
+            with contextlib.suppress(Exception):  # every kind of storage raises errors of its own
+                if data := store.read(md5):
+                    return data
+        return None
+
+
 @contextmanager
-def dvc_at_rest() -> Iterator[Any]:
-    """Give DVC's view of the project, while no other DVC command may run in it; EmoError where one does."""
+def locked_project() -> Iterator[tuple[Any, Stores]]:
+    """Lock the project against other DVC commands; give DVC's `Repo` and the stores.
+
+    Raises EmoError if another DVC command is running, DVC cannot open the project, or its cache is missing.
+    """
     from dvc.exceptions import DvcException
     from dvc.lock import LockError
     from dvc.repo import Repo, lock_repo
 
     try:
         with Repo() as repo, lock_repo(repo):
-            _check_stages(Path(repo.tmp_dir))
-            yield repo
+            _check_no_stage_runs(Path(repo.tmp_dir))
+            yield repo, _stores(repo)
     except LockError:
-        raise EmoError(".dvc: another DVC command is at work here; wait for its end") from None
+        raise EmoError(".dvc: another DVC command is running in this project; wait until it ends") from None
     except DvcException as error:
         raise EmoError(f".dvc: DVC cannot open the project: {one_line(error)}") from None
 
 
-def _check_stages(folder: Path) -> None:
-    """Raise EmoError where a stage runs: it would write what was erased, or what it made from it.
+def _check_no_stage_runs(folder: Path) -> None:
+    """Raise EmoError if a stage is running: it could write back what is erased, or data derived from it.
 
-    DVC lets go of its lock meanwhile, and marks what is read and written; experiments that run in copies of
-    the project (`dvc exp run --temp`, the queue) do so in these copies.
+    While a stage runs, DVC releases its own lock and records what the stage reads and writes. Experiments in
+    copies of the project (`dvc exp run --temp`, the queue) are recorded in these copies.
     """
-    for marks in (folder / "rwlock", *(folder / "exps").rglob(".dvc/tmp/rwlock")):
-        for entry in _at_work(marks):
+    for path in (folder / "rwlock", *(folder / "exps").rglob(".dvc/tmp/rwlock")):
+        for entry in _running(path):
             if entry.get("pid") != os.getpid() and _is_alive(entry.get("pid", 0)):
-                raise EmoError(f".dvc: `{entry.get('cmd', 'dvc')}` is at work here; wait for its end")
+                command = entry.get("cmd", "dvc")
+                raise EmoError(f".dvc: `{command}` is running in this project; wait until it ends")
 
 
-def _at_work(marks: Path) -> list[dict[str, Any]]:
+def _running(rwlock: Path) -> list[dict[str, Any]]:
+    """Return the entries of a lock file of DVC: who reads and writes which output."""
     try:
-        found = json.loads(marks.read_text(encoding="utf-8") or "{}")
+        found = json.loads(rwlock.read_text(encoding="utf-8") or "{}")
     except (FileNotFoundError, ValueError):
         return []
     readers = [entry for entries in found.get("read", {}).values() for entry in entries]
@@ -146,59 +178,44 @@ def _is_alive(pid: int) -> bool:
     return pid > 0
 
 
-def cache_of(repo: Any) -> Store:
-    """Return the cache of a project; EmoError where it lies on another disk, which is not mounted."""
-    cache = Store(CACHE, repo.cache.local)
+def _stores(repo: Any) -> Stores:
+    """Return the cache and the remotes of a project; raise EmoError if the cache is missing."""
+    cache = Store(DVC_CACHE, repo.cache.local)
     folder = Path(repo.cache.legacy.path)  # as configured
-    if is_shared(cache) and cache.folder and not folder.is_dir():
+    if cache.is_shared and cache.folder and not folder.is_dir():
         raise EmoError(
-            f"{folder}: no such folder, where DVC's cache should be (cache.dir); mount it, or make it "
-            "if nothing was ever in it"
+            f"{folder}: DVC's cache (cache.dir) is missing; mount its disk, or create the folder if it was "
+            "never used"
         )
-    return cache
-
-
-def is_shared(store: Store) -> bool:
-    """Tell whether a cache lies outside the project: other projects may keep objects in it."""
-    folder = store.folder
-    return folder is None or not folder.resolve().is_relative_to(Path.cwd().resolve())
-
-
-def remotes_of(repo: Any) -> tuple[list[Store], list[Unreached]]:
-    """Return the remotes of a project, and those that cannot be reached."""
-    stores, unreached = [], []
+    remotes, unreached = [], []
     for name in repo.config["remote"]:
         try:
-            stores.append(_remote(repo, name))
-        except NotImplementedError:  # by HTTP, say
+            remotes.append(_remote(repo, name))
+        except NotImplementedError:  # by HTTP, for example
             reason = (
-                "a remote of this kind cannot be listed and deleted from; erase the person's objects on its "
-                f"server, then `dvc remote remove {name}`"
+                "objects on a remote of this kind cannot be listed and deleted; delete the subject's objects "
+                f"on its server, then run `dvc remote remove {name}`"
             )
             unreached.append(Unreached(f"{REMOTE}{name}", reason))
-        except Exception as error:  # every kind of storage fails in its own way
+        except Exception as error:  # every kind of storage raises errors of its own
             unreached.append(Unreached(f"{REMOTE}{name}", one_line(error)))
-    return stores, unreached
+    return Stores(cache, tuple(remotes), tuple(unreached))
 
 
 def _remote(repo: Any, name: str) -> Store:
+    """Return a remote that answers; raise the storage's own error if it does not."""
     store = Store(f"{REMOTE}{name}", repo.cloud.get_remote_odb(name=name))
-    if store.folder:
-        _check_mounted(Path(repo.cloud.get_remote(name=name).path), name)
-    else:
+    if not store.folder:
         store.database.fs.ls(store.database.fs.parent(store.database.path))
+    elif not (folder := Path(repo.cloud.get_remote(name=name).path)).is_dir():
+        raise FileNotFoundError(
+            f"{folder}: no such folder; mount its disk, or run `dvc remote remove {name}` if the remote is "
+            "gone"
+        )
     return store
 
 
-def _check_mounted(folder: Path, name: str) -> None:
-    """Raise OSError where the folder is not there: a disk that is not mounted holds what it holds."""
-    if not folder.is_dir():
-        raise FileNotFoundError(
-            f"{folder}: no such folder; mount it, or `dvc remote remove {name}` if there is none any more"
-        )
-
-
 def one_line(error: BaseException) -> str:
-    """Return what an error says, in one line."""
+    """Return an error's type and message in one line."""
     text = " ".join(str(error).split())
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

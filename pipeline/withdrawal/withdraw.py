@@ -1,69 +1,76 @@
-"""`emo withdraw`: what would go is shown, then it goes, everywhere, and that is proved."""
+"""`emo withdraw`: plan, erase, prove and report the withdrawal of a subject."""
 
-from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.enrol import disk_faults, exclusive, sweep
+from pipeline.ingest.enrol import disk_errors, exclusive, sweep
 from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.schema.clips import read_clips
 from pipeline.versions.dvc_lock import POINTER
 from pipeline.versions.git import Repository
-from pipeline.withdrawal.erase import Names, erase_files, erase_stores
-from pipeline.withdrawal.outcome import Outcome, Preview, Stored
+from pipeline.withdrawal.erase import erase
 from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
 from pipeline.withdrawal.prove import prove
-from pipeline.withdrawal.report import report_path, write_report
-from pipeline.withdrawal.stores import Store, Unreached, cache_of, dvc_at_rest, one_line, remotes_of
-from pipeline.withdrawal.tables import write_withdrawal
+from pipeline.withdrawal.report import Outcome, report_path, write_report
+from pipeline.withdrawal.stores import Stores, Unreached, locked_project, one_line
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What one of DVC's stores holds of the subject."""
+
+    store: str
+    objects: int
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What would be erased."""
+
+    plan: Plan
+    stores: tuple[Stored, ...]
+    unreached: tuple[Unreached, ...]
 
 
 def preview(subject: str) -> Preview:
-    """Find all that the project holds of a subject; nothing is changed."""
-    with dvc_at_rest() as repo:
-        cache = cache_of(repo)
-        remotes, unreached = remotes_of(repo)
-        plan = make_plan(subject, Repository(Path.cwd()), cache, remotes)
-        stores, failed = _look_into([cache, *remotes], plan)
-    return Preview(plan, tuple(stores), (*unreached, *failed))
+    """Find everything that the project holds of a subject; nothing is changed."""
+    with locked_project() as (_, stores):
+        plan = make_plan(subject, Repository(Path.cwd()), stores)
+        counted, failed = _count_objects(stores, plan)
+        return Preview(plan, tuple(counted), (*stores.unreached, *failed))
 
 
 def withdraw(subject: str) -> Outcome:
-    """Erase all that the project holds of a subject, prove it, and write a report.
+    """Erase everything that the project holds of a subject, prove it, and write a report.
 
-    Can be run again after an interruption, for a remote that did not answer, or in another clone: what is
-    done stays done. Raises EmoError for an unknown subject, before anything is changed.
+    Can be run again after an interruption, for a remote that did not answer, or in another clone: finished
+    work is kept. Raises EmoError for an unknown subject, before anything is changed.
     """
     repository = Repository(Path.cwd())
-    with disk_faults("withdrawal"), exclusive(), dvc_at_rest() as repo:
-        _sweep()
-        cache = cache_of(repo)
-        remotes, unreached = remotes_of(repo)
-        stores = [cache, *remotes]
-        plan = with_fingerprints(make_plan(subject, repository, cache, remotes), stores)
-        save(plan, done=False)  # from here on the tables no longer tell what the person's files are called
-        write_withdrawal(plan.person, plan.named)
-        names = Names()
-        erased = [erase_files("workspace", plan.workspace, names), erase_files("memo", plan.memo, names)]
-        in_stores, reached, failed = erase_stores(stores, plan, names)
-        repo.drop_data_index()  # DVC's own copy of the lists that were mended
-        note = _track(repo)
+    with disk_errors("withdrawal"), exclusive(), locked_project() as (dvc, stores):
+        _remove_unfinished_files()
+        plan = with_fingerprints(make_plan(subject, repository, stores), stores)
+        save(plan, done=False)  # from here on, the tables no longer list the subject's files
+        erasure = erase(plan, stores)
+        note = _update_dvc(dvc)
         outcome = Outcome(
             plan=plan,
-            erased=(*erased, *in_stores),
-            unreached=(*unreached, *failed),
-            linked=tuple(names.elsewhere()),
+            erased=erasure.places,
+            unreached=(*stores.unreached, *erasure.failed),
+            linked=erasure.linked,
+            proof=prove(plan, erasure.finished, repository),
             note=note,
-            history=_history_note(repository),
-            proof=prove(plan, reached, repository),
+            history=_missing_history(repository),
         )
         write_report(outcome, repository)
-        save(plan, done=outcome.ok)  # last: what is done has its report
+        save(plan, done=outcome.ok)  # last, so that a finished withdrawal always has its report
     return outcome
 
 
 def to_commit(subject: str) -> list[str]:
-    """Return the files that are to be committed after an erasure, deleted ones too."""
+    """Return the files to commit after an erasure, including deleted ones."""
     repository = Repository(Path.cwd())
     paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, METRICS, report_path(subject))
     if repository.has_commits:
@@ -71,46 +78,46 @@ def to_commit(subject: str) -> list[str]:
     return [str(path) for path in paths if path.is_file()]
 
 
-def _sweep() -> None:
-    """Remove half-written files that a killed run left: they would name the person for ever."""
+def _count_objects(stores: Stores, plan: Plan) -> tuple[list[Stored], list[Unreached]]:
+    """Count the subject's objects in each store; return also the stores that failed."""
+    found, failed = [], []
+    for store in stores:
+        try:
+            present = store.present(plan.objects)
+            found.append(Stored(store.name, len(present), sum(store.size(md5) for md5 in present)))
+        except Exception as error:  # every kind of storage raises errors of its own
+            failed.append(Unreached(store.name, one_line(error)))
+    return found, failed
+
+
+def _remove_unfinished_files() -> None:
+    """Remove the temporary files of interrupted runs, which may name the subject."""
     sweep()
     for folder in (SPLIT.parent, FUNNEL.parent, STATE, STATE.parent, report_path("").parent):
         for path in folder.glob(".*.tmp"):
             path.unlink(missing_ok=True)
 
 
-def _track(repo: Any) -> str:
-    """Let DVC track what is left of raw/videos; return a note where it cannot."""
+def _update_dvc(dvc: Any) -> str:
+    """Let DVC track the recordings that are left; return a note if it cannot."""
+    dvc.drop_data_index()  # DVC's own copy of the lists of folders
     missing = [clip.video for clip in read_clips() if not (VIDEOS / clip.video).is_file()]
-    if missing:  # `dvc add` would take what is not checked out out of the next version
+    if missing:  # `dvc add` would remove recordings that are not checked out from the next version
         return (
-            f"{VIDEOS}: {len(missing)} recordings of others are not here; run `dvc pull {POINTER}`, then "
-            f"`dvc add {VIDEOS}`, so that the next version no longer lists the person's"
+            f"{VIDEOS}: {len(missing)} recordings of other subjects are not here; run `dvc pull {POINTER}`, "
+            f"then `dvc add {VIDEOS}`, so that the next version no longer lists the erased recordings"
         )
     if VIDEOS.is_dir():
-        repo.scm_context.quiet = True  # no advice on what to commit
+        dvc.scm_context.quiet = True  # no hints on what to commit
         try:
-            repo.add(VIDEOS.as_posix())
-        except Exception as error:  # whatever ails DVC must not keep the proof from being made
-            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); mend that and run it"
+            dvc.add(VIDEOS.as_posix())
+        except Exception as error:  # an error of DVC must not prevent the proof
+            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); fix this and run it again"
     return ""
 
 
-def _history_note(repository: Repository) -> str:
-    """Return why versions of the project may be missing here; empty where none are."""
-    return (
-        "this clone lacks older commits, whose data were not looked for" + repository.cut_note
-        if (repository.is_shallow)
-        else ""
-    )
-
-
-def _look_into(stores: Sequence[Store], plan: Plan) -> tuple[list[Stored], list[Unreached]]:
-    found, failed = [], []
-    for store in stores:
-        try:
-            present = store.present(plan.objects)
-            found.append(Stored(store.name, len(present), sum(store.size(md5) for md5 in present)))
-        except Exception as error:  # every kind of storage fails in its own way
-            failed.append(Unreached(store.name, one_line(error)))
-    return found, failed
+def _missing_history(repository: Repository) -> str:
+    """Return why versions of the project may be missing here; empty if all are known."""
+    if not repository.is_shallow:
+        return ""
+    return f"this clone lacks older commits, whose data were not searched for{repository.cut_note}"

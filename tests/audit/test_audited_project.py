@@ -128,7 +128,7 @@ def test_another_persons_pixels_that_are_counted_and_committed(project: Project)
     found = failed(audit(project))
     assert sorted(found) == ["images match their face crops", "no near-duplicate across subjects"]
     assert str(found["images match their face crops"]).startswith(
-        f"{name}: other pixels than in data/faces/{rows[0]['clip']}.parquet"
+        f"{name}: differs from the face crop in data/faces/{rows[0]['clip']}.parquet"
     )
     assert f"{one.stem} and {other.stem}: " in str(found["no near-duplicate across subjects"])
 

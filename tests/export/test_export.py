@@ -1,4 +1,4 @@
-"""Each layout loads with the library it is for; anonymous ones name nobody; a failed one leaves nothing."""
+"""Each layout loads with its library; anonymous exports name no subject; a failed export leaves nothing."""
 
 import csv
 import hashlib
@@ -18,23 +18,22 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from PIL import Image as Picture
+from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from pipeline.export import run as module
-from pipeline.export.images import Image, Images, bare_png
+from pipeline.export.image_store import ExportImage, ImageStore, bare_png
 from pipeline.export.layout import Layout
-from pipeline.export.run import LAYOUTS, export
+from pipeline.export.registry import LAYOUTS
+from pipeline.export.run import export
 from pipeline.export.webdataset import parts
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import ConsentError, EmoError, NotBuiltError
 from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_png
 from pipeline.runtime.parquet import read_parquet, write_parquet
 from pipeline.runtime.progress import Advance
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from tests.support.making import enrol, person
+from tests.support.making import TOP, enrol, person
 from tests.support.shards import texture
 
-TOP = Path(__file__).resolve().parents[2]
 CLASSES = ("happy", "sad", "scared")
 SPLITS = {"anna-7731": "train", "bert-2045": "train", "cleo-9916": "validation", "dora-3388": "test"}
 Row = dict[str, Any]
@@ -42,7 +41,7 @@ Row = dict[str, Any]
 
 @pytest.fixture(autouse=True)
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A dataset of four subjects; nobody is sad in validation."""
+    """A dataset of four subjects; validation has no image of `sad`."""
     monkeypatch.chdir(tmp_path)
     enrol([person(subject, enrolled=n) for n, subject in enumerate(SPLITS, 1)], [])
     for seed, (subject, split) in enumerate(SPLITS.items()):
@@ -76,7 +75,7 @@ def files(folder: Path) -> dict[str, bytes]:
 
 
 def names() -> list[str]:
-    """Return what lies in the current folder, hidden or not."""
+    """Return the files and folders of the current folder, hidden ones too."""
     return sorted(path.name for path in Path().iterdir())
 
 
@@ -100,9 +99,9 @@ def test_imagefolder_is_a_png_an_image_and_a_table_a_split() -> None:
     export("imagefolder", Path("out"))
     for split in ("train", "validation", "test"):
         folders = {path.name for path in Path("out", split).iterdir() if path.is_dir()}
-        assert folders == set(CLASSES)  # also sad, of which validation has none
-        told = read_table(Path("out", split, "metadata.csv"))
-        assert told == [
+        assert folders == set(CLASSES)  # with sad, of which validation has none
+        table = read_table(Path("out", split, "metadata.csv"))
+        assert table == [
             {
                 "file_name": f"{CLASSES[r['label']]}/{r['clip']}_{r['frame']:06d}.png",
                 "label": CLASSES[r["label"]],
@@ -110,7 +109,7 @@ def test_imagefolder_is_a_png_an_image_and_a_table_a_split() -> None:
             }
             for r in dataset_rows(split)
         ]
-        for line, r in zip(told, dataset_rows(split), strict=True):
+        for line, r in zip(table, dataset_rows(split), strict=True):
             assert Path("out", split, line["file_name"]).read_bytes() == r["image"]["bytes"]
 
 
@@ -147,6 +146,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("anonymise", [False, True])
 def test_hugging_face_datasets_loads_imagefolder(project: Path, anonymise: bool) -> None:
     pytest.importorskip("datasets")
@@ -154,13 +154,13 @@ def test_hugging_face_datasets_loads_imagefolder(project: Path, anonymise: bool)
     environment = {"HF_HUB_OFFLINE": "1", "PATH": "/usr/bin", "HOME": str(project)}
     command = [sys.executable, "-c", LOAD, str(project / "out"), str(project / "cache")]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    told = json.loads(done.stdout)
-    assert told["rows"] == {"train": 12, "validation": 4, "test": 6}
+    loaded = json.loads(done.stdout)
+    assert loaded["rows"] == {"train": 12, "validation": 4, "test": 6}
     line = read_table(Path("out/test/metadata.csv"))[0]
-    assert told["columns"] == ["image", *list(line)[1:]]
+    assert loaded["columns"] == ["image", *list(line)[1:]]
     png = Path("out/test", line.pop("file_name")).read_bytes()
-    assert bytes(told["pixels"]) == decode_grey(png).tobytes()
-    assert {name: str(value) for name, value in told["first"].items()} == line
+    assert bytes(loaded["pixels"]) == decode_grey(png).tobytes()
+    assert {name: str(value) for name, value in loaded["first"].items()} == line
 
 
 # --- webdataset -----------------------------------------------------------------------------------
@@ -177,14 +177,14 @@ def test_webdataset_loads(monkeypatch: pytest.MonkeyPatch) -> None:
     for sample in loaded:
         r = rows[f"{sample['__key__']}.png"]
         assert (sample["png"], int(sample["cls"])) == (r["image"]["bytes"], r["label"])
-        told = {"label": CLASSES[r["label"]], **{k: r[k] for k in ("subject", "clip", "frame", "time_s")}}
-        assert json.loads(sample["json"]) == told
+        columns = {"label": CLASSES[r["label"]], **{k: r[k] for k in ("subject", "clip", "frame", "time_s")}}
+        assert json.loads(sample["json"]) == columns
     shown = run_readme()
     assert np.array_equal(np.asarray(shown["image"])[:, :, 0], decode_grey(loaded[0]["png"]))
     assert shown["label"] == int(loaded[0]["cls"])
 
 
-def test_webdataset_mixes_people_and_classes_and_keeps_no_time_or_owner() -> None:
+def test_webdataset_mixes_subjects_and_classes_and_keeps_no_time_or_owner() -> None:
     export("webdataset", Path("out"))
     with tarfile.open("out/train-000000.tar") as tar:
         members = tar.getmembers()
@@ -213,7 +213,7 @@ def test_many_images_go_to_several_tars(monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_a_tar_is_bounded_in_images_and_bytes() -> None:
     def lengths(sizes: list[int], most: int, most_bytes: int) -> list[list[int]]:
-        rows = [Image("train", 0, str(n), {}, b"", 0, size) for n, size in enumerate(sizes)]
+        rows = [ExportImage("train", 0, str(n), {}, b"", 0, size) for n, size in enumerate(sizes)]
         return [[r.length for r in part] for part in parts(rows, most, most_bytes)]
 
     assert lengths([1] * 5, 2, 100) == [[1, 1], [1, 1], [1]]
@@ -255,11 +255,11 @@ def test_npz_of_colours_is_rgb() -> None:
     assert images[0, 0, 0].tolist() == [0, 0, 200]
 
 
-def test_npz_wants_images_that_are_alike() -> None:
+def test_npz_needs_images_of_one_shape() -> None:
     write_shard("test", [row("dora-3388", 0, 0, 1), row("dora-3388", 0, 1, 2, side=32)])
-    with pytest.raises(EmoError, match=r"test/dora-3388_happy_000001\.png: \(32, 32\) pixels, but .*64"):
+    with pytest.raises(EmoError, match=r"test/dora-3388_happy_000001\.png: .*\(32, 32\).*\(64, 64\)"):
         export("npz", Path("out"))
-    assert names() == ["data", "raw"]  # though train.npz was written before
+    assert names() == ["data", "raw"]  # although train.npz was already written
     assert export("webdataset", Path("out")).images == 18
 
 
@@ -279,7 +279,7 @@ def test_the_same_dataset_gives_the_same_bytes(layout: str, anonymise: bool) -> 
         assert times == {(1980, 1, 1, 0, 0, 0)}
 
 
-def test_what_is_said_about_an_export() -> None:
+def test_the_counts_of_an_export() -> None:
     exported = export("imagefolder", Path("out"))
     assert exported.as_json() == {
         "layout": "imagefolder",
@@ -301,43 +301,46 @@ def test_what_is_said_about_an_export() -> None:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_readme_tells_what_it_is(layout: str) -> None:
+def test_the_readme_describes_the_export(layout: str) -> None:
     export(layout, Path("out"))
     text = Path("out/README.md").read_text()
-    assert "22 face images of 4 people" in text
-    assert "no one is\nin two." in text
+    assert "22 face images of 4 participants" in text
+    assert "Each participant is\nin exactly one split." in text
+    assert "| split | participants | images | happy | sad | scared |" in text
     assert "| validation | 1 | 4 | 2 | 0 | 2 |" in text
     assert "Labels: 0 happy, 1 sad, 2 scared." in text
     assert "Faces identify people" in text
 
 
 @pytest.mark.parametrize("anonymise", [False, True])
-def test_of_images_of_nobody_known_the_readme_promises_no_split_by_person(anonymise: bool) -> None:
-    nobody = [person(s, sex="", enrolled=n, extra={"stands_for": "image"}) for n, s in enumerate(SPLITS, 1)]
-    enrol(nobody, [])
+def test_the_readme_of_images_without_subject_ids_has_the_caveat(anonymise: bool) -> None:
+    image_subjects = [
+        person(s, sex="", enrolled=n, extra={"stands_for": "image"}) for n, s in enumerate(SPLITS, 1)
+    ]
+    enrol(image_subjects, [])
     export("npz", Path("out"), anonymise=anonymise)
     text = Path("out/README.md").read_text()
     assert "22 face images, labelled as 3 expressions" in text
-    assert "Subjects: none: each image counts as its own; figures are of unseen images, not of unseen" in text
+    assert "Subjects: none: each image is treated as its own subject;" in text
     assert "| split | subjects | images |" in text
-    assert "no one is" not in text
-    enrol([person(next(iter(SPLITS)), enrolled=1), *nobody[1:]], [])
+    assert "exactly one split" not in text
+    enrol([person(next(iter(SPLITS)), enrolled=1), *image_subjects[1:]], [])
     export("npz", Path("mixed"), anonymise=anonymise)
-    assert "Subjects: not known of 3 of 4" in Path("mixed/README.md").read_text()
+    assert "Subjects: unknown for 3 of 4:" in Path("mixed/README.md").read_text()
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_the_manual_shows_how_each_layout_is_loaded(layout: str) -> None:
-    manual = (TOP / "docs" / "export.md").read_text(encoding="utf-8")
-    assert f"## {layout}\n" in manual
-    assert f"```python\n{LAYOUTS[layout].load}\n```" in manual
+def test_the_documentation_shows_how_each_layout_is_loaded(layout: str) -> None:
+    page = (TOP / "docs" / "export.md").read_text(encoding="utf-8")
+    assert f"## {layout}\n" in page
+    assert f"```python\n{LAYOUTS[layout].load}\n```" in page
 
 
 # --- Anonymous ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_an_anonymous_export_names_nobody(layout: str) -> None:
+def test_an_anonymous_export_names_no_subject(layout: str) -> None:
     export(layout, Path("named"))
     export(layout, Path("out"), anonymise=True)
     clips = {r["clip"] for r in dataset_rows()}
@@ -345,8 +348,8 @@ def test_an_anonymous_export_names_nobody(layout: str) -> None:
     assert [word for word in words if any(word in data for data in files(Path("named")).values())]
     for name, data in files(Path("out")).items():
         assert [word for word in words if word in data or word in name.encode()] == []
-    told = b"".join(data for name, data in files(Path("out")).items() if name != "README.md")
-    assert [word for word in (b"subject", b"clip", b"frame", b"time_s") if word in told] == []
+    content = b"".join(data for name, data in files(Path("out")).items() if name != "README.md")
+    assert [word for word in (b"subject", b"clip", b"frame", b"time_s") if word in content] == []
 
 
 def test_anonymous_numbers_follow_the_digests_alone() -> None:
@@ -366,13 +369,13 @@ def test_anonymous_numbers_follow_the_digests_alone() -> None:
         assert list(line) == ["file_name", "label", "person"]
 
 
-def test_a_person_has_one_number_in_every_layout() -> None:
+def test_a_subject_has_one_number_in_every_layout() -> None:
     for layout in LAYOUTS:
         export(layout, Path(layout), anonymise=True)
     table = [int(line["person"]) for line in read_table(Path("imagefolder/train/metadata.csv"))]
     with tarfile.open("webdataset/train-000000.tar") as tar:
-        told = [json.load(tar.extractfile(m)) for m in tar if m.name.endswith(".json")]  # type: ignore[arg-type]
-    assert [about["person"] for about in told] == table
+        columns = [json.load(tar.extractfile(m)) for m in tar if m.name.endswith(".json")]  # type: ignore[arg-type]
+    assert [values["person"] for values in columns] == table
     train = np.load("npz/train.npz")
     assert train["person"].tolist() == table
     assert list(train) == ["images", "labels", "classes", "person"]
@@ -382,7 +385,7 @@ def test_an_anonymous_png_holds_only_pixels() -> None:
     face, noted = texture(5), io.BytesIO()
     notes = PngInfo()
     notes.add_text("Author", "dora-3388")
-    Picture.fromarray(face).save(noted, "PNG", pnginfo=notes, dpi=(72, 72))
+    Image.fromarray(face).save(noted, "PNG", pnginfo=notes, dpi=(72, 72))
     changed = row("dora-3388", 0, 0, 1)
     changed["image"]["bytes"] = noted.getvalue() + b"more after the end"
     write_shard("test", [changed])
@@ -408,17 +411,19 @@ def test_emos_own_pngs_are_bare() -> None:
     for r in dataset_rows():
         assert bare_png(r["image"]["bytes"]) == r["image"]["bytes"]
     for broken in (b"", b"GIF89a", r["image"]["bytes"][:-1], r["image"]["bytes"][:30]):
-        with pytest.raises(ValueError, match="not a whole PNG"):
+        with pytest.raises(ValueError, match="PNG"):
             bare_png(broken)
 
 
 # --- What is refused ------------------------------------------------------------------------------
 
 
-def refused(layout: str = "npz", folder: str = "out", **options: Any) -> str:
-    """Return the message with which an export is refused: one line, and nothing has changed."""
+def refused(
+    layout: str = "npz", folder: str = "out", error: type[EmoError] = EmoError, **options: Any
+) -> str:
+    """Return the message with which an export is refused: one line, and no file has changed."""
     before = {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")}
-    with pytest.raises(EmoError) as caught:
+    with pytest.raises(error) as caught:
         export(layout, Path(folder), **options)
     assert {path: path.is_file() and path.read_bytes() for path in Path().rglob("*")} == before
     assert "\n" not in str(caught.value)
@@ -426,19 +431,19 @@ def refused(layout: str = "npz", folder: str = "out", **options: Any) -> str:
 
 
 def test_a_layout_that_is_unknown() -> None:
-    assert refused("tfrecord") == ("layout: 'tfrecord' is unknown; use one of imagefolder, webdataset, npz")
+    assert refused("tfrecord") == f"layout: 'tfrecord' is unknown; use one of {', '.join(LAYOUTS)}"
 
 
 def test_no_dataset() -> None:
-    assert refused(dataset=Path("none")) == "none: no dataset is built; run `dvc repro`"
+    assert refused(dataset=Path("none"), error=NotBuiltError).startswith("none: ")
 
 
 def test_a_folder_that_is_not_empty_or_a_file() -> None:
     Path("out").mkdir()
     Path("out/mine.txt").write_text("mine")
-    assert refused() == "out: not empty, and nothing is written over; name another folder"
-    assert "mine.txt is a file; name another folder" in refused(folder="out/mine.txt")
-    assert "mine.txt is a file; name another folder" in refused(folder="out/mine.txt/a/b")
+    assert refused() == "out: not empty, and no file is overwritten; give another folder"
+    assert "mine.txt is a file" in refused(folder="out/mine.txt")
+    assert "mine.txt is a file" in refused(folder="out/mine.txt/a/b")
     assert refused(folder=".").startswith(".: not empty")
 
 
@@ -446,30 +451,31 @@ def test_a_folder_that_is_not_empty_or_a_file() -> None:
     "folder", ["data/x", "data/dataset", "raw/x", "models", "reports/sheets/x", ".dvc/tmp/x", "a/../data/x"]
 )
 def test_a_folder_that_dvc_keeps(folder: str) -> None:
-    assert refused(folder=folder).endswith("which DVC or Git keeps; name a place elsewhere")
+    assert "DVC or Git" in refused(folder=folder)
 
 
 def test_a_link_into_what_dvc_keeps() -> None:
     Path("link").symlink_to("data")
-    assert "lies in data," in refused(folder="link/x")
+    message = refused(folder="link/x")
+    assert message.startswith("link/x: ")
+    assert " data" in message
 
 
-def test_a_dataset_that_is_broken() -> None:
-    broken = row("dora-3388", 0, 7, 1)
-    broken["image"]["bytes"] = broken["image"]["bytes"][:100]
-    write_shard("test", [broken])
+def test_a_dataset_that_is_damaged() -> None:
     path = "data/dataset/test/dora-3388.parquet"
-    assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
+    truncated = row("dora-3388", 0, 7, 1)
+    truncated["image"]["bytes"] = truncated["image"]["bytes"][:100]
     flipped = row("dora-3388", 0, 7, 1)
     flipped["image"]["bytes"] = flipped["image"]["bytes"][:-20] + b"!" + flipped["image"]["bytes"][-19:]
-    write_shard("test", [flipped])
-    assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
+    for broken in (truncated, flipped):
+        write_shard("test", [broken])
+        assert refused().startswith(f"{path}: dora-3388_happy_000007.png: not a readable image")
     write_shard("test", [row("dora-3388", 0, 0, 1) | {"label": 3}])
-    assert refused().startswith(f"{path}: dora-3388_happy_000000.png: label 3 is not within 0..2")
+    assert refused().startswith(f"{path}: label 3 is not within 0..2")
     write_shard("test", [row("dora-3388", 0, 0, 1)], ("happy", "sad"))
     assert refused().startswith(f"{path}: classes happy, sad differ from happy, sad, scared")
     write_parquet(Path(path), pa.table({"label": [1]}))
-    assert refused().startswith(f"{path}: holds no list of classes")
+    assert refused().startswith(f"{path}: ")
     Path(path).write_bytes(b"no Parquet")
     assert refused().startswith(f"{path}: not a readable Parquet file")
 
@@ -477,12 +483,12 @@ def test_a_dataset_that_is_broken() -> None:
 def test_shards_without_an_image() -> None:
     for subject, split in SPLITS.items():
         write_parquet(shard_path(split, subject), dataset_schema(CLASSES).empty_table())
-    assert refused() == "data/dataset: not one image; run `dvc repro`"
+    assert refused(error=NotBuiltError).startswith("data/dataset: ")
 
 
 @contextmanager
 def largest_file(size: int) -> Iterator[None]:
-    """Let the system refuse to write files beyond so many bytes."""
+    """Limit the size of files that the system lets this process write, in bytes."""
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
@@ -493,10 +499,10 @@ def largest_file(size: int) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_disk_that_takes_no_more(layout: str) -> None:
+def test_a_disk_that_refuses_a_file(layout: str) -> None:
     with largest_file(1000):
         message = refused(layout, "deep/out")
-    assert message.startswith("deep/out: File too large; nothing is exported: name a folder on a disk")
+    assert message.startswith("deep/out: File too large; nothing is exported: ")
 
 
 # --- Whole or not at all --------------------------------------------------------------------------
@@ -505,12 +511,12 @@ def test_a_disk_that_takes_no_more(layout: str) -> None:
 def test_an_interrupted_export_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[str] = []
 
-    def interrupted(images: Images, folder: Path, advance: Advance) -> None:
+    def interrupted(images: ImageStore, folder: Path, advance: Advance) -> None:
         LAYOUTS["npz"].write(images, folder, advance)
         seen.extend(path.name for path in folder.iterdir())
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(module.LAYOUTS, "slow", Layout(interrupted, "", ""))
+    monkeypatch.setitem(LAYOUTS, "slow", Layout(interrupted, "", ""))
     with pytest.raises(KeyboardInterrupt):
         export("slow", Path("deep/down/out"))
     assert sorted(seen) == ["test.npz", "train.npz", "validation.npz"]
@@ -524,7 +530,7 @@ def test_an_empty_folder_is_filled_and_keeps_its_permissions() -> None:
     assert Path("out").stat().st_mode & 0o777 == 0o700
 
 
-def test_what_a_killed_export_left_is_not_mixed_in() -> None:
+def test_the_files_of_a_killed_export_are_not_mixed_in() -> None:
     left = Path(f".out.{os.getpid()}.tmp")
     left.mkdir()
     (left / "half.npz").write_bytes(b"half")
@@ -533,45 +539,47 @@ def test_what_a_killed_export_left_is_not_mixed_in() -> None:
     assert "half.npz" not in files(Path("out"))
 
 
-def test_nobody_who_withdrew_is_exported(tmp_path: Path) -> None:
+def test_a_subject_who_withdrew_is_not_exported() -> None:
     people = [
         person(subject, enrolled=n, consent="withdrawn" if subject == "bert-2045" else "given")
         for n, subject in enumerate(SPLITS, 1)
     ]
     enrol(people, [])
-    with pytest.raises(EmoError, match=r"bert-2045.parquet: bert-2045 has withdrawn or never consented; run"):
-        export("npz", tmp_path / "out")
-    assert not (tmp_path / "out").exists()
+    message = refused(error=ConsentError)
+    path = "data/dataset/train/bert-2045.parquet"
+    assert message == f"{path}: bert-2045 withdrew or never consented; run `dvc repro`, then export"
 
 
 @pytest.mark.parametrize("table", ["raw/withdrawn.csv", ".emo/withdrawn.csv"])
-def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
+def test_a_withdrawal_that_the_table_of_participants_does_not_have(table: str) -> None:
     Path(table).parent.mkdir(exist_ok=True)
     Path(table).write_text("subject,sha256\nbert-2045,\n")
-    assert "bert-2045 has withdrawn" in refused()
+    assert "bert-2045.parquet: bert-2045 " in refused(error=ConsentError)
 
 
-def test_an_image_of_somebody_else_in_a_shard() -> None:
-    """The column `subject` tells who is shown, not the name of the file."""
+def test_an_image_of_another_subject_in_a_shard() -> None:
+    """The column `subject` decides, not the name of the file."""
     rows = [row("dora-3388", 0, 0, 1), row("dora-3388", 0, 1, 2) | {"subject": "emil-1"}]
     write_shard("test", rows)
-    assert "dora-3388.parquet: emil-1 has withdrawn or never consented" in refused()
+    assert "dora-3388.parquet: emil-1 " in refused(error=ConsentError)
 
 
 def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True)
 
 
+@pytest.mark.slow
 def test_a_folder_of_the_project_that_git_does_not_ignore(tmp_path: Path) -> None:
     """`git add --all` would take the faces."""
     git("init", "-q")
-    assert refused().startswith("out: lies in the project and Git does not ignore it")
-    assert refused(folder="deep/out").startswith("deep/out: lies in the project")
+    assert ".gitignore" in refused()
+    assert refused(folder="deep/out").startswith("deep/out: ")
     Path(".gitignore").write_text("/out/\n")
     export("npz", Path("out"))
     export("npz", tmp_path.parent / f"{tmp_path.name}-outside")
 
 
+@pytest.mark.slow
 def test_a_folder_with_files_that_git_tracks() -> None:
     git("init", "-q")
     Path(".gitignore").write_text("/out/\n")
@@ -579,4 +587,6 @@ def test_a_folder_with_files_that_git_tracks() -> None:
     Path("out/mine.txt").write_text("mine")
     git("add", "--force", "out/mine.txt")
     Path("out/mine.txt").unlink()
-    assert refused() == "out: is kept in Git; name a place elsewhere"
+    message = refused()
+    assert message.startswith("out: ")
+    assert "Git" in message

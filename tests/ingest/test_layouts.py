@@ -1,84 +1,117 @@
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
-from pipeline.ingest.layouts.layout import MOVE, Named, Reading, Skip, Unread
-from pipeline.ingest.layouts.registry import LAYOUTS, recognise
+from pipeline.ingest import layouts
+from pipeline.ingest.layouts.layout import RENAME, NameReading, ParsedName, SkippedFile, UnreadName
+from pipeline.ingest.layouts.registry import LAYOUTS, choose_layout
 from pipeline.runtime.errors import EmoError
 
+FOLDER = Path(layouts.__path__[0])
 
-def read(*names: str, layout: str = "auto") -> list[Reading]:
+
+def read(*names: str, layout: str = "auto") -> list[NameReading]:
     paths = [PurePosixPath(name) for name in names]
-    readings = recognise(paths, layout).readings
+    readings = choose_layout(paths, layout).readings
     return [readings[path] for path in paths]
 
 
-def said(*names: str) -> list[tuple[str, str, str] | str]:
-    """(subject, expression, part) of each name read as one's own folders, or why it is not read."""
+def read_folders(*names: str) -> list[tuple[str, str, str] | str]:
+    """Read names with the layout `folders`; return (subject, expression, part), or why a name is not read."""
     readings = LAYOUTS["folders"].read([PurePosixPath(name) for name in names])
-    return [(r.subject, r.word, r.part) if isinstance(r, Named) else r.reason for r in readings.values()]
+    return [(r.subject, r.word, r.part) if isinstance(r, ParsedName) else r.reason for r in readings.values()]
 
 
 # Names as the corpora publish them; expected values from their documentation, see the modules.
-CORPORA = {
+EXAMPLES: dict[str, tuple[str, NameReading]] = {
     "Actor_05/01-01-03-01-02-01-05.mp4": (
         "ravdess",
-        Named("Actor_05", "happy", "01-01-03-01-02-01-05", take="01-03-01-02-01-05", sex="M"),
+        ParsedName("Actor_05", "happy", "01-01-03-01-02-01-05", take="01-03-01-02-01-05", sex="M"),
     ),
     "Video_Song_Actor_24/Actor_24/02-02-06-02-01-02-24.mp4": (
         "ravdess",
-        Named("Actor_24", "fearful", "02-02-06-02-01-02-24", take="02-06-02-01-02-24", sex="F"),
+        ParsedName("Actor_24", "fearful", "02-02-06-02-01-02-24", take="02-06-02-01-02-24", sex="F"),
     ),
-    "VideoFlash/1001_DFA_ANG_XX.flv": ("cremad", Named("1001", "ANG", "1001_DFA_ANG_XX")),
-    "1040_ITH_SAD_X.flv": ("cremad", Named("1040", "SAD", "1040_ITH_SAD_X")),
+    "VideoFlash/1001_DFA_ANG_XX.flv": ("cremad", ParsedName("1001", "ANG", "1001_DFA_ANG_XX")),
+    "1040_ITH_SAD_X.flv": ("cremad", ParsedName("1040", "SAD", "1040_ITH_SAD_X")),
     "M003/front/angry/level_1/001.mp4": (
         "mead",
-        Named("M003", "angry", "M003_front_angry_level_1_001", take="M003_angry_level_1_001", sex="M"),
+        ParsedName("M003", "angry", "M003_front_angry_level_1_001", take="M003_angry_level_1_001", sex="M"),
     ),
     "MEAD/W009/video/left_30/contempt/level_2/010.mp4": (
         "mead",
-        Named(
+        ParsedName(
             "W009", "contempt", "W009_left_30_contempt_level_2_010", take="W009_contempt_level_2_010", sex="F"
         ),
     ),
-    "DC/a01.avi": ("savee", Named("DC", "anger", "DC_a01", sex="M")),
-    "AudioVisual/JE/sa07.avi": ("savee", Named("JE", "sadness", "JE_sa07", sex="M")),
-    "KL_su15.avi": ("savee", Named("KL", "surprise", "KL_su15", sex="M")),
-    "JK/n30.avi": ("savee", Named("JK", "neutral", "JK_n30", sex="M")),
-    "subject 1/anger/sentence 1/s1_an_1.avi": ("enterface", Named("subject_1", "anger", "subject_1_an_1")),
+    "DC/a01.avi": ("savee", ParsedName("DC", "anger", "DC_a01", sex="M")),
+    "AudioVisual/JE/sa07.avi": ("savee", ParsedName("JE", "sadness", "JE_sa07", sex="M")),
+    "KL_su15.avi": ("savee", ParsedName("KL", "surprise", "KL_su15", sex="M")),
+    "JK/n30.avi": ("savee", ParsedName("JK", "neutral", "JK_n30", sex="M")),
+    "subject 1/anger/sentence 1/s1_an_1.avi": (
+        "enterface",
+        ParsedName("subject_1", "anger", "subject_1_an_1"),
+    ),
     "enterface/subject 3/anger/sentence 2/s_3_an_2.avi": (
         "enterface",
-        Named("subject_3", "anger", "subject_3_an_2"),
+        ParsedName("subject_3", "anger", "subject_3_an_2"),
     ),
     "subject-12/sadness/sentence-5/s12_sa_5.avi": (
         "enterface",
-        Named("subject_12", "sadness", "subject_12_sa_5"),
+        ParsedName("subject_12", "sadness", "subject_12_sa_5"),
     ),
-    "s44_su_3.avi": ("enterface", Named("subject_44", "surprise", "subject_44_su_3")),
+    "s44_su_3.avi": ("enterface", ParsedName("subject_44", "surprise", "subject_44_su_3")),
+    "jaffe/KA.AN1.39.tiff": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
+    "ka.an1.39.TIFF": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
+    "YM.SU3.62.tiff": ("jaffe", ParsedName("YM", "surprise", "YM_SU3_62", sex="F")),
+    "AF01/AF01ANS.JPG": ("kdef", ParsedName("F01", "angry", "AF01ANS", sex="F")),
+    "BM35AFS.JPG": ("kdef", ParsedName("M35", "afraid", "BM35AFS", sex="M")),
+    "AF01/AF01ANHL.JPG": ("kdef", SkippedFile("not a frontal view (KDEF angle HL)")),
+    "train/angry/Training_3908.jpg": ("fer2013", ParsedName("", "angry")),
+    "test/fear/PrivateTest_10131363.jpg": ("fer2013", ParsedName("", "fear")),
+    "train/happy/anna 1.png": ("imagefolder", ParsedName("", "happy")),
+    "happy/1.png": ("imagefolder", ParsedName("", "happy")),
 }
 
+ELSEWHERE = {"folders", "ckplus"}
+"""Layouts that read several names together; their tests are below and in test_images.py."""
 
-@pytest.mark.parametrize("name", CORPORA)
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_names_of_corpora_are_recognised_and_read(name: str) -> None:
-    layout, expected = CORPORA[name]
-    assert read(name) == [expected]
-    assert recognise([PurePosixPath(name)]).layout == layout
+    layout, expected = EXAMPLES[name]
     assert read(name, layout=layout) == [expected]
+    if LAYOUTS[layout].auto:
+        choice = choose_layout([PurePosixPath(name)], media=LAYOUTS[layout].media)
+        assert (choice.layout, choice.readings[PurePosixPath(name)]) == (layout, expected)
 
 
-def test_ravdess_with_and_without_sound_are_one_take_and_sound_alone_is_left_out() -> None:
+def test_every_layout_module_is_registered_under_its_name_and_has_an_example() -> None:
+    modules = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "layout", "registry"}
+    assert {layout.name for layout in LAYOUTS.values()} == set(LAYOUTS) == modules
+    assert {layout for layout, _ in EXAMPLES.values()} == modules - ELSEWHERE
+
+
+@pytest.mark.parametrize(
+    ("layout", "name"), [("jaffe", "KA.AN1.png"), ("kdef", "AF31V.JPG"), ("fer2013", "angry/1.jpg")]
+)
+def test_other_names_do_not_match(layout: str, name: str) -> None:
+    assert isinstance(LAYOUTS[layout].read([PurePosixPath(name)])[PurePosixPath(name)], UnreadName)
+
+
+def test_ravdess_with_and_without_sound_are_one_take_and_sound_alone_is_skipped() -> None:
     names = [f"Actor_12/{modality}-01-06-01-02-01-12.mp4" for modality in ("01", "02", "03")]
     both, silent, sound = read(*names)
-    assert isinstance(both, Named)
-    assert isinstance(silent, Named)
+    assert isinstance(both, ParsedName)
+    assert isinstance(silent, ParsedName)
     assert both.take == silent.take
     assert both.clip != silent.clip
-    assert isinstance(sound, Skip)
+    assert isinstance(sound, SkippedFile)
 
 
 def test_mead_views_are_one_take() -> None:
     readings = read(*(f"M003/{view}/happy/level_3/001.mp4" for view in ("front", "left_60", "top", "down")))
-    assert len({reading.take for reading in readings if isinstance(reading, Named)}) == 1
+    assert len({reading.take for reading in readings if isinstance(reading, ParsedName)}) == 1
 
 
 @pytest.mark.parametrize(
@@ -106,8 +139,8 @@ def test_mead_views_are_one_take() -> None:
         "clips/001/happy.mp4": ("001", "happy", ""),
     }.items(),
 )
-def test_own_folders(name: str, expected: tuple[str, str, str]) -> None:
-    assert said(name) == [expected]
+def test_names_of_own_recordings(name: str, expected: tuple[str, str, str]) -> None:
+    assert read_folders(name) == [expected]
 
 
 @pytest.mark.parametrize(
@@ -125,57 +158,59 @@ def test_own_folders(name: str, expected: tuple[str, str, str]) -> None:
         "study/S01_happy_sad.mp4",
     ],
 )
-def test_what_is_open_in_ones_own_folders_is_refused(name: str) -> None:
-    (reason,) = said(name)
-    assert "rename it, or name it in a --manifest" in reason
+def test_ambiguous_names_are_refused(name: str) -> None:
+    (reason,) = read_folders(name)
+    assert "rename it, or list it in a --manifest" in reason
 
 
-def test_several_folders_of_counted_files_are_people() -> None:
-    assert said("d/anna/happy/001.mp4", "d/bob/happy/001.mp4") == [
+def test_several_folders_of_numbered_files_are_subjects() -> None:
+    assert read_folders("d/anna/happy/001.mp4", "d/bob/happy/001.mp4") == [
         ("anna", "happy", "001"),
         ("bob", "happy", "001"),
     ]
 
 
-def test_sites_are_not_taken_for_people() -> None:
-    assert all("can be read as" in reason for reason in said("siteA/happy/S01.mp4", "siteB/sad/S02.mp4"))
+def test_sites_are_not_subjects() -> None:
+    assert all(
+        "name is ambiguous" in reason for reason in read_folders("siteA/happy/S01.mp4", "siteB/sad/S02.mp4")
+    )
 
 
 def test_one_code_below_two_folders_is_refused() -> None:
-    first, second, third = said("x/siteA/S01/happy.mp4", "x/siteB/S01/sad.mp4", "x/siteB/S02/sad.mp4")
+    first, second, third = read_folders("x/siteA/S01/happy.mp4", "x/siteB/S01/sad.mp4", "x/siteB/S02/sad.mp4")
     assert "subject 'S01' is below x/siteA, x/siteB: one person or several?" in first
     assert first == second
     assert third == ("S02", "sad", "")
 
 
 def test_a_file_in_the_folder_of_another_subject_is_refused() -> None:
-    assert said("x/S01/sad.mp4", "x/S01/S02_happy.mp4") == [
+    assert read_folders("x/S01/sad.mp4", "x/S01/S02_happy.mp4") == [
         ("S01", "sad", ""),
-        "names 'S02', but lies in the folder of 'S01'; move or rename it",
+        "names subject 'S02', but is in the folder of 'S01'; move or rename it",
     ]
-    assert said("x/day one/S02_happy.mp4") == [("S02", "happy", "")]
+    assert read_folders("x/day one/S02_happy.mp4") == [("S02", "happy", "")]
 
 
-def test_unknown_expressions_are_read_where_the_others_stand() -> None:
-    assert said("x/S01/happy.mp4", "x/S01/calm.mp4")[1] == ("S01", "calm", "")
-    assert said("x/S01_happy.mp4", "x/S01_calm_2.mp4")[1] == ("S01", "calm", "2")
+def test_unknown_expressions_are_read_by_the_usual_arrangement() -> None:
+    assert read_folders("x/S01/happy.mp4", "x/S01/calm.mp4")[1] == ("S01", "calm", "")
+    assert read_folders("x/S01_happy.mp4", "x/S01_calm_2.mp4")[1] == ("S01", "calm", "2")
 
 
-def test_the_layout_that_reads_most_names_is_taken_and_says_why() -> None:
-    taken = recognise(
+def test_the_layout_that_matches_most_names_is_chosen_with_a_reason() -> None:
+    choice = choose_layout(
         [PurePosixPath(f"C/100{n}_DFA_ANG_XX.flv") for n in range(3)] + [PurePosixPath("C/x.flv")]
     )
-    assert taken.layout == "cremad"
-    assert taken.reason == "it reads 3 of 4 names, such as C/1000_DFA_ANG_XX.flv: ANG of 1000"
-    assert taken.readings[PurePosixPath("C/x.flv")] == Unread(
-        "not named as cremad names its files (1001_DFA_ANG_XX.flv)", MOVE
+    assert choice.layout == "cremad"
+    assert choice.reason == "it reads 3 of 4 names, such as C/1000_DFA_ANG_XX.flv: ANG of 1000"
+    assert choice.readings[PurePosixPath("C/x.flv")] == UnreadName(
+        "name does not match layout cremad (1001_DFA_ANG_XX.flv)", RENAME
     )
 
 
-def test_layouts_that_do_not_fit_or_exist() -> None:
+def test_layouts_that_do_not_match_or_exist() -> None:
     with pytest.raises(EmoError, match="--layout: 'ravdes' is not one of auto, ravdess"):
         read("a.mp4", layout="ravdes")
-    with pytest.raises(EmoError, match=r"not named as mead .* all 2 videos.*leave out --layout"):
+    with pytest.raises(EmoError, match=r"does not match layout mead .* all 2 videos.*leave out --layout"):
         read("DC/a01.avi", "DC/a02.avi", layout="mead")
-    with pytest.raises(EmoError, match=r"^its name does not tell subject and expression"):
+    with pytest.raises(EmoError, match=r"^name does not state subject and expression"):
         read("x.mp4")

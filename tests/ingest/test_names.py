@@ -26,7 +26,7 @@ def test_codes_become_ids(code: str, expected: str) -> None:
 
 @pytest.mark.parametrize("code", ["", "  ", "???", "\u674e1", "S\u00f8ren", "x" * 65])
 def test_codes_without_a_plain_form_are_refused(code: str) -> None:
-    with pytest.raises(EmoError, match=r"^here: the subject's code .* cannot be made an id"):
+    with pytest.raises(EmoError, match=r"^here: subject code .* cannot be converted to an id"):
         subject_id(code, "here")
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.ingest.inspection import Found
-from pipeline.ingest.plan import Findings, Plan, make_plan
+from pipeline.ingest.inspection import InspectedFile
+from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.schema.clips import Clip
@@ -23,7 +23,7 @@ def proposal(number: int, subject: str, hint: str, **values: float) -> Proposal:
         where=str(path),
         order=(path.name,),
         subject=subject,
-        written=subject,
+        code=subject,
         expression="happy",
         clip=hint,
         video=hint,
@@ -31,18 +31,18 @@ def proposal(number: int, subject: str, hint: str, **values: float) -> Proposal:
     )
 
 
-def plan_of(proposals: list[Proposal], state: State) -> Plan:
+def plan_of(proposals: list[Proposal], state: State) -> IngestPlan:
     digests = {p.path: f"{int(p.path.stem):064x}" for p in proposals}
-    found = {path: Found(digest, 1, INFO) for path, digest in digests.items()}
-    return make_plan(Findings(proposals, found), state)
+    files = {path: InspectedFile(digest, 1, INFO) for path, digest in digests.items()}
+    return plan_ingest(proposals, files, None, state)
 
 
-def after(state: State, plan: Plan, steps: int) -> State:
-    """The tables that a run leaves which is killed after so many steps."""
-    clips = tuple(clip for step in plan.steps[:steps] for clip in step.clips)
+def after(state: State, plan: IngestPlan, recordings: int) -> State:
+    """The tables of a run that is killed after so many recordings."""
+    clips = tuple(clip for recording in plan.recordings[:recordings] for clip in recording.clips)
     subjects = {clip.subject for clip in clips}
-    people = tuple(person for person in plan.people.new if person.subject in subjects)
-    return State((*state.people, *people), (*state.clips, *clips))
+    new = tuple(participant for participant in plan.participants.new if participant.subject in subjects)
+    return State((*state.participants, *new), (*state.clips, *clips))
 
 
 ASKED = st.lists(
@@ -64,10 +64,10 @@ def test_a_killed_run_and_the_next_give_what_one_run_gives(
     assert resumed == whole
     assert len({clip.clip.lower() for clip in whole.clips}) == len(first) + len(second)
     assert len({clip.video.lower() for clip in whole.clips}) == len(first) + len(second)
-    assert sorted(p.enrolled for p in whole.people) == list(range(1, len(whole.people) + 1))
+    assert sorted(p.enrolled for p in whole.participants) == list(range(1, len(whole.participants) + 1))
 
 
-def test_faults_are_all_collected() -> None:
+def test_all_errors_are_collected() -> None:
     enrolled = Clip(
         "S1_x",
         "S1/S1_x.mp4",
@@ -92,5 +92,5 @@ def test_faults_are_all_collected() -> None:
         proposal(3, "s2", "x"),  # differs by case
     ]
     plan = plan_of(asked, state)
-    assert len(plan.faults) == 4
-    assert plan.steps == ()
+    assert len(plan.errors) == 4
+    assert plan.recordings == ()

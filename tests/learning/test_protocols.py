@@ -32,8 +32,8 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import AUDIT, DATASET, FOLDS, PARAMS, SPLIT
 from pipeline.runtime.paths import PROTOCOLS as REPORT
 from pipeline.schema.split import SPLITS
-from pipeline.withdrawal.files import in_workspace
-from pipeline.withdrawal.subject import Person
+from pipeline.withdrawal.find.files import in_workspace
+from pipeline.withdrawal.subject import Subject
 from tests.support.training_project import PARAMS_YAML, files, write_audit, write_project
 from tests.support.trainings import PARAMS as RECIPE
 
@@ -180,12 +180,12 @@ def test_a_withdrawal_erases_the_results_of_the_subject(
     project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
-    held = {item.path for item in in_workspace(Person("p07"), set())}
+    held = {item.path for item in in_workspace(Subject("p07"), set())}
     assert {*FOLDS.glob("*.json"), REPORT, REPORT.with_suffix(".csv"), REPORT.with_suffix(".png")} <= held
-    assert not {item.path for item in in_workspace(Person("p0"), set())} & set(FOLDS.iterdir())
+    assert not {item.path for item in in_workspace(Subject("p0"), set())} & set(FOLDS.iterdir())
     damaged = FOLDS / "damaged.json"
     damaged.write_bytes(b'\xff "p07"')
-    assert damaged in {item.path for item in in_workspace(Person("p07"), set())}
+    assert damaged in {item.path for item in in_workspace(Subject("p07"), set())}
     damaged.unlink()
 
 

@@ -1,22 +1,38 @@
-"""The summary of a small project with known figures."""
+"""The summary of a small project with known metrics."""
 
 from pathlib import Path
 
 import pytest
 
-from pipeline.report.summary import read_summary
-from tests.support.reported import write_project
+from pipeline.report.summary import Summary, read_summary
+from pipeline.runtime.errors import NotBuiltError
+from tests.support.reported import CLASSES, census, metrics
 
 
-def test_the_test_subjects_by_sex_and_how_far_the_net_may_be_believed(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    write_project()
-    tables = {title: rows for title, _, rows in read_summary().tables()}
-    assert tables["The test subjects"] == [
+@pytest.mark.slow
+@pytest.mark.usefixtures("project")
+def test_a_workspace_with_everything_built() -> None:
+    titles = [title for title, _, _ in read_summary().tables()]
+    assert titles == ["Sampled frames by status", "Images", "The trained model", "Test subjects"]
+
+
+def test_accuracy_by_sex_and_calibration() -> None:
+    tables = {title: rows for title, _, rows in Summary({}, [], {}, metrics()).tables()}
+    assert tables["Test subjects"] == [
         ["accuracy, F", "0.750", "2 subjects"],
         ["accuracy, F - M", "-0.125", "95 %: -0.300 to +0.050"],
         ["expected calibration error", "0.123", ""],
         ["Brier score (0 to 2)", "0.400", ""],
     ]
+
+
+def test_images_by_split_and_class() -> None:
+    [(title, header, rows)] = Summary({}, census(without="S3"), {}, {}).tables()
+    assert (title, header) == ("Images", ["split", "subjects", *CLASSES])
+    assert rows == [["train", "2", "6", "6"], ["validation", "0", "0", "0"], ["test", "2", "6", "6"]]
+
+
+def test_a_workspace_with_nothing_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(NotBuiltError, match=r"funnel\.csv"):
+        read_summary()

@@ -9,12 +9,12 @@ from pipeline.runtime.code import code_digest, import_closure, imported_names, s
 
 SOURCES = {
     "pipeline/__init__.py": "",
-    "pipeline/core/__init__.py": "",
-    "pipeline/core/a.py": "import os\nimport numpy as np\nfrom pipeline.core import b\n",
-    "pipeline/core/b.py": "def f():\n    import pipeline.core.c as c\n    return c\n",
-    "pipeline/core/c.py": "from pipeline.core.d import value\n",
-    "pipeline/core/d.py": "value = 1\n",
-    "pipeline/core/unused.py": "from pipeline.core.a import np\n",
+    "pipeline/room/__init__.py": "",
+    "pipeline/room/a.py": "import os\nimport numpy as np\nfrom pipeline.room import b\n",
+    "pipeline/room/b.py": "def f():\n    import pipeline.room.c as c\n    return c\n",
+    "pipeline/room/c.py": "from pipeline.room.d import value\n",
+    "pipeline/room/d.py": "value = 1\n",
+    "pipeline/room/unused.py": "from pipeline.room.a import np\n",
 }
 
 
@@ -38,23 +38,23 @@ def forget() -> None:
 
 def digest() -> str:
     forget()
-    return code_digest("pipeline.core.a")
+    return code_digest("pipeline.room.a")
 
 
 @pytest.mark.usefixtures("package")
 def test_the_closure_is_exact() -> None:
-    assert import_closure("pipeline.core.a") == tuple(f"pipeline.core.{name}" for name in "abcd")
-    assert import_closure("pipeline.core.d") == ("pipeline.core.d",)
-    assert source_path("pipeline.core.a") == "pipeline/core/a.py"
+    assert import_closure("pipeline.room.a") == tuple(f"pipeline.room.{name}" for name in "abcd")
+    assert import_closure("pipeline.room.d") == ("pipeline.room.d",)
+    assert source_path("pipeline.room.a") == "pipeline/room/a.py"
 
 
 def test_the_digest_follows_the_sources_that_count(package: Path) -> None:
     before = digest()
-    (package / "pipeline/core/unused.py").write_text("changed = True\n")
+    (package / "pipeline/room/unused.py").write_text("changed = True\n")
     assert digest() == before
-    (package / "pipeline/core/d.py").write_text("value = 2\n")
+    (package / "pipeline/room/d.py").write_text("value = 2\n")
     assert digest() != before
-    (package / "pipeline/core/d.py").write_text("value = 1\n")
+    (package / "pipeline/room/d.py").write_text("value = 1\n")
     assert digest() == before
 
 

@@ -71,33 +71,33 @@ def test_what_spreadsheets_write(tmp_path: Path, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "message"),
+    ("text", "where", "value"),
     [
-        ("", "line 1: missing column 'name'; its columns, divided by commas: none"),
-        ("name;count\n", "line 1: missing column 'name'; its columns, divided by commas: name;count"),
-        ("name,count,age\n", "line 1: unknown column 'age'"),
-        ("name,count,name\n", "line 1: two columns are called 'name': name, count, name"),
-        (
-            "name,count\n<<<<<<< HEAD\na,1\n",
-            "line 2: two versions that Git could not merge; choose, and `git add` it",
-        ),
-        ("name,count\na\n", "line 2: more or fewer values than columns"),
-        ("name,count\na,1,2\n", "line 2: more or fewer values than columns"),
-        ("name,count\na,\n", "line 2: count: '' is not a whole number"),
-        ("name,count\na,1.5\n", "line 2: count: '1.5' is not a whole number"),
-        ("name,count\na,1_0\n", "line 2: count: '1_0' is not a whole number"),
-        ("name,count\na,\u0661\n", "line 2: count: '\u0661' is not a whole number"),
-        ("name,count\na,0\n", "line 2: count: 0 is not 1 or more"),
-        ("name,count\na,1\nb,2\na,3\n", "name 'a' stands twice"),
-        ("name,count\nb,1\na\0,1\n", "line 3: a NUL character; the file is damaged or no text"),
-        ('name,count\n"a,1\n', "line 1: not valid CSV: unexpected end of data"),
-        ('name,count\n"two\nlines",x\n', "line 3: count: 'x' is not a whole number"),
+        ("", "line 1", "missing column 'name'"),
+        ("name;count\n", "line 1", "name;count"),
+        ("name,count,age\n", "line 1", "unknown column 'age'"),
+        ("name,count,name\n", "line 1", "'name'"),
+        ("name,count\n<<<<<<< HEAD\na,1\n", "line 2", "merge conflict"),
+        ("name,count\na\n", "line 2", "fewer values than columns"),
+        ("name,count\na,1,2\n", "line 2", "fewer values than columns"),
+        ("name,count\na,\n", "line 2: count", "''"),
+        ("name,count\na,1.5\n", "line 2: count", "'1.5'"),
+        ("name,count\na,1_0\n", "line 2: count", "'1_0'"),
+        ("name,count\na,\u0661\n", "line 2: count", "'\u0661'"),
+        ("name,count\na,0\n", "line 2: count", "0 is not 1 or more"),
+        ("name,count\na,1\nb,2\na,3\n", "duplicate name", "'a'"),
+        ("name,count\nb,1\na\0,1\n", "line 3", "NUL"),
+        ('name,count\n"a,1\n', "line 1", "not valid CSV"),
+        ('name,count\n"two\nlines",x\n', "line 3: count", "'x'"),
     ],
 )
-def test_faults_name_line_column_and_value(text: str, message: str) -> None:
+def test_faults_name_line_column_and_value(text: str, where: str, value: str) -> None:
     with pytest.raises(EmoError) as caught:
         parse_csv(text, Strict, key="name", where="t.csv")
-    assert str(caught.value) == f"t.csv: {message}"
+    message = str(caught.value)
+    assert message.startswith(f"t.csv: {where}")
+    assert value in message
+    assert "\n" not in message
 
 
 def test_numbers_and_flags_that_are_none() -> None:
@@ -212,7 +212,7 @@ def test_writing_and_reading_tables_loads_no_pandas(tmp_path: Path) -> None:
 import sys
 from pathlib import Path
 import pyarrow as pa
-from pipeline.core.tables import read_parquet, table_of, write_parquet
+from pipeline.runtime.parquet import read_parquet, table_of, write_parquet
 schema = pa.schema([("n", pa.int64()), ("data", pa.binary())])
 write_parquet(Path(sys.argv[1]), table_of([{"n": 1, "data": b"x"}, {}], schema))
 print(read_parquet(Path(sys.argv[1]), schema).to_pylist(), "pandas" in sys.modules)

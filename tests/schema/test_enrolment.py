@@ -64,7 +64,7 @@ def test_clips_of_people_who_withdrew_are_left_out() -> None:
         ("S1,", "S" * 65 + ",", "is not an id"),
         ("S1,", "../S1,", "'../S1' is not an id"),
         ("S1,", "S2,", "'S2' and 's2' differ only by case"),
-        ("S1,F", "s2,F", "subject 's2' stands twice"),
+        ("S1,F", "s2,F", "duplicate subject 's2'"),
         ("S1,F", "S1,f", "sex: 'f' is not one of F, M, X or empty"),
         (",30.0,", ",thirty,", "age: 'thirty' is not a number"),
         (",30.0,", ",-1,", "age: -1.0 is not within 0..130"),
@@ -86,7 +86,7 @@ def test_nonsense_about_people(old: str, new: str, words: str) -> None:
     [
         ("c1,c1.mp4", "c/1,c1.mp4", "clip: 'c/1' is not an id"),
         ("c1,c1.mp4", "C2,c1.mp4", "'C2' and 'c2' differ only by case"),
-        ("c1,c1.mp4", "c2,c1.mp4", "clip 'c2' stands twice"),
+        ("c1,c1.mp4", "c2,c1.mp4", "duplicate clip 'c2'"),
         ("c1.mp4", "", "video: '' is not a path below raw/videos"),
         ("c1.mp4", "../c1.mp4", "video: '../c1.mp4' is not a path below"),
         ("c1.mp4", "/c1.mp4", "video: '/c1.mp4' is not a path below"),

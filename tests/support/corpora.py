@@ -1,4 +1,4 @@
-"""Tiny corpora of pictures, named as the real ones name theirs."""
+"""Tiny image corpora with the file names of the real ones."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,13 +10,13 @@ from pipeline.ingest.fer2013_csv import SIDE_PX
 
 
 def pixels(seed: int, side: int = SIDE_PX) -> np.ndarray:
-    """Return (side, side) uint8: a smooth texture, another one for every seed."""
+    """Return (side, side) uint8: a smooth texture that depends on the seed."""
     coarse = np.random.default_rng(seed).integers(0, 256, (8, 8), np.uint8)
     return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)
 
 
-def write_picture(path: Path, seed: int, side: int = SIDE_PX) -> Path:
-    """Write a picture in the format of its suffix."""
+def write_image(path: Path, seed: int, side: int = SIDE_PX) -> Path:
+    """Write an image in the format of the suffix."""
     path.parent.mkdir(parents=True, exist_ok=True)
     done, data = cv2.imencode(path.suffix.lower(), pixels(seed, side))
     assert done
@@ -30,7 +30,7 @@ def fer2013_row(emotion: int, seed: int, usage: str = "Training") -> str:
 
 
 def write_fer2013(path: Path, rows: Iterable[str]) -> Path:
-    """Write a CSV as FER2013 is published."""
+    """Write a CSV in the published form of FER2013."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("\n".join(["emotion,pixels,Usage", *rows]) + "\n")
     return path

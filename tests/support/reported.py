@@ -1,4 +1,4 @@
-"""A small project with known figures, written without running a stage, and its history of two versions."""
+"""A small project with known metrics, written without running a stage, and its history of two versions."""
 
 import json
 import subprocess
@@ -12,6 +12,7 @@ from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import CENSUS, FUNNEL, HISTORY, METRICS, MODEL, NEAR_PAIRS, PREDICTIONS, SPLIT
 from pipeline.schema.census import CensusRow
+from pipeline.schema.checkpoint import CARD, ModelCard
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
 from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
 from pipeline.schema.funnel import FunnelRow
@@ -25,11 +26,11 @@ CLASSES = ("happy", "sad")
 SPLITS = {"S1": "train", "S2": "train", "S3": "validation", "S4": "test", "S5": "test"}
 SCRIPT = "<script>alert(1)</script>"
 IMAGES = 3
-"""Of each person and class."""
+"""Images of each subject and class."""
 
 
 def write_project() -> None:
-    """Write everything that a report shows into the current folder, and commit it twice."""
+    """Write everything that the report shows into the current folder, and commit it twice."""
     write_raw()
     set_params(dataset={"expressions": list(CLASSES)})
     Path("dvc.yaml").write_text("stages: {}\n")
@@ -50,7 +51,7 @@ def write_project() -> None:
 
 
 def write_raw(**changed: Any) -> None:
-    """Write raw/: five people, one with a column that emo does not know."""
+    """Write raw/: five participants, one with a column that emo does not know."""
     people = [person(name, sex="FM"[n % 2], enrolled=n) for n, name in enumerate(SPLITS, 1)]
     people[0] = person("S1", extra={"note": SCRIPT})
     people[1] = person("S2", **{"sex": "F", "enrolled": 2, **changed})
@@ -59,7 +60,7 @@ def write_raw(**changed: Any) -> None:
 
 
 def write_dataset() -> None:
-    """Write the dataset with its tables: of ten frames of a clip, three become images."""
+    """Write the dataset and its tables: three of the ten frames of a clip are images."""
     write_csv(
         SPLIT, [SplitRow(s, "FM"[n % 2], split, 0) for n, (s, split) in enumerate(SPLITS.items())], SplitRow
     )
@@ -82,7 +83,7 @@ def write_dataset() -> None:
 
 
 def census(without: str = "") -> list[CensusRow]:
-    """Return the census, but for one person."""
+    """Return the census, without one subject."""
     return [
         CensusRow(split, subject, name, 1, IMAGES, "0" * 16)
         for subject, split in SPLITS.items()
@@ -92,7 +93,7 @@ def census(without: str = "") -> list[CensusRow]:
 
 
 def image(name: str, frame: int, label: int, seed: int) -> dict[str, Any]:
-    """Return a row of the dataset: a texture in the place of a face."""
+    """Return a row of the dataset, with a texture instead of a face."""
     return {
         "image": {"bytes": encode_png(texture(seed)), "path": image_name(name, frame)},
         "label": label,
@@ -104,32 +105,38 @@ def image(name: str, frame: int, label: int, seed: int) -> dict[str, Any]:
 
 
 def write_results() -> None:
-    """Write what training and evaluation leave: S4 all right, all three sad images of S5 taken for happy."""
-    answers = [
+    """Write the outputs of training and evaluation: all images correct but the sad ones of S5."""
+    predictions = [
         Prediction(
-            image_name(f"{s}_{e}", n), s, f"{s}_{e}", n / 5, e, "happy" if s == "S5" else e, 0.9 - n / 10
+            image_name(f"{s}_{e}", n), s, f"{s}_{e}", n, n / 5, e, "happy" if s == "S5" else e, 0.9 - n / 10
         )
         for s in ("S4", "S5")
         for e in CLASSES
         for n in range(IMAGES)
     ]
-    write_csv(PREDICTIONS, answers, Prediction)
+    write_csv(PREDICTIONS, predictions, Prediction)
     epochs = [Epoch(n, 0.01, 2 / n, 0.3 * n, 2.5 / n, 0.25 * n, n < 3) for n in (1, 2, 3)]
     HISTORY.write_text(format_history(epochs))
-    METRICS.write_text(json.dumps(figures()))
+    METRICS.write_text(json.dumps(metrics()))
     MODEL.mkdir()
-    card = {
-        "recipe": "lenet",
-        "input_px": 32,
-        "epochs": 3,
-        "seed": 0,
-        "torch": "2.0",
-        "weights_sha256": "a" * 64,
-    }
-    (MODEL / "model.json").write_text(json.dumps(card))
+    card = ModelCard(
+        recipe="lenet",
+        settings={},
+        classes=CLASSES,
+        side_px=64,
+        input_px=32,
+        channels=1,
+        normalisation="none",
+        seed=0,
+        epochs=3,
+        best_epoch=2,
+        torch="2.0",
+        weights_sha256="a" * 64,
+    )
+    (MODEL / CARD).write_text(json.dumps(vars(card)))
 
 
-def figures() -> dict[str, Any]:
+def metrics() -> dict[str, Any]:
     """Return the content of metrics.json."""
     plain = {"loss": 0.5, "accuracy": 0.75, "macro_f1": 0.7333, "images": 12, "subjects": 2}
     scores = {"precision": 1.0, "recall": 0.5, "f1": 0.6667, "support": 6}
@@ -153,6 +160,6 @@ def commit(message: str) -> None:
 
 
 def git(*arguments: str) -> None:
-    """Run git as somebody."""
+    """Run git with a name and an address."""
     who = ("-c", "user.name=A Lab", "-c", "user.email=lab@example.org")
     subprocess.run(["git", *who, *arguments], check=True)

@@ -400,7 +400,7 @@ def remuxed(source: Path, target: Path) -> Path:
 MEASURE = """
 import resource, sys
 from pathlib import Path
-from pipeline.media.video import Sampling, Tally, sample
+from pipeline.video.decode import Sampling, Tally, sample
 tally = Tally()
 for _ in sample(Path(sys.argv[1]), Sampling(0, 1e9, 1.0, 640), tally): pass
 print(tally.wanted, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)

@@ -1,4 +1,4 @@
-"""Nobody else's data are touched, and nothing of the person is overlooked, in odd projects."""
+"""In unusual projects, no data of others are touched, and nothing of the subject is overlooked."""
 
 import os
 import shutil
@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_versions import needles_of, search, shards
 
+from tests.support.erasure import needles_of, search, shards
 from tests.support.projects import SUBJECTS, Project, built_project, new_project, recordings
+
+pytestmark = pytest.mark.slow
 
 GONE, OTHER = SUBJECTS[2], SUBJECTS[1]
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A built and committed project of six people with a net, to be copied."""
+    """A built and committed project of six subjects with a model, to be copied."""
     project = built_project(tmp_path_factory, tmp_path_factory.mktemp("template") / "project")
-    project.commit("Enrol six people", "v1")
+    project.commit("Enrol six subjects", "v1")
     return project.root
 
 
@@ -42,7 +44,7 @@ def project(copy: Callable[[str], Project]) -> Project:
 
 
 def withdraw(project: Project, subject: str = GONE, **environment: str) -> dict[str, Any]:
-    """Run it; return the JSON, whatever the exit code."""
+    """Run `emo withdraw --yes`; return its JSON, whatever the exit code."""
     return dict(project.answer("withdraw", subject, "--yes", **environment))
 
 
@@ -56,27 +58,27 @@ def with_remote(project: Project) -> Path:
 
 
 def weights(project: Project) -> list[Path]:
-    """Return the nets that are left, in the workspace and in the cache."""
+    """Return the models that are left, in the workspace and in DVC's cache."""
     places = (project.root / "models", project.root / ".dvc/cache")
     files = [path for place in places for path in place.rglob("*") if path.is_file()]
     return [path for path in files if path.read_bytes()[8:10] == b'{"']
 
 
-# --- Others' data -----------------------------------------------------------------------------------
+# --- Data of others ---------------------------------------------------------------------------------
 
 
-def test_foreign_files_beside_the_memo_stay(project: Project, tmp_path: Path) -> None:
-    memo = tmp_path / "scratch"
+def test_foreign_files_beside_the_cache_stay(project: Project, tmp_path: Path) -> None:
+    cache = tmp_path / "scratch"
     for name in ("thesis/chapter1.tex", "photos/cat.jpg", "frames/notes.txt"):
-        (memo / name).parent.mkdir(parents=True, exist_ok=True)
-        (memo / name).write_text("mine")
-    assert withdraw(project, EMO_MEMO=str(memo))["ok"] is True
+        (cache / name).parent.mkdir(parents=True, exist_ok=True)
+        (cache / name).write_text("mine")
+    assert withdraw(project, EMO_CACHE=str(cache))["ok"] is True
     for name in ("thesis/chapter1.tex", "photos/cat.jpg", "frames/notes.txt"):
-        assert (memo / name).read_text() == "mine"
+        assert (cache / name).read_text() == "mine"
 
 
-def test_a_person_of_another_project_with_the_same_code_stays(project: Project, tmp_path: Path) -> None:
-    """Two projects share a cache; what is called V03 in the other is somebody else."""
+def test_a_subject_of_another_project_with_the_same_id_stays(project: Project, tmp_path: Path) -> None:
+    """Two projects share DVC's cache; the id is another person in the other."""
     cache = tmp_path / "shared"
     other = new_project(tmp_path / "other")
     videos = recordings(tmp_path / "videos", [SUBJECTS[4]], ("happy", "surprised"))
@@ -89,7 +91,7 @@ def test_a_person_of_another_project_with_the_same_code_stays(project: Project, 
     other.repro("dataset")
     other.commit("Enrol")
     before = shards(other, "nobody")
-    needles = needles_of(project, GONE, "")
+    needles = needles_of(project, GONE)
     outcome = withdraw(project)
     assert outcome["found"] == []
     assert outcome["ok"] is True
@@ -101,33 +103,33 @@ def test_a_person_of_another_project_with_the_same_code_stays(project: Project, 
     assert search(Project(cache, cache), needles) == []
 
 
-def test_pictures_and_nets_that_dvc_tracks_otherwise_stay(project: Project) -> None:
+def test_images_and_models_that_dvc_tracks_otherwise_stay(project: Project) -> None:
     (project.root / "figures").mkdir()
     shutil.copy(project.root / "reports/funnel.png", project.root / "figures/setup.png")
-    (project.root / f"figures/{GONE}.parquet").write_text("the lab's own, not of emo")
-    net = next((project.root / "models").glob("*.safetensors"))
-    (project.root / "pretrained.safetensors").write_bytes(net.read_bytes()[:-4] + b"1234")
+    (project.root / f"figures/{GONE}.parquet").write_text("written by the lab, not by emo")
+    model = next((project.root / "models").glob("*.safetensors"))
+    (project.root / "pretrained.safetensors").write_bytes(model.read_bytes()[:-4] + b"1234")
     project.run("dvc", "add", "-q", "figures", "pretrained.safetensors")
     (project.root / "other").mkdir()
     stage = "{cmd: mkdir models && echo net > models/net, outs: [models]}"
     (project.root / "other/dvc.yaml").write_text(f"stages: {{another: {stage}}}")
     project.run("dvc", "repro", "-q", "other/dvc.yaml")
-    project.commit("Figures and a net from elsewhere, and another pipeline")
-    places = ("figures", "other/models", "pretrained.safetensors")
-    before = project.digests(*places)
+    project.commit("Figures and a model from elsewhere, and another pipeline")
+    others = ("figures", "other/models", "pretrained.safetensors")
+    before = project.digests(*others)
     assert withdraw(project)["ok"] is True
-    for name in places:
+    for name in others:
         path = project.root / name
         shutil.rmtree(path) if path.is_dir() else path.unlink()
     project.run("dvc", "checkout", "-q", "figures.dvc", "pretrained.safetensors.dvc", "other/dvc.yaml")
-    assert project.digests(*places) == before
+    assert project.digests(*others) == before
 
 
-def test_a_clip_that_changed_hands_costs_nobody_else_a_thing(project: Project) -> None:
-    """What version 1 calls V02's is V03's now: the shard of then goes, V02's of now stays."""
+def test_a_reassigned_clip_costs_others_nothing(project: Project) -> None:
+    """Version 1 lists the clip for another subject: its shard of then is erased, the other's of now stays."""
     project.edit("raw/clips.csv", rf"({OTHER}_happy,[^\n]*?,){OTHER},", rf"\g<1>{GONE},")
     project.repro("dataset")
-    project.commit("The clip is another person's", "v2")
+    project.commit("Reassign the clip", "v2")
     others = shards(project, GONE)
     outcome = withdraw(project)
     assert outcome["found"] == []
@@ -135,30 +137,32 @@ def test_a_clip_that_changed_hands_costs_nobody_else_a_thing(project: Project) -
     assert kept.items() <= shards(project, GONE).items()
 
 
-def test_the_code_and_its_number_are_never_given_again(project: Project, tmp_path: Path) -> None:
-    """Also where somebody took the rows out by hand first."""
+def test_the_id_and_its_number_are_never_reused(project: Project, tmp_path: Path) -> None:
+    """Also if the rows were removed by hand first."""
     last = SUBJECTS[-1]
     for name in ("participants", "clips"):
         path = project.root / f"raw/{name}.csv"
         rows = [row for row in path.read_text().splitlines() if last not in row]
         path.write_text("\n".join(rows) + "\n")
-    project.commit("Gone by hand")
+    project.commit("Removed by hand")
     assert withdraw(project, last)["ok"] is True
-    assert (
-        f"{last},{'FM'[0]}" in (text := (project.root / "raw/participants.csv").read_text()) or last in text
-    )
+    rows = (project.root / "raw/participants.csv").read_text().splitlines()
+    [row] = [row for row in rows if row.startswith(f"{last},")]
+    assert row.endswith(f",withdrawn,{len(SUBJECTS)}")
     new = recordings(tmp_path / "new", [SUBJECTS[0]], ("sad",))
     (new / SUBJECTS[0]).rename(new / last)
-    assert f"{last} has withdrawn" in project.emo("ingest", str(new), check=False)
+    text = project.emo("ingest", str(new), check=False)
+    assert text.startswith("error: ")
+    assert f"{last} has withdrawn" in text
 
 
-# --- Of the person ----------------------------------------------------------------------------------
+# --- Data of the subject ----------------------------------------------------------------------------
 
 
-def test_what_a_clone_pushes_back_is_known(copy: Callable[[str], Project]) -> None:
+def test_objects_that_a_clone_pushes_back_are_recognised(copy: Callable[[str], Project]) -> None:
     project = copy("project")
     with_remote(project)
-    needles = needles_of(project, GONE, "")
+    needles = needles_of(project, GONE)
     shutil.copytree(project.root, project.root.parent / "clone")
     clone = Project(project.root.parent / "clone", project.root.parent / "clone/.emo/memo")
     assert withdraw(project)["ok"] is True
@@ -169,19 +173,19 @@ def test_what_a_clone_pushes_back_is_known(copy: Callable[[str], Project]) -> No
     assert search(project, needles) == []
 
 
-def test_figures_of_a_test_person_leave_the_cache_too(project: Project) -> None:
+def test_metrics_of_a_test_subject_are_erased_from_dvcs_cache_too(project: Project) -> None:
     """Git keeps reports/metrics.json, and so does DVC's run-cache."""
 
-    def told() -> list[Path]:
+    def holding() -> list[Path]:
         objects = [path for path in (project.root / ".dvc/cache/files").rglob("*") if path.is_file()]
         return [path for path in objects if f'"{GONE}"'.encode() in path.read_bytes()]
 
-    assert len(told()) == 1
+    assert len(holding()) == 1
     assert withdraw(project)["ok"] is True
-    assert told() == []
+    assert holding() == []
 
 
-def test_it_waits_for_a_stage_that_runs(project: Project) -> None:
+def test_it_refuses_while_a_stage_runs(project: Project) -> None:
     project.edit("params.yaml", "epochs: 2", "epochs: 4000")
     project.edit("params.yaml", "patience: 60", "patience: 4000")
     running = subprocess.Popen(
@@ -198,14 +202,14 @@ def test_it_waits_for_a_stage_that_runs(project: Project) -> None:
             assert running.poll() is None
         time.sleep(1)
         text = project.emo("withdraw", GONE, "--yes", check=False)
-        assert "is at work here; wait for its end" in text
+        assert "is running in this project; wait until it ends" in text
     finally:
         os.killpg(running.pid, signal.SIGKILL)
         running.wait()
 
 
-def test_a_net_is_clean_only_where_its_source_is(project: Project) -> None:
-    """The split table no longer has the person; the net was trained before."""
+def test_a_model_is_clean_only_if_its_source_is(project: Project) -> None:
+    """The split table no longer has the subject; the model was trained before."""
     project.edit("raw/participants.csv", rf"{SUBJECTS[0]},(.*),given,", rf"{SUBJECTS[0]},\1,withdrawn,")
     project.repro("dataset")
     project.commit("By hand")
@@ -214,11 +218,11 @@ def test_a_net_is_clean_only_where_its_source_is(project: Project) -> None:
     assert weights(project) == []
 
 
-def test_a_net_trained_without_the_person_stays(project: Project) -> None:
+def test_a_model_trained_without_the_subject_stays(project: Project) -> None:
     first, second = SUBJECTS[0], SUBJECTS[1]  # both train
     assert withdraw(project, first)["ok"] is True
     project.repro("train")
-    project.commit("Without the person")
+    project.commit("Without the subject")
     before = weights(project)
     assert before
     assert withdraw(project, first)["ok"] is True
@@ -227,7 +231,7 @@ def test_a_net_trained_without_the_person_stays(project: Project) -> None:
     assert weights(project) == []
 
 
-def test_figures_that_git_keeps_are_to_be_committed_as_deleted(project: Project) -> None:
+def test_metrics_in_git_are_listed_to_commit_as_deleted(project: Project) -> None:
     rows = (project.root / "data/split.csv").read_text().splitlines()
     tested = next(row.split(",")[0] for row in rows if ",test," in row)
     outcome = withdraw(project, tested)
@@ -235,7 +239,7 @@ def test_figures_that_git_keeps_are_to_be_committed_as_deleted(project: Project)
     assert "reports/metrics.json" in outcome["commit"]
 
 
-def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> None:
+def test_in_a_shallow_clone_the_erasure_is_not_done(project: Project, tmp_path: Path) -> None:
     project.edit("params.yaml", "margin: 0.0", "margin: 0.1")
     project.commit("More")
     project.run("git", "clone", "-q", "--depth", "1", f"file://{project.root}", str(tmp_path / "shallow"))
@@ -247,19 +251,19 @@ def test_a_shallow_clone_cannot_be_sure(project: Project, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["dvc.lock", "raw/clips.csv", "data/split.csv"])
-def test_a_commit_with_the_marks_of_a_conflict_stops_nothing(project: Project, name: str) -> None:
+def test_a_commit_with_conflict_markers_stops_nothing(project: Project, name: str) -> None:
     path = project.root / name
     good = path.read_text()
     path.write_text(f"<<<<<<< ours\n{good}=======\n{good}>>>>>>> theirs\n")
     project.commit("A conflict")
     path.write_text(good)
-    project.commit("Mended")
-    needles = needles_of(project, GONE, "")
+    project.commit("Fixed")
+    needles = needles_of(project, GONE)
     assert withdraw(project)["ok"] is True
     assert search(project, needles) == []
 
 
-def test_a_table_that_is_none_stops_it_before_anything_is_changed(project: Project) -> None:
+def test_an_unreadable_table_stops_it_before_anything_is_changed(project: Project) -> None:
     (project.root / "data/split.csv").write_text("<<<<<<< ours\n")
     before = project.digests("raw", "data")
     text = project.emo("withdraw", GONE, "--yes", check=False)
@@ -267,8 +271,8 @@ def test_a_table_that_is_none_stops_it_before_anything_is_changed(project: Proje
     assert project.digests("raw", "data") == before
 
 
-def test_files_that_vanish_meanwhile_are_counted(project: Project) -> None:
-    """A named pipe's reader would wait for ever, and a log that turns is gone when it is its turn."""
+def test_pipes_and_broken_links_are_skipped(project: Project) -> None:
+    """A named pipe, whose reader would wait for ever, and a link to nothing."""
     os.mkfifo(project.root / "pipe")
     (project.root / "gone").symlink_to("nowhere")
     assert withdraw(project)["ok"] is True

@@ -136,7 +136,7 @@ def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = 
     read are named and hide no other. Raises UnavailableError where there is no earlier version.
     """
     known = [version for version in earlier if version.split]
-    unread = [f"{version.name}: {version.fault}" for version in earlier if version.fault]
+    unread = [f"{version.name}: {version.error}" for version in earlier if version.error]
     note = cut_note + (f"; not readable: {listed(unread, 3)}" if unread else "")
     if not known:
         raise UnavailableError(f"no commit has {SPLIT}{note}")

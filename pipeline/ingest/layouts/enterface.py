@@ -1,17 +1,17 @@
-"""eNTERFACE'05: Martin et al. (2006), doi 10.1109/ICDEW.2006.145; some 44 people, six expressions.
+"""eNTERFACE'05: Martin et al. (2006), doi 10.1109/ICDEW.2006.145; about 44 subjects, six expressions.
 
     subject N/EXPRESSION/sentence K/sN_CC_K.avi     subject 1/anger/sentence 1/s1_an_1.avi
 
-CC is an di fe ha sa su. File names are irregular (`s_3_an_1.avi`), and copies have `-` or `_` for the
-spaces; where the folders are there, they decide, and the file's name only without them.
+CC is an di fe ha sa su. File names are irregular (`s_3_an_1.avi`), and some copies have `-` or `_` in place
+of spaces. The folders decide; the file name does only if there are no such folders.
 
-The subject is `subject_N`, the clip `subject_N_CC_K`. The names tell no sex.
+The subject is `subject_N`, the clip `subject_N_CC_K`. The names do not state sex.
 """
 
 import re
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Named, corpus
+from pipeline.ingest.layouts.layout import ParsedName, corpus
 
 WORDS = {
     "an": "anger", "di": "disgust", "fe": "fear", "ha": "happiness", "sa": "sadness", "su": "surprise",
@@ -26,8 +26,8 @@ _FOLDERS = re.compile(
 )
 
 
-def parse(path: PurePosixPath) -> Named | None:
-    """Read one path; None where it is not of this corpus."""
+def parse(path: PurePosixPath) -> ParsedName | None:
+    """Read one path; return None if it does not match this corpus."""
     folders = _FOLDERS.fullmatch(path.with_suffix("").as_posix())
     file = _FILE.fullmatch(path.stem)
     sentence = (folders and folders["sentence"]) or (file and file["sentence"])
@@ -38,7 +38,7 @@ def parse(path: PurePosixPath) -> Named | None:
     elif file:
         number, code = int(file["subject"]), file["code"].lower()
     subject = f"subject_{number}"
-    return Named(subject, WORDS[code], clip=f"{subject}_{code}_{sentence}")
+    return ParsedName(subject, WORDS[code], clip=f"{subject}_{code}_{sentence}")
 
 
 LAYOUT = corpus("enterface", "subject 1/anger/sentence 1/s1_an_1.avi", parse)

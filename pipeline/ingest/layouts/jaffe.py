@@ -1,8 +1,9 @@
-"""JAFFE: Lyons et al. (1998), doi 10.1109/AFGR.1998.670949; ten women, 213 pictures.
+"""JAFFE: Lyons et al. (1998), doi 10.1109/AFGR.1998.670949; ten female subjects, 213 images.
 
     SS.EEN.NNN.tiff     KA.AN1.39.tiff
 
-SS subject (KA KL KM KR MK NA NM TM UY YM), EE expression (AN DI FE HA NE SA SU), N which of it, NNN number.
+SS subject (KA KL KM KR MK NA NM TM UY YM), EE expression (AN DI FE HA NE SA SU), N repetition, NNN image
+number.
 
 The subject is SS, the clip `SS_EEN_NNN`.
 """
@@ -10,7 +11,7 @@ The subject is SS, the clip `SS_EEN_NNN`.
 import re
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Media, Named, corpus
+from pipeline.ingest.layouts.layout import Media, ParsedName, corpus
 
 WORDS = {
     "AN": "anger", "DI": "disgust", "FE": "fear", "HA": "happiness",
@@ -20,13 +21,13 @@ WORDS = {
 _NAME = re.compile(r"(KA|KL|KM|KR|MK|NA|NM|TM|UY|YM)\.(AN|DI|FE|HA|NE|SA|SU)(\d)\.(\d{1,3})", re.IGNORECASE)
 
 
-def parse(path: PurePosixPath) -> Named | None:
-    """Read one path; None where it is not of this corpus."""
+def parse(path: PurePosixPath) -> ParsedName | None:
+    """Read one path; return None if it does not match this corpus."""
     match = _NAME.fullmatch(path.stem)
     if not match:
         return None
-    subject, code, which, number = (part.upper() for part in match.groups())
-    return Named(subject, WORDS[code], clip=f"{subject}_{code}{which}_{number}", sex="F")
+    subject, code, repetition, number = (part.upper() for part in match.groups())
+    return ParsedName(subject, WORDS[code], clip=f"{subject}_{code}{repetition}_{number}", sex="F")
 
 
-LAYOUT = corpus("jaffe", "KA.AN1.39.tiff", parse, Media.PICTURES)
+LAYOUT = corpus("jaffe", "KA.AN1.39.tiff", parse, Media.IMAGES)

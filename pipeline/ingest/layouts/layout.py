@@ -1,4 +1,4 @@
-"""What a layout is: a way in which a corpus names its files."""
+"""What a layout is: the way in which a corpus names its files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -7,51 +7,50 @@ from pathlib import PurePosixPath
 
 
 class Media(Enum):
-    """What a corpus consists of."""
+    """Kind of file that a corpus consists of."""
 
     VIDEOS = "video"
-    PICTURES = "picture"
+    IMAGES = "image"
 
 
 @dataclass(frozen=True)
-class Named:
-    """What a file's name says."""
+class ParsedName:
+    """What a file name states."""
 
     subject: str
-    "code as written; empty where the corpus tells none"
+    "Code as written; empty if the corpus has no subject ids."
     word: str
-    "the expression, as the corpus calls it"
+    "Expression, in the corpus's own word."
     clip: str = ""
-    "the corpus's own name of the clip; empty: made of subject, expression and part"
+    "Clip name of the corpus; empty: made of subject, expression and part."
     part: str = ""
-    "what tells clips of one subject and expression apart"
+    "Distinguishes the clips of one subject and expression."
     take: str = ""
-    "shared by all clips of one performance; empty: it has one clip"
+    "Shared by all clips of one performance; empty if the performance has one clip."
     sex: str = ""
-    "F, M, or empty where the name does not tell it"
+    "F, M, or empty if the name does not state it."
 
 
 @dataclass(frozen=True)
-class Skip:
-    """A file that belongs to the corpus, but shows no face."""
+class SkippedFile:
+    """A file that belongs to the corpus but is not enrolled, only counted."""
 
     reason: str
 
 
-MOVE = "rename it, or take it out of there"
-
-
 @dataclass(frozen=True)
-class Unread:
-    """A file whose name does not fit."""
+class UnreadName:
+    """A file whose name does not match the layout: an error."""
 
     reason: str
     remedy: str = ""
-    "for one such file among others; empty where the reason tells it"
+    "For one such file among others; empty if the reason states it."
 
 
-Reading = Named | Skip | Unread
-Readings = Mapping[PurePosixPath, Reading]
+RENAME = "rename it, or move it out of the folder"
+
+NameReading = ParsedName | SkippedFile | UnreadName
+NameReadings = Mapping[PurePosixPath, NameReading]
 
 
 @dataclass(frozen=True)
@@ -59,28 +58,33 @@ class Layout:
     """One way of naming files."""
 
     name: str
+    "Name of the module, and value of `--layout`."
     pattern: str
-    "for people to read"
-    read: Callable[..., Readings]
-    "reads all the names (PurePosixPath) of one ingest, each with the folders above it"
+    "Example of a file name, for messages."
+    read: Callable[..., NameReadings]
+    "Reads all names (PurePosixPath) of one ingest, each with the folders above it."
     media: Media = Media.VIDEOS
     labels: str = ""
-    """how the names of small text files end that hold the labels; `read` gets their contents by path, too,
-    and may return Skip and Unread of them"""
+    """Ending of the names of the text files that hold the labels, if any. `read` then also receives their
+    contents by path, and may return SkippedFile and UnreadName for them."""
     note: str = ""
-    "what whoever enrols such a corpus should know"
+    "Shown whenever this layout is used."
+    auto: bool = True
+    "Whether `--layout auto` considers this layout."
+    reads_any_name: bool = False
+    "Whether nearly every name matches, so that `auto` counts only names with a known expression."
 
 
 def corpus(
     name: str,
     pattern: str,
-    parse: Callable[[PurePosixPath], Named | Skip | None],
+    parse: Callable[[PurePosixPath], ParsedName | SkippedFile | None],
     media: Media = Media.VIDEOS,
 ) -> Layout:
     """Return the layout of a corpus in which each name can be read by itself."""
-    unread = Unread(f"not named as {name} names its files ({pattern})", MOVE)
+    unread = UnreadName(f"name does not match layout {name} ({pattern})", RENAME)
 
-    def read(paths: Sequence[PurePosixPath]) -> Readings:
+    def read(paths: Sequence[PurePosixPath]) -> NameReadings:
         return {path: parse(path) or unread for path in paths}
 
     return Layout(name, pattern, read, media)

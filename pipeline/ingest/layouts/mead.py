@@ -2,17 +2,17 @@
 
     SNNN/[video/]VIEW/EXPRESSION/level_L/NNN.mp4     M003/video/front/angry/level_1/001.mp4
 
-S sex (M man, W woman), VIEW front, left_30, left_60, right_30, right_60, top, down; EXPRESSION angry
+S sex (M male, W female), VIEW front, left_30, left_60, right_30, right_60, top, down; EXPRESSION angry
 contempt disgusted fear happy neutral sad surprised; L intensity 1 to 3.
 
-The subject is `SNNN`; the clip is all of the path, joined by `_`. The views show one performance at
-once: they share the take. `contempt` is an eighth class.
+The subject is `SNNN`; the clip is the whole path, joined by `_`. The views show the same performance: they
+share a take. `contempt` is an eighth class.
 """
 
 import re
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Named, corpus
+from pipeline.ingest.layouts.layout import ParsedName, corpus
 
 _PATH = re.compile(
     r"(?:.*/)?(?P<actor>[MW]\d{3})/(?:video/)?"
@@ -21,13 +21,13 @@ _PATH = re.compile(
 )
 
 
-def parse(path: PurePosixPath) -> Named | None:
-    """Read one path; None where it is not of this corpus."""
+def parse(path: PurePosixPath) -> ParsedName | None:
+    """Read one path; return None if it does not match this corpus."""
     match = _PATH.fullmatch(path.with_suffix("").as_posix())
     if not match:
         return None
     actor, view, word, level, number = match.groups()
-    return Named(
+    return ParsedName(
         subject=actor,
         word=word,
         clip=f"{actor}_{view}_{word}_{level}_{number}",

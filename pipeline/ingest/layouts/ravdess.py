@@ -2,17 +2,17 @@
 
     Actor_NN/MM-VV-EE-II-SS-RR-AA.mp4     Actor_05/01-01-03-01-02-01-05.mp4
 
-MM modality: 01 picture and sound, 02 picture only, 03 sound only. VV: 01 speech, 02 song. EE: the
-expression, see below. II intensity, SS statement, RR repetition, AA actor: odd numbers are men.
+MM modality: 01 video with sound, 02 video only, 03 sound only. VV: 01 speech, 02 song. EE: expression, see
+WORDS. II intensity, SS statement, RR repetition, AA actor: odd numbers are male.
 
-The subject is `Actor_NN`, the clip has the name of its file. A recording comes with and without sound
-(MM 01 and 02): one performance, one take. `calm` is an eighth class.
+The subject is `Actor_NN`, the clip has the name of its file. Versions with and without sound (MM 01 and 02)
+are one performance: they share a take. `calm` is an eighth class.
 """
 
 import re
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Named, Skip, corpus
+from pipeline.ingest.layouts.layout import ParsedName, SkippedFile, corpus
 
 WORDS = {
     "01": "neutral", "02": "calm", "03": "happy", "04": "sad",
@@ -22,15 +22,15 @@ WORDS = {
 _NAME = re.compile(r"(0[123])-(0[12]-(0[1-8])-0[12]-0[12]-0[12]-(0[1-9]|1\d|2[0-4]))")
 
 
-def parse(path: PurePosixPath) -> Named | Skip | None:
-    """Read one path; None where it is not of this corpus."""
+def parse(path: PurePosixPath) -> ParsedName | SkippedFile | None:
+    """Read one path; return None if it does not match this corpus."""
     match = _NAME.fullmatch(path.stem)
     if not match:
         return None
     modality, performance, expression, actor = match.groups()
     if modality == "03":
-        return Skip("sound only (RAVDESS modality 03)")
-    return Named(
+        return SkippedFile("sound only (RAVDESS modality 03)")
+    return ParsedName(
         subject=f"Actor_{actor}",
         word=WORDS[expression],
         clip=path.stem,

@@ -1,4 +1,4 @@
-"""SAVEE: Haq & Jackson (2009), Surrey Audio-Visual Expressed Emotion; four men, 480 clips.
+"""SAVEE: Haq & Jackson (2009), Surrey Audio-Visual Expressed Emotion; four male subjects, 480 clips.
 
     SS/CNN.avi or SS_CNN.avi     DC/a01.avi, DC_a01.avi
 
@@ -10,7 +10,7 @@ The subject is the speaker, the clip `SS_CNN`.
 import re
 from pathlib import PurePosixPath
 
-from pipeline.ingest.layouts.layout import Named, corpus
+from pipeline.ingest.layouts.layout import ParsedName, corpus
 
 WORDS = {
     "a": "anger", "d": "disgust", "f": "fear", "h": "happiness",
@@ -20,13 +20,13 @@ WORDS = {
 _PATH = re.compile(r"(?:.*/)?(?P<speaker>DC|JE|JK|KL)[/_](?P<code>sa|su|[adfhn])(?P<number>\d\d)")
 
 
-def parse(path: PurePosixPath) -> Named | None:
-    """Read one path; None where it is not of this corpus."""
+def parse(path: PurePosixPath) -> ParsedName | None:
+    """Read one path; return None if it does not match this corpus."""
     match = _PATH.fullmatch(path.with_suffix("").as_posix())
     if not match:
         return None
     speaker, code, number = match.groups()
-    return Named(speaker, WORDS[code], clip=f"{speaker}_{code}{number}", sex="M")
+    return ParsedName(speaker, WORDS[code], clip=f"{speaker}_{code}{number}", sex="M")
 
 
 LAYOUT = corpus("savee", "DC/a01.avi or DC_a01.avi", parse)

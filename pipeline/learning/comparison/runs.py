@@ -113,8 +113,8 @@ def commit_of(repository: Repository, name: str) -> str:
 
 
 def _run(repository: Repository, version: Version, *, named: bool) -> Run | None:
-    if version.fault:
-        raise EmoError(f"{version.name}: {version.fault}")
+    if version.error:
+        raise EmoError(f"{version.name}: {version.error}")
     data = _data(repository, version, METRICS)
     if data is None:
         if named:

@@ -1,4 +1,4 @@
-"""Why somebody is in a split: the draw of the stage split, told step by step."""
+"""Why a subject is in its split: the draw of the stage split, repeated."""
 
 from dataclasses import dataclass
 from itertools import islice
@@ -12,54 +12,56 @@ from pipeline.versions.trace.records import Records
 
 @dataclass(frozen=True)
 class Placement:
-    """Where a subject is, and how that came about."""
+    """The split of a subject, and the draw that led to it."""
 
     split: str
-    "by data/split.csv; empty where it has no row of the subject"
+    "By data/split.csv; empty where the subject has no row."
     fold: int | None
+    "By data/split.csv."
     drawn: str
-    "the split that the rule gives"
+    "The split that the draw gives."
     among: tuple[str, ...]
-    "the splits that it was drawn among"
+    "The splits that the draw chose from."
     enrolled: int
-    "the how manieth person"
+    "Position in the order of enrolment, from 1."
     people: int
-    "how many are enrolled"
+    "Number of enrolled subjects."
     stratum: str
-    "F, M or other"
+    "F, M or other."
     in_stratum: int
-    "the how manieth person of the stratum"
+    "Position in the stratum's order of enrolment, from 1."
     of_stratum: int
+    "Number of subjects of the stratum."
     params: SplitParams
 
     def as_json(self) -> dict[str, Any]:
-        """Return plain values."""
+        """Return plain values for `--json`."""
         return vars(self) | {"params": vars(self.params)}
 
     @property
     def why(self) -> str:
-        """How the split came about, in a sentence."""
-        place = f"{ordinal(self.enrolled)} of {self.people} enrolled, {ordinal(self.in_stratum)} of "
-        return f"{place}{self.of_stratum} {self.stratum}; {self._draw}"
+        """The reason for the split, in a sentence."""
+        order = f"{ordinal(self.enrolled)} of {self.people} enrolled"
+        within = f"{ordinal(self.in_stratum)} of {self.of_stratum} {self.stratum}"
+        return f"{order}, {within}; {self._draw}"
 
     @property
-    def rule(self) -> str:
-        """What the draw was made with."""
-        shares = ", ".join(
-            f"{name} {share:g}" for name, share in zip(SPLITS, self.params.shares, strict=True)
-        )
-        return f"split.seed {self.params.seed}; shares {shares}; {self.params.folds} folds"
+    def settings(self) -> str:
+        """The settings of the draw."""
+        shares = zip(SPLITS, self.params.shares, strict=True)
+        shown = ", ".join(f"{name} {share:g}" for name, share in shares)
+        return f"split.seed {self.params.seed}; shares {shown}; {self.params.folds} folds"
 
     @property
     def _draw(self) -> str:
         if len(self.among) == 1:
-            return f"{self.among[0]} was the only split that keeps every promise of balance"
+            return f"{self.among[0]} was the only split that kept the balance"
         names = " and ".join([", ".join(self.among[:-1]), self.among[-1]])
-        return f"drawn among {names}, the splits that keep every promise of balance"
+        return f"drawn at random from {names}, the splits that kept the balance"
 
 
 def place(subject: str, records: Records) -> Placement:
-    """Repeat the draw of a subject's split; later people make no difference to it."""
+    """Repeat the draw of a subject's split; subjects enrolled later do not affect it."""
     params = settings_as_built("split", SplitParams)
     people = in_order(list(records.people.values()))
     strata = [stratum(person) for person in people]

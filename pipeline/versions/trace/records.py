@@ -1,4 +1,4 @@
-"""What `emo trace` looks things up in: the tables of raw/, dvc.lock, and the files that the stages wrote."""
+"""The tables of the workspace that `emo trace` reads: raw/, dvc.lock, and the outputs of the stages."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.params import read_params
 from pipeline.runtime.paths import CENSUS, CLIPS, DUPLICATES, SPLIT
 from pipeline.schema.census import read_census
@@ -23,18 +23,18 @@ from pipeline.versions.dvc_lock import StageLock, flattened, read_project_lock
 
 @dataclass(frozen=True)
 class Records:
-    """The tables of the workspace, each read when it is first asked for."""
+    """The tables of the workspace; outputs of stages are read on first use."""
 
     people: Mapping[str, Participant]
-    "by subject, in the order of enrolment"
+    "By subject, in the order of enrolment."
     clips: Mapping[str, Clip]
-    "by id"
+    "By id."
     lock: Mapping[str, StageLock]
-    "by stage; empty where DVC has not run"
+    "By stage; empty where DVC has not run."
 
     @cached_property
     def withdrawn(self) -> frozenset[str]:
-        """Those who have withdrawn consent, also where a table was changed back."""
+        """The subjects who have withdrawn consent, even where raw/participants.csv was reverted."""
         gone = {row.subject for row in read_withdrawn()}
         return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
 
@@ -45,7 +45,7 @@ class Records:
 
     @cached_property
     def shards(self) -> dict[str, Path]:
-        """The files of the dataset by subject, those that should be there; empty before it is built."""
+        """The files of the dataset by subject, by data/census.csv where it exists."""
         if CENSUS.is_file():
             return {row.subject: shard_path(row.split, row.subject) for row in read_census()}
         return {path.stem: path for path in shard_paths()}
@@ -66,19 +66,19 @@ class Records:
         return {key: value for key, value in values.items() if key.startswith(f"{stage}.")}
 
     def stored(self, path: Path) -> Path:
-        """Return the path of what a stage wrote; raise EmoError where it is not here."""
+        """Return the path of what a stage wrote; raise NotBuiltError where it is missing."""
         if path.is_file():
             return path
         outs = {Path(out) for stage in self.lock.values() for out in stage.outs}
         if outs & {path, *path.parents}:
-            raise EmoError(f"{path}: not here; run `dvc checkout` or `dvc pull`, or `dvc repro` to build it")
-        raise EmoError(f"{path}: not built yet; run `dvc repro`")
+            raise NotBuiltError(f"{path}: missing; run `dvc checkout`, `dvc pull` or `dvc repro`")
+        raise NotBuiltError(f"{path}: not built yet; run `dvc repro`")
 
 
 def read_records() -> Records:
     """Read the tables of the project in the current folder; raise EmoError where no clip is enrolled."""
     people, clips = read_enrolment()
     if not clips:
-        raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS` or `emo demo`")
+        raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS`, or run `emo demo`")
     lock = read_project_lock()
     return Records({person.subject: person for person in people}, {clip.clip: clip for clip in clips}, lock)

@@ -1,4 +1,4 @@
-"""With the real DVC and Git."""
+"""Ingests with the real DVC and Git."""
 
 import shutil
 import subprocess
@@ -6,12 +6,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import Project, no_progress
 
+from pipeline.ingest.dvc_tracking import check_dvc, track_videos
 from pipeline.ingest.run import Outcome, Request, ingest
-from pipeline.ingest.track import check_dvc, track_videos
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, VIDEOS
+from tests.support.ingest_project import IngestProject, no_progress
+
+pytestmark = pytest.mark.slow
 
 POINTER = Path("raw/videos.dvc")
 
@@ -40,13 +42,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def tracked(project: Project, fresh: Path) -> Project:
+def tracked(project: IngestProject, fresh: Path) -> IngestProject:
     shutil.copytree(fresh, ".", dirs_exist_ok=True)
     return project
 
 
-def enrol(project: Project) -> Outcome:
-    return ingest(Request((project.study,)), progress=no_progress)
+def enrol(project: IngestProject) -> Outcome:
+    return ingest(Request((project.recordings,)), progress=no_progress)
 
 
 def commit(outcome: Outcome) -> None:
@@ -54,7 +56,7 @@ def commit(outcome: Outcome) -> None:
     run("git", "-c", "user.name=t", "-c", "user.email=t@t", "commit", "-qm", "enrol")
 
 
-def test_ingest_tracks_and_says_what_to_commit(tracked: Project) -> None:
+def test_ingest_tracks_and_lists_what_to_commit(tracked: IngestProject) -> None:
     tracked.video("S01/happy.mp4")
     outcome = enrol(tracked)
     assert outcome.commit == ("raw/participants.csv", "raw/clips.csv", "raw/videos.dvc", "raw/.gitignore")
@@ -72,7 +74,7 @@ def test_ingest_tracks_and_says_what_to_commit(tracked: Project) -> None:
     assert len(tracked.ingest(dry_run=True).unchanged) == 2
 
 
-def test_linked_files_in_the_cache_are_never_written(tracked: Project) -> None:
+def test_linked_files_in_the_cache_are_never_written(tracked: IngestProject) -> None:
     Path(".dvc/config").write_text("[cache]\n    type = hardlink\n")
     tracked.video("S01/happy.mp4", 1)
     enrol(tracked)
@@ -81,7 +83,7 @@ def test_linked_files_in_the_cache_are_never_written(tracked: Project) -> None:
     assert len(enrol(tracked).added) == 1
 
 
-def test_what_stops_dvc_is_told_and_mended_by_the_same_command(tracked: Project) -> None:
+def test_an_error_of_dvc_is_reported_and_the_same_command_resumes(tracked: IngestProject) -> None:
     tracked.video("S01/happy.mp4")
     VIDEOS.mkdir(parents=True)
     (VIDEOS / "kept").write_text("x")
@@ -96,8 +98,8 @@ def test_what_stops_dvc_is_told_and_mended_by_the_same_command(tracked: Project)
     assert (len(outcome.unchanged), POINTER.is_file()) == (1, True)
 
 
-def test_outside_of_dvc(project: Project) -> None:
+def test_outside_of_dvc(project: IngestProject) -> None:
     with pytest.raises(EmoError, match="not a DVC repository; run `git init` and `dvc init`"):
         check_dvc()
     with pytest.raises(EmoError, match="not a DVC repository"):
-        ingest(Request((project.study,)), progress=no_progress, track=track_videos)
+        ingest(Request((project.recordings,)), progress=no_progress, track=track_videos)
