@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import yaml
 
 from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.paths import AUDIT, DATASET, HISTORY, MODEL, PARAMS, REPORTS
@@ -122,13 +121,10 @@ def test_it_logs_every_tenth_epoch_and_a_summary(capsys: pytest.CaptureFixture[s
 def test_the_settings_of_an_unused_recipe_change_nothing() -> None:
     train.main()
     before = files(MODEL)
-    unused = yaml.safe_dump({"vgg": dataclasses.asdict(SMALL["vgg"])}).replace("
-", "
-  ")
-    PARAMS.write_text(PARAMS_YAML.replace("  augmentation:", f"  {unused.rstrip()}
-  augmentation:"))
+    vgg = json.dumps(dataclasses.asdict(SMALL["vgg"]))  # JSON is YAML
+    PARAMS.write_text(PARAMS_YAML.replace("  augmentation:", f"  vgg: {vgg}\n  augmentation:"))
     train.main()
     assert files(MODEL) == before
-    PARAMS.write_text(PARAMS.read_text().replace("hidden: 32", "hidden: 0"))
+    PARAMS.write_text(PARAMS.read_text().replace('"hidden": 32', '"hidden": 0'))
     with pytest.raises(EmoError, match=r"^params\.yaml: train: vgg: hidden: 0"):
         train.main()
