@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ingest.inspection import InspectedFile
@@ -50,6 +50,7 @@ ASKED = st.lists(
 )
 
 
+@settings(deadline=None)  # the machine may be busy
 @given(first=ASKED, second=ASKED, cut=st.integers(0, 20))
 def test_a_killed_run_and_the_next_give_what_one_run_gives(
     first: list[tuple[str, str]], second: list[tuple[str, str]], cut: int

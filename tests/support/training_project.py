@@ -9,7 +9,7 @@ from pipeline.schema.split import SplitRow
 from tests.support.drawn import write_dataset
 
 PARAMS_YAML = """\
-split: {{seed: 4, validation: 0.25, test: 0.25, folds: 4}}
+split: {seed: 4, validation: 0.25, test: 0.25, folds: 4}
 train:
   recipe: lenet
   seed: 0
