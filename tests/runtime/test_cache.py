@@ -3,50 +3,14 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from pipeline.runtime import cache
-from pipeline.runtime.cache import Shard, build_shards
-from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
 from tests.support.making import TOP
-from tests.support.tasks import Settings, copy_times
-
-ONCE = Settings(times=1)
-
-
-@dataclass
-class Bench:
-    """A folder of sources, an output folder and a cache beside them."""
-
-    top: Path
-
-    def source(self, name: str, text: str) -> None:
-        (self.top / "in").mkdir(exist_ok=True)
-        (self.top / "in" / name).write_text(text)
-
-    def build(self, settings: Settings = ONCE, refused: tuple[str, ...] = ()) -> None:
-        sources = sorted(path for path in (self.top / "in").iterdir() if path.suffix != ".log")
-        shards = [Shard(path.name, path, sha256(path), settings) for path in sources]
-        build_shards("copying", shards, copy_times, self.top / "out", refused)
-
-    def fails(self) -> str:
-        with pytest.raises(EmoError) as caught:
-            self.build()
-        return str(caught.value)
-
-    def results(self) -> dict[str, str]:
-        return {path.name: path.read_text() for path in sorted((self.top / "out").iterdir())}
-
-    def computed(self) -> list[str]:
-        """Return what was computed since the last call."""
-        log = self.top / "in" / "computed.log"
-        lines = log.read_text().splitlines() if log.is_file() else []
-        log.unlink(missing_ok=True)
-        return sorted(line.split()[0] for line in lines)
+from tests.support.tasks import Bench, Settings
 
 
 @pytest.fixture
@@ -183,7 +147,7 @@ SCRIPT = """
 import sys
 from pathlib import Path
 from pipeline.runtime import cache
-from tests.runtime.test_cache import Bench
+from tests.support.tasks import Bench
 if __name__ == "__main__":
     cache.code_digest = lambda _: "the code"
     Bench(Path(sys.argv[1])).build()

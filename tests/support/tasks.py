@@ -1,4 +1,4 @@
-"""What worker processes compute in the tests; a module of its own, since they import it by name."""
+"""Work for the cache and its worker processes, which import it by name."""
 
 import os
 import signal
@@ -6,6 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
+from pipeline.runtime.cache import Shard, build_shards
+from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
 
 
@@ -40,3 +44,34 @@ def note(task: Path) -> None:
         raise ValueError(task.name)
     with task.open("a") as file:
         file.write("ran\n")
+
+
+@dataclass
+class Bench:
+    """A folder of sources, an output folder and a cache beside them."""
+
+    top: Path
+
+    def source(self, name: str, text: str) -> None:
+        (self.top / "in").mkdir(exist_ok=True)
+        (self.top / "in" / name).write_text(text)
+
+    def build(self, settings: Settings = Settings(), refused: tuple[str, ...] = ()) -> None:
+        sources = sorted(path for path in (self.top / "in").iterdir() if path.suffix != ".log")
+        shards = [Shard(path.name, path, sha256(path), settings) for path in sources]
+        build_shards("copying", shards, copy_times, self.top / "out", refused)
+
+    def fails(self) -> str:
+        with pytest.raises(EmoError) as caught:
+            self.build()
+        return str(caught.value)
+
+    def results(self) -> dict[str, str]:
+        return {path.name: path.read_text() for path in sorted((self.top / "out").iterdir())}
+
+    def computed(self) -> list[str]:
+        """Return what was computed since the last call."""
+        log = self.top / "in" / "computed.log"
+        lines = log.read_text().splitlines() if log.is_file() else []
+        log.unlink(missing_ok=True)
+        return sorted(line.split()[0] for line in lines)
