@@ -18,9 +18,9 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     made = built_project(tmp_path_factory, tmp_path_factory.mktemp("experiments") / "project")
     made.commit("Enrol six subjects", "v1")
     run = ("dvc", "exp", "run", "--quiet", "--name")
-    made.run(*run, "margin", "--temp", "-S", "faces.crop.margin=0.1", EMO_MEMO="")
+    made.run(*run, "margin", "--temp", "-S", "faces.crop.margin=0.1", EMO_CACHE="")
     made.run(*run, "slow", "--queue", "-S", "train.lenet.fit.learning_rate=0.0001")
-    made.run("dvc", "queue", "start", EMO_MEMO="")
+    made.run("dvc", "queue", "start", EMO_CACHE="")
     deadline = time.monotonic() + 300
     while "/slow" not in made.run("git", "for-each-ref", "refs/exps") and time.monotonic() < deadline:
         time.sleep(0.5)
@@ -40,7 +40,7 @@ def test_experiments_are_compared_with_the_commit_that_they_started_from(project
 
 def test_an_experiment_in_a_copy_uses_and_fills_the_cache_of_the_project(project: Project) -> None:
     """The frames come from the cache; the faces, cropped anew, are added to it."""
-    faces = list((project.memo / "faces").glob("*.parquet"))
+    faces = list((project.cache / "faces").glob("*.parquet"))
     assert len(faces) == 2 * len(SUBJECTS) * len(CLASSES)
     assert not list((project.root / ".dvc/tmp").rglob(".emo"))
 

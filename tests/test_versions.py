@@ -72,8 +72,8 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     version("v3", "Wider crops")
 
     preview = project.answer("withdraw", gone)
-    before = project.digests("raw", "data", ".dvc/cache", ".emo/memo")
-    assert before == project.digests("raw", "data", ".dvc/cache", ".emo/memo")
+    before = project.digests("raw", "data", ".dvc/cache", ".emo/cache")
+    assert before == project.digests("raw", "data", ".dvc/cache", ".emo/cache")
     outcome = project.answer("withdraw", gone, "--yes")
     left = search(project, needles)
     project.repro("dataset")
@@ -124,7 +124,7 @@ def test_a_later_dvc_pull_cannot_restore_the_subject(history: History, tmp_path:
     """Neither here nor in a clone, in any version."""
     project = history.project
     project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone", tmp_path / "memo")
+    clone = Project(tmp_path / "clone", tmp_path / "cache")
     for tag in ("v1", "v3"):
         clone.run("git", "checkout", "-q", tag)
         clone.run("dvc", "pull", "-q", "--allow-missing", check=False)
@@ -232,6 +232,6 @@ def test_bad_revisions_and_a_shallow_clone(emptied: Project, tmp_path: Path) -> 
     text = emptied.emo("diff", "no-such", check=False)
     assert text.startswith("error: no-such: unknown revision; `emo versions` lists them")
     emptied.run("git", "clone", "-q", "--depth", "2", f"file://{emptied.root}", str(tmp_path / "shallow"))
-    shallow = Project(tmp_path / "shallow", tmp_path / "memo")
+    shallow = Project(tmp_path / "shallow", tmp_path / "cache")
     assert "the clone is shallow" in shallow.emo("versions")
     assert "the clone is shallow" in shallow.emo("diff", "v1", check=False)

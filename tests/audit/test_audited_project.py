@@ -98,7 +98,7 @@ def test_another_seed_moves_people(project: Project) -> None:
     assert "now (split.seed: 4 -> 6)" in found
     assert audit(project, "--since", "HEAD")[name]["ok"]
     unknown = project.emo("audit", "--since", "v9", check=False)
-    assert unknown.startswith("error: v9: no such revision here")
+    assert unknown.startswith("error: v9: unknown revision")
 
 
 def test_an_altered_shard_and_a_damaged_one(project: Project) -> None:
@@ -154,7 +154,7 @@ def test_a_lock_file_that_dvc_rejects(project: Project) -> None:
 
 def test_without_git_and_without_the_cache(project: Project, tmp_path: Path) -> None:
     left_out = shutil.ignore_patterns(".git", "__pycache__", "files")
-    copy = Project(shutil.copytree(project.root, tmp_path / "copy", ignore=left_out), project.memo)
+    copy = Project(shutil.copytree(project.root, tmp_path / "copy", ignore=left_out), project.cache)
     checks = audit(copy)
     assert failed(checks) == {}
     assert checks[UP_TO_DATE]["skipped"]
@@ -184,7 +184,7 @@ def test_data_that_come_back_after_a_withdrawal(project: Project) -> None:
 
 def test_a_shallow_clone_without_data(built: Project, tmp_path: Path) -> None:
     """What cannot be looked at is skipped, or missing by name; it never passes in silence."""
-    clone = Project(tmp_path / "clone", built.memo)
+    clone = Project(tmp_path / "clone", built.cache)
     built.run("git", "clone", "-q", "--depth", "1", f"file://{built.root}", str(clone.root))
     text = clone.emo("audit", check=False)
     assert text == "error: data/dataset: not here; run `dvc pull` or `dvc repro`\n"

@@ -168,7 +168,7 @@ def test_consent_for_images_without_subject_ids_is_left_to_their_corpus() -> Non
     images = tuple(replace(person, extra={"stands_for": "image"}) for person in people)
     corpus = "for images without a subject id, see the corpus that they come from"
     for enrolled, shown in ((images, corpus), ((*people[:2], *images[2:]), f"withdrawn by none; {corpus}")):
-        assert replace(report, version=replace(report.version, people=enrolled)).consent.endswith(shown)
+        assert replace(report, version=replace(report.version, participants=enrolled)).consent.endswith(shown)
 
 
 @pytest.mark.usefixtures("project")
@@ -291,8 +291,8 @@ def test_a_page_that_cannot_be_written() -> None:
     ("path", "value"),
     [
         ("raw/clips.csv", r"\.html"),
-        ("raw/page.html", "in raw"),
-        ("data/page.html", "in data"),
+        ("raw/page.html", "raw"),
+        ("data/page.html", "data"),
         ("tracked.html", "Git"),
     ],
 )

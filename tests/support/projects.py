@@ -39,7 +39,7 @@ class Project:
     """A copy of emo with recordings of its own."""
 
     root: Path
-    memo: Path
+    cache: Path
 
     def run(self, *command: str, check: bool = True, **environment: str) -> str:
         """Run a command; return all that it printed."""
@@ -68,7 +68,7 @@ class Project:
 
     def environment(self, **more: str) -> dict[str, str]:
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        fixed = {"PATH": path, "EMO_MEMO": str(self.memo), "EMO_WORKERS": "2", "PYTHONPATH": str(self.root)}
+        fixed = {"PATH": path, "EMO_CACHE": str(self.cache), "EMO_WORKERS": "2", "PYTHONPATH": str(self.root)}
         return {**os.environ, **fixed, "COLUMNS": "200", **more}
 
     def repro(self, *arguments: str, check: bool = True) -> tuple[list[str], str]:
@@ -121,7 +121,7 @@ def built_project(factory: pytest.TempPathFactory, root: Path) -> Project:
         finally:
             (template / "over").touch()
     shutil.copytree(template / "done", root)
-    return Project(root, root / ".emo/memo")
+    return Project(root, root / ".emo/cache")
 
 
 def _wait_for(mark: Path) -> None:
@@ -139,7 +139,7 @@ def new_project(root: Path) -> Project:
         shutil.copy(TOP / name, root / name)
     for name, record in (("participants", Participant), ("clips", Clip)):
         (root / f"raw/{name}.csv").write_text(format_csv([], record))
-    project = Project(root, root / ".emo" / "memo")
+    project = Project(root, root / ".emo" / "cache")
     for pattern, replacement in SMALL.items():
         project.edit("params.yaml", pattern, replacement)
     project.run("git", "init", "-q", "-b", "main")

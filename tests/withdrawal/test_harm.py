@@ -33,7 +33,7 @@ def copy(template: Path, tmp_path: Path) -> Callable[[str], Project]:
 
     def made(name: str = "project") -> Project:
         shutil.copytree(template, tmp_path / name)
-        return Project(tmp_path / name, tmp_path / name / ".emo/memo")
+        return Project(tmp_path / name, tmp_path / name / ".emo/cache")
 
     return made
 
@@ -164,7 +164,7 @@ def test_objects_that_a_clone_pushes_back_are_recognised(copy: Callable[[str], P
     with_remote(project)
     needles = needles_of(project, GONE)
     shutil.copytree(project.root, project.root.parent / "clone")
-    clone = Project(project.root.parent / "clone", project.root.parent / "clone/.emo/memo")
+    clone = Project(project.root.parent / "clone", project.root.parent / "clone/.emo/cache")
     assert withdraw(project)["ok"] is True
     clone.run("dvc", "push", "-q", check=False)
     assert search(project, needles) != []
@@ -243,7 +243,7 @@ def test_in_a_shallow_clone_the_erasure_is_not_done(project: Project, tmp_path: 
     project.edit("params.yaml", "margin: 0.0", "margin: 0.1")
     project.commit("More")
     project.run("git", "clone", "-q", "--depth", "1", f"file://{project.root}", str(tmp_path / "shallow"))
-    shallow = Project(tmp_path / "shallow", tmp_path / "memo")
+    shallow = Project(tmp_path / "shallow", tmp_path / "cache")
     outcome = withdraw(shallow)
     assert outcome["ok"] is False
     assert "git fetch --unshallow" in outcome["history"]

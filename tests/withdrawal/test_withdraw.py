@@ -38,7 +38,7 @@ def project(template: Path, tmp_path: Path) -> Project:
     """A copy of the project, with a remote that has everything."""
     shutil.copytree(template / "project", tmp_path / "project")
     (tmp_path / "remote").mkdir()
-    copied = Project(tmp_path / "project", tmp_path / "project/.emo/memo")
+    copied = Project(tmp_path / "project", tmp_path / "project/.emo/cache")
     copied.run("dvc", "remote", "add", "--default", "store", str(tmp_path / "remote"))
     copied.run("dvc", "push", "-q")
     return copied
@@ -80,7 +80,7 @@ def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
 def test_leftovers_of_killed_runs_are_erased_and_cost_others_nothing(project: Project) -> None:
     """Shards in the cache, one cut off, by `dvc repro`; recordings, one cut off, by `emo ingest`."""
     needles, others = needles_of(project, GONE), shards(project, GONE)
-    shard = project.memo / "frames/.ab.parquet.7.tmp"
+    shard = project.cache / "frames/.ab.parquet.7.tmp"
     shutil.copy(project.root / f"data/frames/{SUBJECTS[0]}_happy.parquet", shard)
     shard.with_name(".cd.parquet.7.tmp").write_bytes(shard.read_bytes()[:9000])
     folder = project.root / "raw/videos" / GONE
@@ -163,7 +163,7 @@ def test_a_clone_without_the_recordings(project: Project, tmp_path: Path) -> Non
     project.run("git", "commit", "-qm", "Remote")
     project.run("git", "clone", "-q", str(project.root), str(tmp_path / "clone"))
     shutil.rmtree(project.root)
-    clone = Project(tmp_path / "clone", tmp_path / "clone-memo")
+    clone = Project(tmp_path / "clone", tmp_path / "clone-cache")
     clone.run("dvc", "remote", "rename", "store", "same")
     clone.run("dvc", "remote", "add", "once", "ssh://me:secret@lab/once")
     clone.run("git", "commit", "-qam", "A remote that is removed later")
