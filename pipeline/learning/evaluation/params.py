@@ -10,13 +10,13 @@ class EvaluateParams:
     """The section `evaluate` of params.yaml."""
 
     seed: int
-    "Seed of the resampling of subjects."
+    "Seed of the resampling of subjects, 0..2147483647."
     resamples: int
-    "Number of cohorts drawn for the 95 % intervals."
+    "Number of cohorts drawn for the 95 % intervals, 100..1000000."
     mistakes: int
-    "Largest number of images on the sheet of mistakes, the most confident first."
+    "Largest number of images on the sheet of mistakes, the most confident first, 1..600."
     calibration_bins: int
-    "Number of confidence bins of equal width for the calibration error."
+    "Number of confidence bins of equal width for the calibration error, 2..100."
 
     def __post_init__(self) -> None:
         check_range("seed", self.seed, 0, 2**31 - 1)

@@ -18,7 +18,7 @@ class Groups(HeadedRecipe):
     "Number of convolutions in each group, in order."
 
     maps: tuple[int, ...]
-    "Number of feature maps of each group, in order."
+    "Number of feature maps of each group, in order, 1..1024 each."
     batch_norm: bool
     "Whether batch normalisation follows each convolution."
 

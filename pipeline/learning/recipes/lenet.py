@@ -38,13 +38,13 @@ class Lenet(Recipe):
     )
 
     maps: tuple[int, ...]
-    "Number of feature maps of the two convolutions, in order."
+    "Number of feature maps of the two convolutions, in order, 1..1024 each."
     activation: str
     "Activation function: relu, tanh or elu."
     pooling: str
     "Pooling: max or average."
     dropout: float
-    "Share of units zeroed before each fully connected layer during training."
+    "Share of units zeroed before each fully connected layer during training, 0..0.95."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -41,11 +41,11 @@ class Mobilenet(Recipe):
     )
 
     width: float
-    "Number of maps of each layer, as a share of EfficientNet-Lite0's."
+    "Number of maps of each layer, as a share of EfficientNet-Lite0's, 0.1..4."
     stem_stride: int
     "Stride of the first convolution: 2 as published for 224 pixels; 1 keeps all maps twice as large."
     dropout: float
-    "Share of units zeroed before the output layer during training."
+    "Share of units zeroed before the output layer during training, 0..0.95."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -22,19 +22,19 @@ class FitParams:
     optimiser: str
     "sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
     learning_rate: float
-    "Highest learning rate, reached after the warm-up."
+    "Highest learning rate, reached after the warm-up, 1e-08..10."
     schedule: str
     "Schedule of the learning rate: constant, step or cosine; see `rate_share`."
     warm_up: float
-    "Share of all steps over which the learning rate rises at the start."
+    "Share of all steps over which the learning rate rises at the start, 0..0.5."
     weight_decay: float
-    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw."
+    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw; 0..10."
     batch: int
-    "Number of images per step."
+    "Number of images per step, 1..1000000."
     epochs: int
-    "Largest number of epochs."
+    "Largest number of epochs, 1..1000000."
     patience: int
-    "Number of epochs without a lower validation loss after which training stops."
+    "Number of epochs without a lower validation loss after which training stops, 1..1000000."
 
     def __post_init__(self) -> None:
         check_choice("optimiser", self.optimiser, _OPTIMISERS)

@@ -22,7 +22,7 @@ class Recipe(ABC):
     "Publications that the network follows, and how it differs from them."
 
     input_px: int
-    "Side of the network's input in pixels; larger images are scaled down once, before training."
+    "Side of the network's input in pixels, SMALLEST_PX..4096; larger images are scaled down before training."
     fit: FitParams
     "Optimiser, schedule, batch and number of epochs."
 
@@ -56,9 +56,9 @@ class HeadedRecipe(Recipe):
     """A network that ends with one fully connected hidden layer (`blocks.dense_head`)."""
 
     hidden: int
-    "Number of units of the hidden layer."
+    "Number of units of the hidden layer, 1..4096."
     dropout: float
-    "Share of hidden units zeroed during training."
+    "Share of hidden units zeroed during training, 0..0.95."
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -50,9 +50,9 @@ class Resnet(HeadedRecipe):
     )
 
     maps: int
-    "Number of feature maps of the first stage; the second has twice, the third four times as many."
+    "Number of feature maps of the first stage, 1..256; the second has twice, the third four times as many."
     blocks: int
-    "Number of residual blocks per stage."
+    "Number of residual blocks per stage, 1..32."
 
     def __post_init__(self) -> None:
         super().__post_init__()

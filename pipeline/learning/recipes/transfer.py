@@ -31,7 +31,7 @@ class Transfer(Mobilenet):
     weights_sha256: str
     "SHA-256 of the file, so that DVC trains again if it changes; empty for `package` and `none`."
     frozen_epochs: int
-    "Number of epochs at the start in which only the output layer is trained."
+    "Number of epochs at the start in which only the output layer is trained, 0..1000000."
 
     def __post_init__(self) -> None:
         super().__post_init__()

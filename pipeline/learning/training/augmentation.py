@@ -21,25 +21,25 @@ class AugmentationParams:
     flip: bool
     "Mirror half of the images, at random: the expressions are symmetric."
     rotate_deg: float
-    "Rotation in the image plane, in degrees, in either direction."
+    "Rotation in the image plane, in degrees, in either direction, 0..180."
     shift: float
-    "Shift along both axes, as a share of the side."
+    "Shift along both axes, as a share of the side, 0..1."
     zoom: float
-    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large."
+    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large; 0..0.9."
     shear: float
-    "Horizontal shear, as a share of the height."
+    "Horizontal shear, as a share of the height, 0..1."
     elastic: float
-    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side."
+    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side, 0..1."
     brightness: float
-    "Value added to all pixels."
+    "Value added to all pixels, 0..1."
     contrast: float
-    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2."
+    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2; 0..1."
     shading: float
-    "Brightness gradient: value added at one edge and subtracted at the opposite edge."
+    "Brightness gradient: value added at one edge and subtracted at the opposite edge, 0..1."
     noise: float
-    "Standard deviation of noise added to each pixel."
+    "Standard deviation of noise added to each pixel, 0..1."
     erase: float
-    "Side of one grey square over the face, as a share of the image's side."
+    "Side of one grey square over the face, as a share of the image's side, 0..1."
 
     def __post_init__(self) -> None:
         check_range("rotate_deg", self.rotate_deg, 0, 180)

@@ -15,11 +15,11 @@ class TrainParams:
     recipe: str
     "Name of the chosen recipe, and of the section with its settings."
     seed: int
-    "Seed of initial weights, order of images, augmentation and dropout."
+    "Seed of initial weights, order of images, augmentation and dropout, 0..2147483647."
     cpu_threads: int
-    "PyTorch's threads on a CPU; a setting, as they affect the result (see `reproducible`)."
+    "PyTorch's threads on a CPU; a setting, as they affect the result (see `reproducible`), 1..1024."
     label_smoothing: float
-    "Share of the target that is spread over all classes."
+    "Share of the target that is spread over all classes, 0..0.9."
     class_weights: bool
     "Whether to weight classes by the inverse of their number of training images."
     augmentation: AugmentationParams
