@@ -22,6 +22,7 @@ from typer.testing import CliRunner
 
 from pipeline.audit.run import CHECKS
 from pipeline.commands import TASKS
+from pipeline.runtime.params import OneOf, Within, limits
 from pipeline.runtime.stages import SECTIONS
 from pipeline.runtime.text import listed, markdown_table
 
@@ -72,7 +73,7 @@ def _section(path: str, schema: Any, values: dict[str, Any], level: int) -> Iter
         elif dataclasses.is_dataclass(hints[field.name]):
             below.append((field.name, hints[field.name]))
         else:
-            kind = f"{_kind(hints[field.name])}{_allowed(field)}"
+            kind = f"{_kind(hints[field.name])}{_allowed(limits(schema).get(field.name))}"
             rows.append((f"`{field.name}`", kind, f"`{_yaml(values[field.name])}`", meanings[field.name]))
     yield f"{'#' * level} `{path}`"
     yield inspect.cleandoc(schema.__doc__).split("\n")[0]
@@ -108,11 +109,10 @@ def _kind(hint: Any) -> str:
     return kinds[hint]
 
 
-def _allowed(field: dataclasses.Field[Any]) -> str:
-    if "within" in field.metadata:
-        low, high = field.metadata["within"]
-        return f", {low:,} to {high:,}"
-    return f": {listed(field.metadata['one_of'], 30)}" if "one_of" in field.metadata else ""
+def _allowed(limit: Within | OneOf | None) -> str:
+    if isinstance(limit, Within):
+        return f", {limit.low:,} to {limit.high:,}"
+    return f": {listed(limit.choices, 30)}" if limit else ""
 
 
 def _yaml(value: object) -> str:

@@ -1,12 +1,13 @@
 """Face crops: cutting, sharpness, contrast and noise filtering."""
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import cv2
 import numpy as np
 
 from pipeline.runtime.image_codec import as_grey
-from pipeline.runtime.params import check_choice, check_range
+from pipeline.runtime.params import Checked, OneOf, Within
 
 COLOURS = ("grey", "colour")
 CONTRASTS = ("none", "histogram", "clahe")
@@ -14,29 +15,21 @@ DENOISERS = ("none", "median", "bilateral", "nlmeans")
 
 
 @dataclass(frozen=True)
-class Crop:
+class Crop(Checked):
     """How a face is cropped and enhanced: params.yaml, faces: crop."""
 
-    margin: float
-    "Added on each side, as a fraction of the side of the face; 0..2."
-    side_px: int
-    "Side of the square crop, pixels; 16..1024."
-    colour: str
+    margin: Annotated[float, Within(0, 2)]
+    "Added on each side, as a fraction of the side of the face"
+    side_px: Annotated[int, Within(16, 1024)]
+    "Side of the square crop, pixels"
+    colour: Annotated[str, OneOf(tuple(COLOURS))]
     "One of COLOURS."
-    contrast: str
+    contrast: Annotated[str, OneOf(tuple(CONTRASTS))]
     "One of CONTRASTS: none, histogram equalisation or CLAHE (Zuiderveld 1994)."
-    denoise: str
+    denoise: Annotated[str, OneOf(tuple(DENOISERS))]
     "One of DENOISERS: none, median, bilateral or non-local means (Buades et al. 2005)."
-    min_sharpness: float
+    min_sharpness: Annotated[float, Within(0, 1e6)]
     "Crops that are less sharp have the status `blurred`; 0 keeps all."
-
-    def __post_init__(self) -> None:
-        check_range("margin", self.margin, 0, 2)
-        check_range("side_px", self.side_px, 16, 1024)
-        check_choice("colour", self.colour, COLOURS)
-        check_choice("contrast", self.contrast, CONTRASTS)
-        check_choice("denoise", self.denoise, DENOISERS)
-        check_range("min_sharpness", self.min_sharpness, 0, 1e6)
 
 
 def cut_square(frame: np.ndarray, box: tuple[float, float, float, float], crop: Crop) -> np.ndarray:

@@ -13,6 +13,8 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 
+from pipeline.runtime.params import Checked
+
 LEAST_PX = 8
 """Narrowest possible face, pixels."""
 
@@ -111,7 +113,7 @@ class FaceDetector(ABC):
 
 
 @dataclass(frozen=True)
-class DetectorSettings(ABC):
+class DetectorSettings(Checked, ABC):
     """The settings of one detector: its section of params.yaml under `faces`."""
 
     NAME: ClassVar[str]

@@ -7,12 +7,12 @@ is chosen only after the whole clip has been processed: `track` first tracks eve
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from math import hypot, inf
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 
 from pipeline.faces.detector import LEAST_PX, Box, Detection, FaceDetector, FaceSizes, Fallback
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 from pipeline.schema.faces import NO_FACE, OK, SEVERAL_FACES, TOO_SMALL
 
 # After a gap, two tracks belong to one person if the sizes fit and the face could have moved that far.
@@ -23,28 +23,24 @@ _TOLERANCE_S = 1e-6  # times are sums of fractions
 
 
 @dataclass(frozen=True)
-class TrackingParams:
-    """Which faces are tracked, and which of them is the participant's: params.yaml, faces: tracking."""
+class TrackingParams(Checked):
+    """Which faces are tracked, and which of them is the participant's."""
 
-    min_face: float
-    "Narrowest face accepted, as a share of the frame's short side, 0.02..0.9."
-    max_face: float
-    "Widest face searched for, as a share of the frame's short side, 0.05..1."
-    full_search_every_s: float
-    "Seconds after which the whole frame is searched even if no face is lost, 0..60."
-    min_detections: int
-    "Frames in which a person must be detected (all, if the clip has fewer), 1..100."
-    rival_share: float
+    min_face: Annotated[float, Within(0.02, 0.9)]
+    "Narrowest face accepted, as a share of the frame's short side"
+    max_face: Annotated[float, Within(0.05, 1)]
+    "Widest face searched for, as a share of the frame's short side"
+    full_search_every_s: Annotated[float, Within(0, 60)]
+    "Seconds after which the whole frame is searched even if no face is lost"
+    min_detections: Annotated[int, Within(1, 100)]
+    "Frames in which a person must be detected (all, if the clip has fewer)"
+    rival_share: Annotated[float, Within(0.05, 1)]
     """Presence (area of the face, nearness to the centre, time) of a second person, as a share of the
-    first's, from which it is undecided who the participant is, 0.05..1. For two faces equally central and
+    first's, from which it is undecided who the participant is. For two faces equally central and
     visible equally long, 0.5 means that one is 0.71 times as wide as the other."""
 
     def __post_init__(self) -> None:
-        check_range("min_face", self.min_face, 0.02, 0.9)
-        check_range("max_face", self.max_face, 0.05, 1)
-        check_range("full_search_every_s", self.full_search_every_s, 0, 60)
-        check_range("min_detections", self.min_detections, 1, 100)
-        check_range("rival_share", self.rival_share, 0.05, 1)
+        super().__post_init__()
         if self.min_face >= self.max_face:
             raise ValueError(f"min_face: {self.min_face} is not below max_face ({self.max_face})")
 

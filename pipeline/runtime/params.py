@@ -26,30 +26,49 @@ _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 
 @dataclasses.dataclass(frozen=True)
-class Checked:
-    """A dataclass whose values are checked against what its fields declare with `within` or `one_of`.
+class Within:
+    """What a number, or each of a tuple of numbers, may be: from `low` to `high`."""
 
-    Raises ValueError that names the field, the value and what is allowed.
+    low: float
+    high: float
+
+    def check(self, name: str, value: float) -> None:
+        """Raise ValueError unless it is (NaN is not)."""
+        check_range(name, value, self.low, self.high)
+
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """What a text, or each of a tuple of texts, may be: one of `choices`."""
+
+    choices: tuple[str, ...]
+
+    def check(self, name: str, value: str) -> None:
+        """Raise ValueError unless it is."""
+        check_choice(name, value, self.choices)
+
+
+@dataclasses.dataclass(frozen=True)
+class Checked:
+    """A dataclass that checks its values: `fps: Annotated[float, Within(0.01, 240)]`.
+
+    Raises ValueError that names the field, the value and what is allowed. None is always allowed where the
+    type allows it.
     """
 
     def __post_init__(self) -> None:
-        for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
+        for name, limit in limits(type(self)).items():
+            value = getattr(self, name)
             for item in value if isinstance(value, tuple) else (value,):
-                if item is not None and "within" in field.metadata:
-                    check_range(field.name, item, *field.metadata["within"])
-                if item is not None and "one_of" in field.metadata:
-                    check_choice(field.name, item, field.metadata["one_of"])
+                if item is not None:
+                    limit.check(name, item)
 
 
-def within(low: float, high: float) -> Any:
-    """Return a dataclass field for a number, or a tuple of numbers, each from `low` to `high`."""
-    return dataclasses.field(metadata={"within": (low, high)})
-
-
-def one_of(choices: typing.Iterable[str]) -> Any:
-    """Return a dataclass field for one of `choices`, or a tuple of them."""
-    return dataclasses.field(metadata={"one_of": tuple(choices)})
+def limits(schema: type) -> dict[str, Within | OneOf]:
+    """Return what the annotations of a dataclass allow, by field; fields without a limit are left out."""
+    hints = typing.get_type_hints(schema, include_extras=True)
+    parts = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
+    return {name: part[0] for name, part in parts.items() if part}
 
 
 def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:

@@ -4,13 +4,13 @@ from dataclasses import dataclass
 from itertools import islice
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pipeline.runtime.cache import cache_root
 from pipeline.runtime.digests import sha256_all
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_jpeg
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 from pipeline.runtime.parquet import parquet_sink, table_of
 from pipeline.runtime.paths import CLIPS, VIDEOS
 from pipeline.schema.clip_shards import add_facts
@@ -23,29 +23,21 @@ _GROUP = 64
 
 
 @dataclass(frozen=True)
-class FramesParams:
-    """params.yaml, section frames."""
+class FramesParams(Checked):
+    """How frames are sampled from a clip and stored."""
 
-    fps: float
-    "Frames sampled per second of recording, 0.01..240."
-    trim_start_s: float
-    "Cut from the start of every clip (onset), seconds, 0..3600."
-    trim_end_s: float
-    "Cut from the end of every clip (offset), seconds, 0..3600."
-    max_per_clip: int
-    "Maximum number of frames per clip, 1..1000000; if there would be more, they are spread evenly."
-    max_side: int
-    "Longer side of a stored frame, pixels, 64..8192; larger frames are scaled down."
-    jpeg_quality: int
-    "Quality of stored frames, 1..100."
-
-    def __post_init__(self) -> None:
-        check_range("fps", self.fps, 0.01, 240)
-        check_range("trim_start_s", self.trim_start_s, 0, 3600)
-        check_range("trim_end_s", self.trim_end_s, 0, 3600)
-        check_range("max_per_clip", self.max_per_clip, 1, 10**6)
-        check_range("max_side", self.max_side, 64, 8192)
-        check_range("jpeg_quality", self.jpeg_quality, 1, 100)
+    fps: Annotated[float, Within(0.01, 240)]
+    "Frames sampled per second of recording"
+    trim_start_s: Annotated[float, Within(0, 3600)]
+    "Cut from the start of every clip (onset), seconds"
+    trim_end_s: Annotated[float, Within(0, 3600)]
+    "Cut from the end of every clip (offset), seconds"
+    max_per_clip: Annotated[int, Within(1, 10**6)]
+    "Maximum number of frames per clip; if there would be more, they are spread evenly."
+    max_side: Annotated[int, Within(64, 8192)]
+    "Longer side of a stored frame, pixels; larger frames are scaled down."
+    jpeg_quality: Annotated[int, Within(1, 100)]
+    "Quality of stored frames"
 
 
 @dataclass(frozen=True)
@@ -55,7 +47,7 @@ class ClipFrames:
     sampling: Sampling
     "Which frames are sampled."
     jpeg_quality: int
-    "Quality of stored frames, 1..100."
+    "Quality of stored frames"
     recording: str = ""
     "SHA-256 of the enrolled recording; empty for other videos. The shard records it."
 

@@ -4,10 +4,10 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import check_choice
+from pipeline.runtime.params import Checked, OneOf
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import SPLIT
 from pipeline.schema.census import CensusRow
@@ -22,15 +22,14 @@ from pipeline.schema.split import SPLITS, SplitRow
 
 
 @dataclass(frozen=True)
-class DatasetParams:
-    """params.yaml, section dataset."""
+class DatasetParams(Checked):
+    """Which expressions are the classes of the dataset."""
 
-    expressions: tuple[str, ...]
+    expressions: Annotated[tuple[str, ...], OneOf(EXPRESSIONS)]
     "The classes of the dataset, two or more; clips of other expressions are counted but give no image."
 
     def __post_init__(self) -> None:
-        for name in self.expressions:
-            check_choice("expressions", name, EXPRESSIONS)
+        super().__post_init__()
         if len(set(self.expressions)) != len(self.expressions) or len(self.expressions) < 2:
             raise ValueError(f"expressions: {list(self.expressions)} are not two or more different ones")
 

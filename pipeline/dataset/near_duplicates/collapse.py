@@ -4,14 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 
 from pipeline.dataset.near_duplicates.hashed_faces import HashedFace
 from pipeline.dataset.near_duplicates.search import near_pairs, representatives
 from pipeline.faces.perceptual_hash import hamming, hash_bytes
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 from pipeline.schema.dataset import image_name
 
 LEAK_DISTANCE = 31
@@ -22,16 +22,13 @@ Copies of one image are at most 30 bits apart, different subjects at least 47 (d
 
 
 @dataclass(frozen=True)
-class DedupParams:
+class DedupParams(Checked):
     """params.yaml, section dedup."""
 
-    max_distance: int
-    "Largest distance of near-duplicates that collapse, bits of 256; 0..64."
+    max_distance: Annotated[int, Within(0, 64)]
+    "Largest distance of near-duplicates that collapse, bits of 256"
     collapse: bool
     "False keeps every image of a performance; near pairs are recorded in either case."
-
-    def __post_init__(self) -> None:
-        check_range("max_distance", self.max_distance, 0, 64)
 
     @property
     def pair_distance(self) -> int:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 from pipeline.dataset.split.allocation import Allocator
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 from pipeline.runtime.paths import PARTICIPANTS
 from pipeline.schema.image_subjects import IMAGE, STANDS_FOR
 from pipeline.schema.participants import GIVEN, Participant
@@ -21,22 +22,20 @@ _STRATA = ("F", "M", _OTHER)
 
 
 @dataclass(frozen=True)
-class SplitParams:
-    """params.yaml, section split."""
+class SplitParams(Checked):
+    """How subjects are allocated to the splits."""
 
     seed: int
     "Seed of the random assignment; only the order of enrolment and sex matter besides."
-    validation: float
-    "Share of the subjects in validation, whole percents, 0.1..0.4."
-    test: float
-    "Share of the subjects in test, whole percents, 0.1..0.4; the rest is in train."
-    folds: int
-    "Number of folds for cross-validation over subjects, 2..20."
+    validation: Annotated[float, Within(0.1, 0.4)]
+    "Share of the subjects in validation, whole percents"
+    test: Annotated[float, Within(0.1, 0.4)]
+    "Share of the subjects in test, whole percents; the rest is in train."
+    folds: Annotated[int, Within(2, 20)]
+    "Number of folds for cross-validation over subjects"
 
     def __post_init__(self) -> None:
-        check_range("validation", self.validation, 0.1, 0.4)
-        check_range("test", self.test, 0.1, 0.4)
-        check_range("folds", self.folds, 2, 20)
+        super().__post_init__()
         for name, share in (("validation", self.validation), ("test", self.test)):
             if abs(share * 100 - round(share * 100)) > 1e-6:
                 raise ValueError(f"{name}: {share} is not a whole percent, such as 0.15")

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import cv2
 import cv2.data
@@ -27,7 +27,7 @@ from pipeline.faces.detector import (
     check_grey,
     distinct,
 )
-from pipeline.runtime.params import check_choice, check_range
+from pipeline.runtime.params import OneOf, Within
 
 CASCADES = (
     "frontalface_default",
@@ -52,23 +52,16 @@ class HaarSettings(DetectorSettings):
 
     NAME = "haar"
 
-    cascade: str
+    cascade: Annotated[str, OneOf(CASCADES)]
     "Cascade used first, one of CASCADES."
-    fallback_cascade: str
+    fallback_cascade: Annotated[str, OneOf((NO_FALLBACK, *CASCADES))]
     "Cascade used on the equalised frame (dark skin, dark rooms) if the first finds nothing; or none."
-    scale_factor: float
-    "Step between the face sizes tried, 1.01..1.5."
-    min_neighbors: int
-    "Number of search windows that must agree on a face, 2..20."
-    min_score: float
-    "Lowest mean number of agreeing windows over a clip, 0..100."
-
-    def __post_init__(self) -> None:
-        check_choice("cascade", self.cascade, CASCADES)
-        check_choice("fallback_cascade", self.fallback_cascade, (NO_FALLBACK, *CASCADES))
-        check_range("scale_factor", self.scale_factor, 1.01, 1.5)
-        check_range("min_neighbors", self.min_neighbors, 2, 20)
-        check_range("min_score", self.min_score, 0, 100)
+    scale_factor: Annotated[float, Within(1.01, 1.5)]
+    "Step between the face sizes tried"
+    min_neighbors: Annotated[int, Within(2, 20)]
+    "Number of search windows that must agree on a face"
+    min_score: Annotated[float, Within(0, 100)]
+    "Lowest mean number of agreeing windows over a clip"
 
     def build(self) -> "HaarDetector":
         """Return the detector."""

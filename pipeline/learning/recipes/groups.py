@@ -2,12 +2,13 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from pipeline.learning.recipes.blocks import Standardise, Unroll, convolution, dense_head
 from pipeline.learning.recipes.recipe import HeadedRecipe
+from pipeline.runtime.params import Within
 
 
 @dataclass(frozen=True)
@@ -17,8 +18,8 @@ class Groups(HeadedRecipe):
     CONVOLUTIONS: ClassVar[tuple[int, ...]]
     "Number of convolutions in each group, in order."
 
-    maps: tuple[int, ...]
-    "Number of feature maps of each group, in order, 1..1024 each."
+    maps: Annotated[tuple[int, ...], Within(1, 1024)]
+    "Number of feature maps of each group, in order."
     batch_norm: bool
     "Whether batch normalisation follows each convolution."
 

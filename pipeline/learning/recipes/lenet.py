@@ -18,12 +18,13 @@
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import nn
 
 from pipeline.learning.recipes.blocks import ACTIVATIONS, POOLINGS, Dropout, Standardise, Unroll
 from pipeline.learning.recipes.recipe import Recipe
-from pipeline.runtime.params import check_choice, check_range
+from pipeline.runtime.params import OneOf, Within
 
 
 @dataclass(frozen=True)
@@ -37,22 +38,19 @@ class Lenet(Recipe):
         "recognition, Proceedings of the IEEE 86(11), section II.B; wider, with today's parts"
     )
 
-    maps: tuple[int, ...]
-    "Number of feature maps of the two convolutions, in order, 1..1024 each."
-    activation: str
+    maps: Annotated[tuple[int, ...], Within(1, 1024)]
+    "Number of feature maps of the two convolutions, in order."
+    activation: Annotated[str, OneOf(tuple(ACTIVATIONS))]
     "Activation function: relu, tanh or elu."
-    pooling: str
+    pooling: Annotated[str, OneOf(tuple(POOLINGS))]
     "Pooling: max or average."
-    dropout: float
-    "Share of units zeroed before each fully connected layer during training, 0..0.95."
+    dropout: Annotated[float, Within(0, 0.95)]
+    "Share of units zeroed before each fully connected layer during training"
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if len(self.maps) != 2 or not all(1 <= maps <= 1024 for maps in self.maps):
             raise ValueError(f"maps: {list(self.maps)} is not two whole numbers within 1..1024")
-        check_choice("activation", self.activation, ACTIVATIONS)
-        check_choice("pooling", self.pooling, POOLINGS)
-        check_range("dropout", self.dropout, 0, 0.95)
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the network (see `Recipe.build`)."""

@@ -8,13 +8,14 @@ all layers, as in MobileNetV2.
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.learning.recipes.blocks import Dropout, Standardise, Unroll
 from pipeline.learning.recipes.recipe import Recipe
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Within
 
 _STEM, _TOP = 32, 1280  # maps
 _STAGES = (  # expansion, maps, blocks, stride of the first, kernel: Tan & Le 2019, table 1
@@ -40,18 +41,12 @@ class Mobilenet(Recipe):
         "scaling for convolutional neural networks, ICML)"
     )
 
-    width: float
-    "Number of maps of each layer, as a share of EfficientNet-Lite0's, 0.1..4."
-    stem_stride: int
+    width: Annotated[float, Within(0.1, 4)]
+    "Number of maps of each layer, as a share of EfficientNet-Lite0's"
+    stem_stride: Annotated[int, Within(1, 2)]
     "Stride of the first convolution: 2 as published for 224 pixels; 1 keeps all maps twice as large."
-    dropout: float
-    "Share of units zeroed before the output layer during training, 0..0.95."
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("width", self.width, 0.1, 4)
-        check_range("stem_stride", self.stem_stride, 1, 2)
-        check_range("dropout", self.dropout, 0, 0.95)
+    dropout: Annotated[float, Within(0, 0.95)]
+    "Share of units zeroed before the output layer during training"
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the network (see `Recipe.build`)."""

@@ -3,47 +3,52 @@
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from pipeline.runtime.params import check_choice, check_range
+from pipeline.runtime.params import Checked, OneOf, Within
 
 _MOMENTUM = 0.9
 """Momentum of SGD, in Nesterov's form (Sutskever, Martens, Dahl & Hinton 2013)."""
 
 
+_OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
+    # The fused SGD fails when frozen weights are unfrozen: only some of them have a momentum then.
+    "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True, "foreach": True}),
+    "adam": (torch.optim.Adam, {"fused": True}),
+    "adamw": (torch.optim.AdamW, {"fused": True}),
+}
+
+_SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda _: 1.0,
+    "step": lambda progress: 0.1 ** ((progress >= 0.5) + (progress >= 0.75)),
+    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
+}
+
+
 @dataclass(frozen=True)
-class FitParams:
+class FitParams(Checked):
     """How a recipe's model is optimised: the key `fit` of its section."""
 
-    optimiser: str
+    optimiser: Annotated[str, OneOf(tuple(_OPTIMISERS))]
     "sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
-    learning_rate: float
-    "Highest learning rate, reached after the warm-up, 1e-08..10."
-    schedule: str
+    learning_rate: Annotated[float, Within(1e-8, 10)]
+    "Highest learning rate, reached after the warm-up"
+    schedule: Annotated[str, OneOf(tuple(_SCHEDULES))]
     "Schedule of the learning rate: constant, step or cosine; see `rate_share`."
-    warm_up: float
-    "Share of all steps over which the learning rate rises at the start, 0..0.5."
-    weight_decay: float
-    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw; 0..10."
-    batch: int
-    "Number of images per step, 1..1000000."
-    epochs: int
-    "Largest number of epochs, 1..1000000."
-    patience: int
-    "Number of epochs without a lower validation loss after which training stops, 1..1000000."
-
-    def __post_init__(self) -> None:
-        check_choice("optimiser", self.optimiser, _OPTIMISERS)
-        check_range("learning_rate", self.learning_rate, 1e-8, 10)
-        check_choice("schedule", self.schedule, _SCHEDULES)
-        check_range("warm_up", self.warm_up, 0, 0.5)
-        check_range("weight_decay", self.weight_decay, 0, 10)
-        for name in ("batch", "epochs", "patience"):
-            check_range(name, getattr(self, name), 1, 1_000_000)
+    warm_up: Annotated[float, Within(0, 0.5)]
+    "Share of all steps over which the learning rate rises at the start"
+    weight_decay: Annotated[float, Within(0, 10)]
+    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw"
+    batch: Annotated[int, Within(1, 1_000_000)]
+    "Number of images per step"
+    epochs: Annotated[int, Within(1, 1_000_000)]
+    "Largest number of epochs"
+    patience: Annotated[int, Within(1, 1_000_000)]
+    "Number of epochs without a lower validation loss after which training stops"
 
 
 def new_optimiser(parameters: Iterable[Tensor], fit: FitParams) -> Optimizer:
@@ -62,17 +67,3 @@ def rate_share(fit: FitParams, progress: float) -> float:
     if progress < fit.warm_up:
         return 0.05 + 0.95 * progress / fit.warm_up
     return _SCHEDULES[fit.schedule](min(1.0, (progress - fit.warm_up) / (1 - fit.warm_up)))
-
-
-_OPTIMISERS: dict[str, tuple[Callable[..., Optimizer], dict[str, Any]]] = {
-    # The fused SGD fails when frozen weights are unfrozen: only some of them have a momentum then.
-    "sgd": (torch.optim.SGD, {"momentum": _MOMENTUM, "nesterov": True, "foreach": True}),
-    "adam": (torch.optim.Adam, {"fused": True}),
-    "adamw": (torch.optim.AdamW, {"fused": True}),
-}
-
-_SCHEDULES: dict[str, Callable[[float], float]] = {
-    "constant": lambda _: 1.0,
-    "step": lambda progress: 0.1 ** ((progress >= 0.5) + (progress >= 0.75)),
-    "cosine": lambda progress: 0.5 * (1 + math.cos(math.pi * progress)),
-}

@@ -2,16 +2,16 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from torch import nn
 
 from pipeline.learning.recipes.optimisation import FitParams
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 
 
 @dataclass(frozen=True)
-class Recipe(ABC):
+class Recipe(Checked, ABC):
     """One network and how it is trained; each recipe adds the settings of its network."""
 
     NAME: ClassVar[str]
@@ -21,18 +21,18 @@ class Recipe(ABC):
     SOURCE: ClassVar[str]
     "Publications that the network follows, and how it differs from them."
 
-    input_px: int
-    "Side of the network's input in pixels, SMALLEST_PX..4096; larger images are scaled down before training."
+    input_px: Annotated[int, Within(1, 4096)]
+    "Side of the network's input in pixels; larger images are scaled down before training."
     fit: FitParams
     "Optimiser, schedule, batch and number of epochs."
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         if self.input_px < self.SMALLEST_PX:
             raise ValueError(
                 f"input_px: {self.input_px} is too small for recipe {self.NAME}; "
                 f"use {self.SMALLEST_PX} or more"
             )
-        check_range("input_px", self.input_px, self.SMALLEST_PX, 4096)
 
     @abstractmethod
     def build(self, classes: int, channels: int) -> nn.Sequential:
@@ -55,12 +55,7 @@ class Recipe(ABC):
 class HeadedRecipe(Recipe):
     """A network that ends with one fully connected hidden layer (`blocks.dense_head`)."""
 
-    hidden: int
-    "Number of units of the hidden layer, 1..4096."
-    dropout: float
-    "Share of hidden units zeroed during training, 0..0.95."
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("hidden", self.hidden, 1, 4096)
-        check_range("dropout", self.dropout, 0, 0.95)
+    hidden: Annotated[int, Within(1, 4096)]
+    "Number of units of the hidden layer"
+    dropout: Annotated[float, Within(0, 0.95)]
+    "Share of hidden units zeroed during training"

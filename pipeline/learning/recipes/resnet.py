@@ -9,13 +9,14 @@ are 1x1 convolutions where the number of maps changes (their option B).
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Annotated
 
 from torch import Tensor, nn
 from torch.nn import functional
 
 from pipeline.learning.recipes.blocks import Standardise, Unroll, convolution, dense_head
 from pipeline.learning.recipes.recipe import HeadedRecipe
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Within
 
 _STAGES = 3
 
@@ -49,15 +50,10 @@ class Resnet(HeadedRecipe):
         "2x2 max pooling before the stages, shortcuts of option B, one hidden layer"
     )
 
-    maps: int
-    "Number of feature maps of the first stage, 1..256; the second has twice, the third four times as many."
-    blocks: int
-    "Number of residual blocks per stage, 1..32."
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_range("maps", self.maps, 1, 256)
-        check_range("blocks", self.blocks, 1, 32)
+    maps: Annotated[int, Within(1, 256)]
+    "Number of feature maps of the first stage; the second has twice, the third four times as many."
+    blocks: Annotated[int, Within(1, 32)]
+    "Number of residual blocks per stage"
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the network (see `Recipe.build`)."""

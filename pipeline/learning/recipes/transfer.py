@@ -9,13 +9,14 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 from torch import Tensor, nn
 
 from pipeline.learning.recipes.mobilenet import Mobilenet
 from pipeline.learning.recipes.pretrained import read_package, read_tensors
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Within
 
 NONE, PACKAGE = "none", "package"
 
@@ -30,12 +31,11 @@ class Transfer(Mobilenet):
     "`package` (see `pretrained`), a file of EfficientNet-Lite0 or of a model trained by emo, or `none`."
     weights_sha256: str
     "SHA-256 of the file, so that DVC trains again if it changes; empty for `package` and `none`."
-    frozen_epochs: int
-    "Number of epochs at the start in which only the output layer is trained, 0..1000000."
+    frozen_epochs: Annotated[int, Within(0, 1_000_000)]
+    "Number of epochs at the start in which only the output layer is trained"
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        check_range("frozen_epochs", self.frozen_epochs, 0, 1_000_000)
         if not (self.weights and self.weights.isprintable()):
             raise ValueError(f"weights: expected package, a file or none, found {self.weights!r}")
 

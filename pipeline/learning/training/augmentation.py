@@ -3,50 +3,44 @@
 import functools
 import math
 from dataclasses import dataclass
+from typing import Annotated
 
 import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from pipeline.runtime.params import check_range
+from pipeline.runtime.params import Checked, Within
 
 _KNOTS = 5
 """Number of control points along a side that elastic distortion changes independently."""
 
 
 @dataclass(frozen=True)
-class AugmentationParams:
+class AugmentationParams(Checked):
     """Largest extent of each change; 0 or false switches it off. Pixel values are 0..1."""
 
     flip: bool
     "Mirror half of the images, at random: the expressions are symmetric."
-    rotate_deg: float
-    "Rotation in the image plane, in degrees, in either direction, 0..180."
-    shift: float
-    "Shift along both axes, as a share of the side, 0..1."
-    zoom: float
-    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large; 0..0.9."
-    shear: float
-    "Horizontal shear, as a share of the height, 0..1."
-    elastic: float
-    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side, 0..1."
-    brightness: float
-    "Value added to all pixels, 0..1."
-    contrast: float
-    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2; 0..1."
-    shading: float
-    "Brightness gradient: value added at one edge and subtracted at the opposite edge, 0..1."
-    noise: float
-    "Standard deviation of noise added to each pixel, 0..1."
-    erase: float
-    "Side of one grey square over the face, as a share of the image's side, 0..1."
-
-    def __post_init__(self) -> None:
-        check_range("rotate_deg", self.rotate_deg, 0, 180)
-        for name in ("shift", "shear", "elastic", "brightness", "shading", "noise", "erase"):
-            check_range(name, getattr(self, name), 0, 1)
-        check_range("zoom", self.zoom, 0, 0.9)
-        check_range("contrast", self.contrast, 0, 1)
+    rotate_deg: Annotated[float, Within(0, 180)]
+    "Rotation in the image plane, in degrees, in either direction"
+    shift: Annotated[float, Within(0, 1)]
+    "Shift along both axes, as a share of the side"
+    zoom: Annotated[float, Within(0, 0.9)]
+    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large"
+    shear: Annotated[float, Within(0, 1)]
+    "Horizontal shear, as a share of the height"
+    elastic: Annotated[float, Within(0, 1)]
+    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side"
+    brightness: Annotated[float, Within(0, 1)]
+    "Value added to all pixels"
+    contrast: Annotated[float, Within(0, 1)]
+    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2"
+    shading: Annotated[float, Within(0, 1)]
+    "Brightness gradient: value added at one edge and subtracted at the opposite edge"
+    noise: Annotated[float, Within(0, 1)]
+    "Standard deviation of noise added to each pixel"
+    erase: Annotated[float, Within(0, 1)]
+    "Side of one grey square over the face, as a share of the image's side"
 
 
 def augment(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
