@@ -64,16 +64,21 @@ def params_page() -> str:
 
 def _section(path: str, schema: Any, values: dict[str, Any], level: int) -> Iterator[str]:
     """Yield a heading, a table of the keys, and the sections below."""
-    hints, meanings = typing.get_type_hints(schema), dict(_meanings(schema))
+    fields, hints = dataclasses.fields(schema), typing.get_type_hints(schema)
+    meanings, limit = dict(_meanings(schema)), limits(schema)
+    names = {
+        f.metadata["chosen_by"]: tuple(f.metadata["registry"]) for f in fields if "registry" in f.metadata
+    }
     rows: list[tuple[str, ...]] = []
     below: list[tuple[str, Any]] = []
-    for field in dataclasses.fields(schema):
+    for field in fields:
         if "registry" in field.metadata:
             below += field.metadata["registry"].items()
         elif dataclasses.is_dataclass(hints[field.name]):
             below.append((field.name, hints[field.name]))
         else:
-            kind = f"{_kind(hints[field.name])}{_allowed(limits(schema).get(field.name))}"
+            allowed = OneOf(names[field.name]) if field.name in names else limit.get(field.name)
+            kind = f"{_kind(hints[field.name])}{_allowed(allowed)}"
             rows.append((f"`{field.name}`", kind, f"`{_yaml(values[field.name])}`", meanings[field.name]))
     yield f"{'#' * level} `{path}`"
     yield inspect.cleandoc(schema.__doc__).split("\n")[0]
@@ -92,7 +97,7 @@ def _meanings(schema: type) -> Iterator[tuple[str, str]]:
         for line, following in zip(body, [*body[1:], None], strict=True):
             if isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name):
                 text = following.value.value if _is_text(following) else ""
-                yield line.target.id, " ".join(text.split())
+                yield line.target.id, " ".join(text.split()).removesuffix(".")
 
 
 def _is_text(line: Any) -> bool:

@@ -16,18 +16,18 @@ DENOISERS = ("none", "median", "bilateral", "nlmeans")
 
 @dataclass(frozen=True)
 class Crop(Checked):
-    """How a face is cropped and enhanced: params.yaml, faces: crop."""
+    """How a face is cropped and enhanced."""
 
     margin: Annotated[float, Within(0, 2)]
-    "Added on each side, as a fraction of the side of the face"
+    "Added on each side, as a fraction of the side of the face."
     side_px: Annotated[int, Within(16, 1024)]
-    "Side of the square crop, pixels"
+    "Side of the square crop, pixels."
     colour: Annotated[str, OneOf(tuple(COLOURS))]
-    "One of COLOURS."
+    "Whether crops are grey or in colour."
     contrast: Annotated[str, OneOf(tuple(CONTRASTS))]
-    "One of CONTRASTS: none, histogram equalisation or CLAHE (Zuiderveld 1994)."
+    "Contrast enhancement: none, histogram equalisation or CLAHE (Zuiderveld 1994)."
     denoise: Annotated[str, OneOf(tuple(DENOISERS))]
-    "One of DENOISERS: none, median, bilateral or non-local means (Buades et al. 2005)."
+    "Noise filter: none, median, bilateral or non-local means (Buades et al. 2005)."
     min_sharpness: Annotated[float, Within(0, 1e6)]
     "Crops that are less sharp have the status `blurred`; 0 keeps all."
 

@@ -11,7 +11,7 @@ from pipeline.runtime.params import variant
 
 @dataclass(frozen=True)
 class FacesParams:
-    """params.yaml, section faces."""
+    """How faces are detected, tracked and cropped."""
 
     detector: str
     "Name of the detector; its settings are in the section of the same name."

@@ -27,13 +27,13 @@ class TrackingParams(Checked):
     """Which faces are tracked, and which of them is the participant's."""
 
     min_face: Annotated[float, Within(0.02, 0.9)]
-    "Narrowest face accepted, as a share of the frame's short side"
+    "Narrowest face accepted, as a share of the frame's short side."
     max_face: Annotated[float, Within(0.05, 1)]
-    "Widest face searched for, as a share of the frame's short side"
+    "Widest face searched for, as a share of the frame's short side."
     full_search_every_s: Annotated[float, Within(0, 60)]
-    "Seconds after which the whole frame is searched even if no face is lost"
+    "Seconds after which the whole frame is searched even if no face is lost."
     min_detections: Annotated[int, Within(1, 100)]
-    "Frames in which a person must be detected (all, if the clip has fewer)"
+    "Frames in which a person must be detected (all, if the clip has fewer)."
     rival_share: Annotated[float, Within(0.05, 1)]
     """Presence (area of the face, nearness to the centre, time) of a second person, as a share of the
     first's, from which it is undecided who the participant is. For two faces equally central and

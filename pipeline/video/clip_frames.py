@@ -27,17 +27,17 @@ class FramesParams(Checked):
     """How frames are sampled from a clip and stored."""
 
     fps: Annotated[float, Within(0.01, 240)]
-    "Frames sampled per second of recording"
+    "Frames sampled per second of recording."
     trim_start_s: Annotated[float, Within(0, 3600)]
-    "Cut from the start of every clip (onset), seconds"
+    "Cut from the start of every clip (onset), seconds."
     trim_end_s: Annotated[float, Within(0, 3600)]
-    "Cut from the end of every clip (offset), seconds"
+    "Cut from the end of every clip (offset), seconds."
     max_per_clip: Annotated[int, Within(1, 10**6)]
     "Maximum number of frames per clip; if there would be more, they are spread evenly."
     max_side: Annotated[int, Within(64, 8192)]
     "Longer side of a stored frame, pixels; larger frames are scaled down."
     jpeg_quality: Annotated[int, Within(1, 100)]
-    "Quality of stored frames"
+    "Quality of stored frames."
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class ClipFrames:
     sampling: Sampling
     "Which frames are sampled."
     jpeg_quality: int
-    "Quality of stored frames"
+    "Quality of stored frames."
     recording: str = ""
     "SHA-256 of the enrolled recording; empty for other videos. The shard records it."
 

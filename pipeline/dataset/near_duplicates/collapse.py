@@ -23,10 +23,10 @@ Copies of one image are at most 30 bits apart, different subjects at least 47 (d
 
 @dataclass(frozen=True)
 class DedupParams(Checked):
-    """params.yaml, section dedup."""
+    """Which near-duplicates collapse to the sharpest of them."""
 
     max_distance: Annotated[int, Within(0, 64)]
-    "Largest distance of near-duplicates that collapse, bits of 256"
+    "Largest distance of near-duplicates that collapse, bits of 256."
     collapse: bool
     "False keeps every image of a performance; near pairs are recorded in either case."
 

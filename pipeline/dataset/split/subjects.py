@@ -28,11 +28,11 @@ class SplitParams(Checked):
     seed: int
     "Seed of the random assignment; only the order of enrolment and sex matter besides."
     validation: Annotated[float, Within(0.1, 0.4)]
-    "Share of the subjects in validation, whole percents"
+    "Share of the subjects in validation, whole percents."
     test: Annotated[float, Within(0.1, 0.4)]
     "Share of the subjects in test, whole percents; the rest is in train."
     folds: Annotated[int, Within(2, 20)]
-    "Number of folds for cross-validation over subjects"
+    "Number of folds for cross-validation over subjects."
 
     def __post_init__(self) -> None:
         super().__post_init__()

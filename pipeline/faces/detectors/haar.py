@@ -48,20 +48,20 @@ _GRID = 16  # boxes are averaged on a grid this much finer than the pixels searc
 
 @dataclass(frozen=True)
 class HaarSettings(DetectorSettings):
-    """Which cascades are used, and when a detection is accepted: params.yaml, faces: haar."""
+    """Which cascades are used, and when a detection is accepted."""
 
     NAME = "haar"
 
     cascade: Annotated[str, OneOf(CASCADES)]
-    "Cascade used first, one of CASCADES."
+    "Cascade used first."
     fallback_cascade: Annotated[str, OneOf((NO_FALLBACK, *CASCADES))]
     "Cascade used on the equalised frame (dark skin, dark rooms) if the first finds nothing; or none."
     scale_factor: Annotated[float, Within(1.01, 1.5)]
-    "Step between the face sizes tried"
+    "Step between the face sizes tried."
     min_neighbors: Annotated[int, Within(2, 20)]
-    "Number of search windows that must agree on a face"
+    "Number of search windows that must agree on a face."
     min_score: Annotated[float, Within(0, 100)]
-    "Lowest mean number of agreeing windows over a clip"
+    "Lowest mean number of agreeing windows over a clip."
 
     def build(self) -> "HaarDetector":
         """Return the detector."""

@@ -10,7 +10,7 @@ from pipeline.faces.detector import Box, Detection, DetectorSettings, FaceDetect
 
 @dataclass(frozen=True)
 class WholeFrameSettings(DetectorSettings):
-    """params.yaml, faces: whole_frame; it has no keys."""
+    """The whole frame is the face; there are no keys."""
 
     NAME = "whole_frame"
     EXPECTS_CROPS = True

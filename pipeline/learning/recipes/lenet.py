@@ -45,7 +45,7 @@ class Lenet(Recipe):
     pooling: Annotated[str, OneOf(tuple(POOLINGS))]
     "Pooling: max or average."
     dropout: Annotated[float, Within(0, 0.95)]
-    "Share of units zeroed before each fully connected layer during training"
+    "Share of units zeroed before each fully connected layer during training."
 
     def __post_init__(self) -> None:
         super().__post_init__()

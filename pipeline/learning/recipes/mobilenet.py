@@ -42,11 +42,11 @@ class Mobilenet(Recipe):
     )
 
     width: Annotated[float, Within(0.1, 4)]
-    "Number of maps of each layer, as a share of EfficientNet-Lite0's"
+    "Number of maps of each layer, as a share of EfficientNet-Lite0's."
     stem_stride: Annotated[int, Within(1, 2)]
     "Stride of the first convolution: 2 as published for 224 pixels; 1 keeps all maps twice as large."
     dropout: Annotated[float, Within(0, 0.95)]
-    "Share of units zeroed before the output layer during training"
+    "Share of units zeroed before the output layer during training."
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the network (see `Recipe.build`)."""

@@ -31,24 +31,24 @@ _SCHEDULES: dict[str, Callable[[float], float]] = {
 
 @dataclass(frozen=True)
 class FitParams(Checked):
-    """How a recipe's model is optimised: the key `fit` of its section."""
+    """How the model of the recipe is optimised."""
 
     optimiser: Annotated[str, OneOf(tuple(_OPTIMISERS))]
     "sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
     learning_rate: Annotated[float, Within(1e-8, 10)]
-    "Highest learning rate, reached after the warm-up"
+    "Highest learning rate, reached after the warm-up."
     schedule: Annotated[str, OneOf(tuple(_SCHEDULES))]
     "Schedule of the learning rate: constant, step or cosine; see `rate_share`."
     warm_up: Annotated[float, Within(0, 0.5)]
-    "Share of all steps over which the learning rate rises at the start"
+    "Share of all steps over which the learning rate rises at the start."
     weight_decay: Annotated[float, Within(0, 10)]
-    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw"
+    "Weight decay: part of the gradient for sgd and adam, decoupled from it for adamw."
     batch: Annotated[int, Within(1, 1_000_000)]
-    "Number of images per step"
+    "Number of images per step."
     epochs: Annotated[int, Within(1, 1_000_000)]
-    "Largest number of epochs"
+    "Largest number of epochs."
     patience: Annotated[int, Within(1, 1_000_000)]
-    "Number of epochs without a lower validation loss after which training stops"
+    "Number of epochs without a lower validation loss after which training stops."
 
 
 def new_optimiser(parameters: Iterable[Tensor], fit: FitParams) -> Optimizer:

@@ -56,6 +56,6 @@ class HeadedRecipe(Recipe):
     """A network that ends with one fully connected hidden layer (`blocks.dense_head`)."""
 
     hidden: Annotated[int, Within(1, 4096)]
-    "Number of units of the hidden layer"
+    "Number of units of the hidden layer."
     dropout: Annotated[float, Within(0, 0.95)]
-    "Share of hidden units zeroed during training"
+    "Share of hidden units zeroed during training."

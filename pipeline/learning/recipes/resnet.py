@@ -53,7 +53,7 @@ class Resnet(HeadedRecipe):
     maps: Annotated[int, Within(1, 256)]
     "Number of feature maps of the first stage; the second has twice, the third four times as many."
     blocks: Annotated[int, Within(1, 32)]
-    "Number of residual blocks per stage"
+    "Number of residual blocks per stage."
 
     def build(self, classes: int, channels: int) -> nn.Sequential:
         """Return the network (see `Recipe.build`)."""

@@ -32,7 +32,7 @@ class Transfer(Mobilenet):
     weights_sha256: str
     "SHA-256 of the file, so that DVC trains again if it changes; empty for `package` and `none`."
     frozen_epochs: Annotated[int, Within(0, 1_000_000)]
-    "Number of epochs at the start in which only the output layer is trained"
+    "Number of epochs at the start in which only the output layer is trained."
 
     def __post_init__(self) -> None:
         super().__post_init__()

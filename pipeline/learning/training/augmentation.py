@@ -22,25 +22,25 @@ class AugmentationParams(Checked):
     flip: bool
     "Mirror half of the images, at random: the expressions are symmetric."
     rotate_deg: Annotated[float, Within(0, 180)]
-    "Rotation in the image plane, in degrees, in either direction"
+    "Rotation in the image plane, in degrees, in either direction."
     shift: Annotated[float, Within(0, 1)]
-    "Shift along both axes, as a share of the side"
+    "Shift along both axes, as a share of the side."
     zoom: Annotated[float, Within(0, 0.9)]
-    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large"
+    "Scaling: with 0.1 the face is 0.9 to 1.1 times as large."
     shear: Annotated[float, Within(0, 1)]
-    "Horizontal shear, as a share of the height"
+    "Horizontal shear, as a share of the height."
     elastic: Annotated[float, Within(0, 1)]
-    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side"
+    "Elastic distortion (Simard, Steinkraus & Platt 2003): largest shift, as a share of the side."
     brightness: Annotated[float, Within(0, 1)]
-    "Value added to all pixels"
+    "Value added to all pixels."
     contrast: Annotated[float, Within(0, 1)]
-    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2"
+    "Contrast: with 0.2 differences from mid-grey are multiplied by 0.8 to 1.2."
     shading: Annotated[float, Within(0, 1)]
-    "Brightness gradient: value added at one edge and subtracted at the opposite edge"
+    "Brightness gradient: value added at one edge and subtracted at the opposite edge."
     noise: Annotated[float, Within(0, 1)]
-    "Standard deviation of noise added to each pixel"
+    "Standard deviation of noise added to each pixel."
     erase: Annotated[float, Within(0, 1)]
-    "Side of one grey square over the face, as a share of the image's side"
+    "Side of one grey square over the face, as a share of the image's side."
 
 
 def augment(images: Tensor, params: AugmentationParams, generator: Generator) -> Tensor:
