@@ -5,10 +5,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pipeline.audit.checks.near_duplicates import Pair, PairImage
-from pipeline.figures.style import FAINT, GREY, INK, VERMILION, save_image
+from pipeline.figures.style import FAINT, GREY, INK, VERMILION, cut_middle, font, save_image
 from pipeline.runtime.errors import reason
 from pipeline.runtime.image_codec import decode
 from pipeline.runtime.paths import REPORTS
@@ -77,9 +77,9 @@ def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[PairImage, np.ndar
     rows = -(-len(pairs) // columns)
     sheet = Image.new("RGB", (columns * _STEP[0], _HEAD + rows * _STEP[1]), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((_MARGIN, 10), title, fill=INK, font=ImageFont.load_default(20))
+    draw.text((_MARGIN, 10), title, fill=INK, font=font(20))
     note = "across subjects or splits in red, across labels in grey; each kind with the nearest first"
-    draw.text((_MARGIN, 38), note, fill=FAINT, font=ImageFont.load_default(12))
+    draw.text((_MARGIN, 38), note, fill=FAINT, font=font(12))
     for number, pair in enumerate(pairs):
         place = (number % columns * _STEP[0] + _MARGIN, _HEAD + number // columns * _STEP[1])
         _draw_pair(sheet, place, pair, pixels)
@@ -100,9 +100,10 @@ def _draw_pair(
         sheet.paste(_enlarged(pixels.get(face)), (x, top))
         lines = (f"{face.subject}, {face.expression}", face.split or "no split", Path(face.name).stem)
         for line, text in enumerate(lines):
-            _write(draw, (x, top + _FACE + 5 + 15 * line), text, FAINT if line else INK)
+            corner = (x, top + _FACE + 5 + 15 * line)
+            draw.text(corner, cut_middle(text, 12, _FACE - 4), FAINT if line else INK, font(12))
     differs = f"{pair.distance} bits, across {' and '.join(map(_named, pair.across))}"
-    draw.text((left, top + _FACE + 50), differs, fill=colour, font=ImageFont.load_default(12))
+    draw.text((left, top + _FACE + 50), differs, fill=colour, font=font(12))
 
 
 def _named(what: str) -> str:
@@ -115,14 +116,3 @@ def _enlarged(face: np.ndarray | None) -> Image.Image:
         return Image.new("RGB", (_FACE, _FACE), "#e4e7eb")
     cell = cv2.resize(face, (_FACE, _FACE), interpolation=cv2.INTER_CUBIC)
     return Image.fromarray(cv2.cvtColor(cell, cv2.COLOR_GRAY2RGB if cell.ndim == 2 else cv2.COLOR_BGR2RGB))
-
-
-def _write(draw: ImageDraw.ImageDraw, place: tuple[int, int], text: str, colour: str) -> None:
-    """Write a line below a face; the middle of a text that is too long is left out."""
-    font = ImageFont.load_default(12)
-    cut, shown = 0, text
-    while draw.textlength(shown, font) > _FACE - 4:
-        cut += 1
-        half = (len(text) - cut) // 2
-        shown = f"{text[: len(text) - cut - half]}..{text[len(text) - half :]}"
-    draw.text(place, shown, fill=colour, font=font)

@@ -8,8 +8,8 @@ from typing import Any
 from pipeline.export.image_store import read_images
 from pipeline.export.readme import readme
 from pipeline.export.registry import LAYOUTS
-from pipeline.export.target import check_target, disk_errors, whole_folder
-from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.export.target import check_target, whole_folder
+from pipeline.runtime.errors import EmoError, NotBuiltError, disk_errors
 from pipeline.runtime.paths import DATASET
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import TextTable
@@ -72,7 +72,7 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
     shards, participants = shard_paths(dataset), read_participants()
     if not shards:
         raise NotBuiltError(f"{dataset}: no dataset is built; run `dvc repro`")
-    with disk_errors(folder):
+    with disk_errors(str(folder), "; nothing is exported"):
         target = check_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:
             images = read_images(shards, file, participants, anonymise=anonymise)

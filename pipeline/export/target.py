@@ -1,27 +1,13 @@
 """The folder that an export is written to: a new one, which appears only when it is complete."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.errors import EmoError
 from pipeline.versions.writable import check_ignored, free_place
-
-_NO_SPACE = "free some space, or give a folder on another disk"
-_NO_PERMISSION = "give a folder that you may write to"
-
-_REMEDIES = {
-    errno.ENOSPC: _NO_SPACE,
-    errno.EDQUOT: _NO_SPACE,
-    errno.EFBIG: "give a folder on a disk that takes larger files",
-    errno.EACCES: _NO_PERMISSION,
-    errno.EPERM: _NO_PERMISSION,
-    errno.EROFS: _NO_PERMISSION,
-    errno.ENAMETOOLONG: "give a shorter path",
-}
 
 
 def check_target(folder: Path, dataset: Path) -> Path:
@@ -63,14 +49,3 @@ def whole_folder(target: Path) -> Iterator[Path]:
         for path in created:
             with suppress(OSError):
                 path.rmdir()
-
-
-@contextmanager
-def disk_errors(folder: Path) -> Iterator[None]:
-    """Raise EmoError in place of an OSError that the user can fix."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in _REMEDIES:
-            raise
-        raise EmoError(f"{folder}: {reason(error)}; nothing is exported: {_REMEDIES[error.errno]}") from None

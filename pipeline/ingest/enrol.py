@@ -1,6 +1,5 @@
 """Carrying out a plan: recordings first, then the tables, so that a table never names a missing recording."""
 
-import errno
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -11,7 +10,7 @@ from pipeline.ingest.inspection import ProgressBar, run_in_threads
 from pipeline.ingest.plan import IngestPlan, PlannedRecording
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
-from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.errors import NO_SPACE, EmoError, disk_errors, reason
 from pipeline.runtime.files import replacing
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.schema.clips import Clip
@@ -24,8 +23,9 @@ _BATCH_SHARE = 8
 """A batch grows to an eighth of the number of clips, because each write rewrites the whole tables."""
 
 _LOCK = Path(".emo/ingest.lock")
-_DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
-_DENIED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.EIO, errno.ENAMETOOLONG, errno.ELOOP)
+
+RESUMES = " and run the same command again, it resumes"
+"""What to do after an error of the disk."""
 
 
 @contextmanager
@@ -45,20 +45,6 @@ def exclusive() -> Iterator[None]:
                 f"{_LOCK}: another `emo ingest` or `emo withdraw` is running; wait until it ends"
             ) from None
         yield
-
-
-@contextmanager
-def disk_errors(where: str) -> Iterator[None]:
-    """Convert an OSError of a full disk or a missing permission to an EmoError that starts with `where`."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (*_DISK_FULL, *_DENIED):
-            raise
-        remedy = "free some space" if error.errno in _DISK_FULL else f"fix this ({error.filename or where})"
-        raise EmoError(
-            f"{where}: {reason(error)}; {remedy} and run the same command again: it resumes"
-        ) from None
 
 
 def check_space(plan: IngestPlan, *, link: bool) -> None:
@@ -99,7 +85,7 @@ def place(recording: PlannedRecording, *, link: bool) -> None:
         return
     if target.is_file() and sha256(target) == recording.sha256:  # copied by an interrupted run
         return
-    with disk_errors(str(target)), replacing(target) as temporary:
+    with disk_errors(str(target), RESUMES), replacing(target) as temporary:
         _link(recording.source, temporary) if link else _copy(recording.source, temporary)
         if sha256(temporary) != recording.sha256:
             raise EmoError(
@@ -137,7 +123,7 @@ def _link(source: Path, target: Path) -> None:
     try:
         os.link(source.resolve(), target)
     except OSError as error:
-        if error.errno in _DISK_FULL:
+        if error.errno in NO_SPACE:
             raise
         raise EmoError(
             f"{source}: cannot be hard-linked into {VIDEOS} ({reason(error)}); leave out --link"

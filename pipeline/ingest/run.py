@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from pipeline.ingest.dvc_tracking import check_dvc, track_videos
-from pipeline.ingest.enrol import carry_out, check_space, disk_errors, exclusive
+from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
 from pipeline.ingest.inspection import ProgressBar, inspect_files
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
@@ -18,7 +18,7 @@ from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.subjectless_images import as_own_subjects
 from pipeline.ingest.unpacking import Unpacked, unpacked
-from pipeline.runtime.errors import EmoError, many, reason
+from pipeline.runtime.errors import EmoError, disk_errors, many, reason
 from pipeline.runtime.paths import VIDEOS
 from pipeline.runtime.progress import progress_bar
 from pipeline.schema.clips import Clip
@@ -88,7 +88,7 @@ def ingest(
     """
     if track is track_videos:
         check_dvc()
-    with disk_errors("raw"), exclusive(), unpacked(request) as given:
+    with disk_errors("raw", RESUMES), exclusive(), unpacked(request) as given:
         proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:

@@ -3,8 +3,23 @@
 Programs print them to stderr and exit with code 1; any other exception is a bug and keeps its traceback.
 """
 
+import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
+"""Error numbers of a full disk."""
+
+_REMEDIES = {
+    **dict.fromkeys(NO_SPACE, "free some space"),
+    **dict.fromkeys((errno.EACCES, errno.EPERM), "make it writable for you"),
+    errno.EROFS: "make it writable",
+    errno.EFBIG: "use a disk that takes larger files",
+    errno.ENAMETOOLONG: "use a shorter path",
+    errno.ELOOP: "replace the link that leads to itself",
+    errno.EIO: "check the disk",
+}
 
 
 class EmoError(Exception):
@@ -41,6 +56,25 @@ def many(errors: Iterable[str], limit: int) -> EmoError:
 def reason(error: OSError) -> str:
     """Return in words why the system refused; libraries raise some without a text, or with their own."""
     return os.strerror(error.errno) if error.errno else str(error)
+
+
+@contextmanager
+def disk_errors(where: str, then: str) -> Iterator[None]:
+    """Raise EmoError for an OSError of the disk that the user can fix, such as a full disk.
+
+    Args:
+        where: What the message starts with; empty for the file that the system names.
+        then: What follows the remedy: how to go on.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _REMEDIES:
+            raise
+        file = str(error.filename or "disk")
+        is_named = error.filename and file != where and not file.endswith(".tmp")
+        named = f" ({file})" if where and is_named else ""
+        raise EmoError(f"{where or file}: {reason(error)}{named}; {_REMEDIES[error.errno]}{then}") from None
 
 
 def formatted(error: EmoError) -> str:

@@ -1,23 +1,13 @@
 """How every stage starts and ends."""
 
-import errno
 import importlib
 import logging
-import os
 import sys
 
-from pipeline.runtime.errors import EmoError, formatted
+from pipeline.runtime.errors import EmoError, disk_errors, formatted
 
 logger = logging.getLogger("emo.stage")
 """What a stage reports; `run_stage` prints it on standard output, each line after the stage's name."""
-
-_MACHINE_ERRORS = {
-    errno.ENOSPC: "free some space",
-    errno.EDQUOT: "free some space",
-    errno.EACCES: "make it writable for you",
-    errno.EPERM: "make it writable for you",
-    errno.EROFS: "make it writable",
-}
 
 
 def run_stage(module_name: str) -> None:
@@ -28,22 +18,14 @@ def run_stage(module_name: str) -> None:
     """
     start_logging(module_name.rpartition(".")[2])
     try:
-        importlib.import_module(module_name).main()
+        with disk_errors("", " and run `dvc repro` again, it resumes"):
+            importlib.import_module(module_name).main()
     except EmoError as error:
         print(formatted(error), file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
         print("stopped; finished work is cached, `dvc repro` resumes", file=sys.stderr)
         sys.exit(130)
-    except OSError as error:
-        if error.errno not in _MACHINE_ERRORS:
-            raise
-        print(
-            f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
-            f"{_MACHINE_ERRORS[error.errno]} and run `dvc repro` again, it resumes",
-            file=sys.stderr,
-        )
-        sys.exit(1)
 
 
 def start_logging(stage: str) -> None:

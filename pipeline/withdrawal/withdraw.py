@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.enrol import disk_errors, exclusive, sweep
+from pipeline.ingest.enrol import RESUMES, exclusive, sweep
+from pipeline.runtime.errors import disk_errors
 from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
 from pipeline.schema.clips import read_clips
 from pipeline.versions.dvc_lock import POINTER
@@ -49,7 +50,7 @@ def withdraw(subject: str) -> Outcome:
     work is kept. Raises EmoError for an unknown subject, before anything is changed.
     """
     repository = Repository(Path.cwd())
-    with disk_errors("withdrawal"), exclusive(), locked_project() as (dvc, stores):
+    with disk_errors("withdrawal", RESUMES), exclusive(), locked_project() as (dvc, stores):
         _remove_unfinished_files()
         plan = with_fingerprints(make_plan(subject, repository, stores), stores)
         save(plan, done=False)  # from here on, the tables no longer list the subject's files

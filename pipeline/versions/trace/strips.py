@@ -1,15 +1,14 @@
 """Drawings of frames: one with its face box, and all sampled frames of a clip in a strip."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from pipeline.figures import style
-from pipeline.figures.style import STATUS_COLOURS, rgb
+from pipeline.figures.style import STATUS_COLOURS, cut_end, font, rgb, wrapped
 
 Box = tuple[float, float, float, float]
 
@@ -51,14 +50,14 @@ def annotated_frame(pixels: np.ndarray, box: Box | None, outcome: str, caption: 
     if box:
         _draw_box(frame, box, COLOURS[outcome])
     size = max(13, round(frame.width / 60))
-    lines = [piece for line in caption for piece in _broken(line, _font(size), frame.width - 2 * size)]
+    lines = [piece for line in caption for piece in wrapped(line, size, frame.width - 2 * size)]
     sheet = Image.new("RGB", (frame.width, frame.height + round(size * (1.4 * len(lines) + 1.2))), PAPER)
     sheet.paste(frame, (0, 0))
     draw = ImageDraw.Draw(sheet)
     draw.rectangle((0, frame.height, frame.width, frame.height + max(3, size // 4)), COLOURS[outcome])
     for row, line in enumerate(lines):
         corner = (size, frame.height + round(size * (0.8 + 1.4 * row)))
-        draw.text(corner, line, FAINT if row else INK, _font(size))
+        draw.text(corner, line, FAINT if row else INK, font(size))
     return sheet
 
 
@@ -104,23 +103,23 @@ def _cell_extent(cells: Sequence[Cell]) -> tuple[int, int]:
 def _title_width(title: Sequence[str], legend: Mapping[str, str]) -> int:
     """Return the width of the longest line above the cells."""
     entries = sum(_legend_width(label) for label in legend.values())
-    lines = (_font(17).getlength(line) for line in title[1:])
-    return math.ceil(max(_font(26).getlength(title[0]), entries, *lines))
+    lines = (font(17).getlength(line) for line in title[1:])
+    return math.ceil(max(font(26).getlength(title[0]), entries, *lines))
 
 
 def _legend_width(label: str) -> int:
     """Return the width of one entry of the legend, with its colour and the gap after it."""
-    return 24 + round(_font(17).getlength(label)) + 28
+    return 24 + round(font(17).getlength(label)) + 28
 
 
 def _write_title(draw: ImageDraw.ImageDraw, title: Sequence[str], legend: Mapping[str, str]) -> None:
-    draw.text((_PAD, _PAD), title[0], INK, _font(26))
+    draw.text((_PAD, _PAD), title[0], INK, font(26))
     for row, line in enumerate(title[1:]):
-        draw.text((_PAD, _PAD + 38 + 24 * row), line, FAINT, _font(17))
+        draw.text((_PAD, _PAD + 38 + 24 * row), line, FAINT, font(17))
     left, top = _PAD, _PAD + 38 + 24 * len(title[1:]) + 6
     for outcome, label in legend.items():
         draw.rectangle((left, top + 2, left + 16, top + 18), COLOURS[outcome])
-        draw.text((left + 24, top), label, INK, _font(17))
+        draw.text((left + 24, top), label, INK, font(17))
         left += _legend_width(label)
 
 
@@ -131,9 +130,8 @@ def _paste(sheet: Image.Image, draw: ImageDraw.ImageDraw, item: Cell, corner: tu
     sheet.paste(item.image, (left + _FRAME, top + _FRAME))
     for row, line in enumerate(item.lines):
         width = max(item.image.width, _THUMB * 3 // 4) + 2 * _FRAME
-        draw.text(
-            (left, bottom + 5 + 21 * row), _cut(line, _font(16), width), FAINT if row else INK, _font(16)
-        )
+        place = (left, bottom + 5 + 21 * row)
+        draw.text(place, cut_end(line, 16, width), FAINT if row else INK, font(16))
 
 
 # --- Drawing --------------------------------------------------------------------------------------
@@ -150,39 +148,3 @@ def _draw_box(image: Image.Image, box: Box, colour: tuple[int, int, int]) -> Non
     draw = ImageDraw.Draw(image)
     for grow, ink, width in ((thick + 1, INK, 1), (thick, colour, thick), (0, PAPER, 1)):
         draw.rectangle((x - grow, y - grow, x + w - 1 + grow, y + h - 1 + grow), outline=ink, width=width)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.load_default(size)  # type: ignore[return-value]
-
-
-def _cut(text: str, font: ImageFont.FreeTypeFont, width: int) -> str:
-    """Return a text, shortened to a width in pixels."""
-    if font.getlength(text) <= width:
-        return text
-    while text and font.getlength(f"{text}...") > width:
-        text = text[:-1]
-    return f"{text}..."
-
-
-def _broken(text: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
-    """Return a text as lines of at most a width in pixels; words that are wider are broken, too."""
-    lines = [""]
-    for word in chain.from_iterable(_pieces(whole, font, width) for whole in text.split()):
-        longer = f"{lines[-1]} {word}".strip()
-        if lines[-1] and font.getlength(longer) > width:
-            lines.append(word)
-        else:
-            lines[-1] = longer
-    return lines
-
-
-def _pieces(word: str, font: ImageFont.FreeTypeFont, width: int) -> Iterator[str]:
-    """Yield a word in pieces of at most a width in pixels; paths may be wider."""
-    while font.getlength(word) > width and len(word) > 1:
-        end = next(
-            end for end in range(len(word) - 1, 0, -1) if end == 1 or font.getlength(word[:end]) <= width
-        )
-        yield word[:end]
-        word = word[end:]
-    yield word
