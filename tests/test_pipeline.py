@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.support.projects import COHORT, STAGES, SUBJECTS, Project, built_project, new_project, recordings
+from pipeline.runtime.stages import STAGES
+from tests.support.projects import COHORT, SUBJECTS, Project, built_project, new_project, recordings
 
 
 @pytest.fixture(scope="module")

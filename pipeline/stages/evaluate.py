@@ -60,5 +60,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    assert __spec__ is not None
-    run_stage(__spec__.name)
+    run_stage("pipeline.stages.evaluate")
