@@ -35,7 +35,7 @@ lint: setup  ## Check style and types
 	mypy
 
 docs: setup  ## Write the pages that list all commands, settings and audit checks
-	python docs/reference.py
+	python -m docs.reference
 
 bench: setup .venv-peers/.installed  ## Measure emo against peers and limits: 20 minutes on two idle cores, 25 the first time
 	python benchmarks --peers .venv-peers/bin/python

@@ -20,6 +20,7 @@ import typer.main
 import yaml
 from typer.testing import CliRunner
 
+from cli import app
 from pipeline.audit.run import CHECKS
 from pipeline.commands import TASKS
 from pipeline.runtime.params import OneOf, Within, limits
@@ -33,9 +34,6 @@ MADE = "<!-- written by `make docs`; do not edit -->"
 
 def commands_page() -> str:
     """Return docs/commands.md: the help of each command."""
-    sys.path.insert(0, str(TOP))
-    from cli import app
-
     group: Any = typer.main.get_command(app)
     runner, page = CliRunner(), ["# Commands", MADE, "What `emo COMMAND --help` prints, by task."]
     for task, commands in TASKS.items():

@@ -9,15 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.commands import TASKS
 from pipeline.runtime.csv_files import format_csv
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
 
 TOP = Path(__file__).resolve().parents[1]
-COMMANDS = (
-    *("ingest", "demo", "audit", "summary", "report", "protocols", "compare", "versions", "diff", "trace"),
-    *("withdraw", "export", "models", "predict"),
-)
+COMMANDS = [command.__name__ for commands in TASKS.values() for command in commands]
 
 
 def emo(*arguments: str, cwd: Path = TOP) -> subprocess.CompletedProcess[str]:

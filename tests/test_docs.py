@@ -97,7 +97,7 @@ def test_no_line_of_prose_is_too_long(page: Path) -> None:
 
 def test_what_is_written_from_the_code_is_current() -> None:
     """docs/commands.md, docs/params.md and the table of checks in docs/audit.md."""
-    command = [sys.executable, "docs/reference.py", "--check"]
+    command = [sys.executable, "-m", "docs.reference", "--check"]
     done = subprocess.run(command, cwd=TOP, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 

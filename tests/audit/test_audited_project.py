@@ -13,6 +13,7 @@ from pipeline.audit.checks.outputs import read_shard
 from pipeline.audit.run import UP_TO_DATE
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.parquet import write_parquet
+from pipeline.runtime.stages import LEARNING
 from pipeline.schema.census import CensusRow
 from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
@@ -60,7 +61,7 @@ def test_a_clean_project(project: Project) -> None:
         "labels match the paths": "no clip comes from a manifest whose paths contain expressions",
     }
     details = {check["name"]: check["detail"] for check in report["checks"]}
-    assert details[UP_TO_DATE] == "as dvc.lock says; never run: train, evaluate"
+    assert details[UP_TO_DATE] == f"as dvc.lock says; never run: {', '.join(LEARNING)}"
     assert details["recordings unchanged"] == "12 recordings hashed"
 
 
