@@ -1,7 +1,7 @@
 """Writes the pages that list what the code has: all commands, all settings, all audit checks.
 
-python docs/reference.py            # docs/commands.md, docs/params.md, the table in docs/audit.md
-python docs/reference.py --check    # exit code 1 where one of them is not current
+`python -m docs.reference` writes docs/commands.md, docs/params.md and the table of checks in docs/audit.md;
+with `--check` it exits with code 1 where one of them is not current.
 """
 
 import ast

@@ -14,6 +14,8 @@ from pipeline.runtime.csv_files import format_csv
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).resolve().parents[1]
 COMMANDS = [command.__name__ for commands in TASKS.values() for command in commands]
 

@@ -15,6 +15,8 @@ import yaml
 from pipeline.runtime.stages import STAGES
 from tests.support.projects import COHORT, SUBJECTS, Project, built_project, new_project, recordings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:

@@ -17,6 +17,8 @@ from pipeline.runtime.stages import LEARNING
 from pipeline.schema.census import CensusRow
 from tests.support.projects import COHORT, SUBJECTS, Project, new_project, recordings
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = str(COHORT / "participants.tsv")
 
 

@@ -12,6 +12,7 @@ from pipeline.runtime.errors import EmoError
 from tests.support.trainings import LENET, SMALL
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 @pytest.mark.parametrize(("classes", "channels"), [(7, 1), (2, 3)])
 def test_logits_have_one_column_a_class(name: str, classes: int, channels: int) -> None:

@@ -73,6 +73,7 @@ def test_shards_are_links_into_the_cache_that_nobody_can_write_through(bench: Be
     assert bench.results()["a.parquet"] == "A"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_bad_clips_cost_nobody_else(
     bench: Bench,
@@ -108,6 +109,7 @@ def test_refused_clips_are_reported_with_the_bad_ones(bench: Bench) -> None:
     assert len(str(caught.value).splitlines()) == 2
 
 
+@pytest.mark.slow
 def test_a_clip_that_kills_its_worker_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EMO_WORKERS", "2")
     bench.source("greedy", "kill")
@@ -162,6 +164,7 @@ def alive(pid: int) -> bool:
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
 def test_a_killed_run_keeps_what_it_finished_and_leaves_no_worker(bench: Bench) -> None:
     for number in range(8):

@@ -195,6 +195,7 @@ def test_figures() -> None:
         assert path.read_bytes().startswith(PNG)
 
 
+@pytest.mark.slow
 def test_twice_the_same_bytes(project: Path) -> None:
     evaluate.main()
     before = files(REPORTS)
