@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -138,3 +139,18 @@ def test_an_interrupted_command_that_reads_does_not_speak_of_going_on(project: P
     command = [sys.executable, "-c", code]
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (130, "stopped; nothing was changed\n")
+
+
+@pytest.mark.parametrize(
+    ("command", "registry"),
+    [
+        ("ingest", "pipeline.ingest.layouts.registry.LAYOUTS"),
+        ("export", "pipeline.export.registry.LAYOUTS"),
+        ("protocols", "pipeline.learning.protocols.registry.PROTOCOLS"),
+    ],
+)
+def test_help_lists_every_choice(command: str, registry: str) -> None:
+    """They are written out, because help must not wait for the modules that have them."""
+    module, _, name = registry.rpartition(".")
+    text = "".join(emo(command, "--help").stdout.split())  # lines break at hyphens
+    assert [choice for choice in getattr(import_module(module), name) if choice not in text] == []
