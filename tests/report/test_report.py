@@ -209,7 +209,7 @@ def test_without_faces_there_is_no_image() -> None:
     assert "data:" not in page.replace("img-src data:", "")
     assert "made without images of faces (--no-faces)" in text_of(page)
     assert "different label, 7 of 256 bits apart" in text_of(page)
-    assert "lead back to the recording. The images are left out." in text_of(page)
+    assert "locate each of them in its recording. The images are left out." in text_of(page)
 
 
 @pytest.mark.usefixtures("project")
