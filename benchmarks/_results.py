@@ -28,7 +28,7 @@ class Row:
     "the peer or the limit, with the number of clips that it ran on if that is a sample"
     emo: float
     other: float | None
-    "the peer's or the limit's figure; None where the target is a bound of emo's own figure"
+    "the peer's or the limit's figure; None if the target is a bound of emo's own figure"
     unit: str
     "of both figures"
     judged: float

@@ -57,7 +57,7 @@ BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
 
 
 def check_built() -> None:
-    """Raise NotBuiltError where these outputs, or some of them, are not here."""
+    """Raise NotBuiltError if these outputs, or some of them, are not here."""
     missing = [str(path) for path in BUILT if not path.exists()]
     if len(missing) == len(BUILT):
         raise NotBuiltError(f"{DATASET}: nothing is built yet; run `dvc repro`")
@@ -119,7 +119,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def searched(self) -> list[FunnelRow]:
-        """reports/funnel.csv; raises UnavailableError where the detector searches for nothing."""
+        """reports/funnel.csv; raises UnavailableError if the detector searches for nothing."""
         if load_params("faces", FacesParams).settings.EXPECTS_CROPS:
             raise UnavailableError(not_searched(self.funnel))
         return self.funnel
@@ -138,7 +138,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def crops(self) -> dict[Key, FaceCrop]:
-        """The accepted face crops of the clips with images; raises UnavailableError where none are here."""
+        """The accepted face crops of the clips with images; raises UnavailableError if none are here."""
         if not any(FACES.glob("*.parquet")):
             raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
         with ThreadPoolExecutor(worker_count()) as threads:
@@ -147,7 +147,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def kept(self) -> frozenset[Key]:
-        """The face crops that the stage dedup kept; raises UnavailableError where its table is not here."""
+        """The face crops that the stage dedup kept; raises UnavailableError if its table is not here."""
         if not DUPLICATES.is_file():
             raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
         rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
@@ -181,7 +181,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def tracked(self) -> int | None:
-        """Size of raw/videos in bytes by raw/videos.dvc; None where it has none."""
+        """Size of raw/videos in bytes by raw/videos.dvc; None if it has none."""
         if not POINTER.is_file():
             return None
         return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
@@ -197,7 +197,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def repository(self) -> Repository:
-        """The history; raises UnavailableError where there is none."""
+        """The history; raises UnavailableError if there is none."""
         repository = Repository(Path.cwd())
         try:
             if repository.has_commits:
@@ -291,7 +291,7 @@ def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
 
 
 def _recording_of(shard: Path) -> str:
-    """Return the SHA-256 of the recording that a shard is made of; raise EmoError where it cannot be read."""
+    """Return the SHA-256 of the recording that a shard is made of; raise EmoError if it cannot be read."""
     try:
         return str(read_facts(shard).get("recording", ""))
     except (OSError, ValueError):  # pyarrow's errors are either

@@ -61,11 +61,11 @@ class Audit:
     version: str
     "the workspace in words: `workspace of 1a2b3c4, with uncommitted changes in raw/clips.csv`"
     commit: str
-    "full hash; empty where nothing is committed"
+    "full hash; empty if nothing is committed"
     uncommitted: tuple[str, ...]
     checks: tuple[CheckResult, ...]
     caveat: str = ""
-    "the caveat of all figures where images have no subject; empty where all have one"
+    "the caveat of all figures where images have no subject; empty if all have one"
 
     @property
     def ok(self) -> bool:
@@ -92,7 +92,7 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     """Run all checks but those named in `skip` on the project in the current directory.
 
     `deep` hashes the recordings again; `since` is the earliest version that the split is compared with.
-    Writes reports/near_pairs.png where there are near pairs. Raises EmoError where nothing is built, where
+    Writes reports/near_pairs.png where there are near pairs. Raises EmoError if nothing is built, where
     a name in `skip` is unknown, where `since` is no revision, and where raw/*.csv cannot be read.
     """
     for name in skip:

@@ -31,7 +31,7 @@ def audit(
     """Check the dataset for leakage and consistency.
 
     The checks of the stage `audit` and more: participants, labels, splits, faces, files and their history, as
-    they are now (docs/audit.md). Exit code 1 where a check fails.
+    they are now (docs/audit.md). Exit code 1 if a check fails.
 
     \b
     emo audit

@@ -65,7 +65,7 @@ class Report:
     outdated: tuple[str, ...]
     "Folders of the dataset that changed since the model was evaluated on them."
     caveat: str
-    "The caveat of all metrics where images have no subject id; empty where all have one."
+    "The caveat of all metrics where images have no subject id; empty if all have one."
     checked_out: CheckedOut | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
@@ -76,7 +76,7 @@ class Report:
     test: ModelMetrics | Absent
     confusion: Confusion | Absent
     protocols: Protocols | Absent | None
-    "None where `emo protocols` was not run."
+    "None if `emo protocols` was not run."
     history: VersionHistory | Absent
     provenance: Provenance | Absent
     model: ModelCard | Absent

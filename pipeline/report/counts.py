@@ -80,7 +80,7 @@ class SplitSubjects:
     split: str
     subjects: tuple[SplitRow, ...]
     share: float | None
-    "Share of all subjects that the split should have; None where the setting is unknown."
+    "Share of all subjects that the split should have; None if the setting is unknown."
     by_sex: Mapping[str, tuple[int, int]]
     "Sex -> (subjects of the split, subjects of all splits)."
 
@@ -168,7 +168,7 @@ def count_subjects(settings: Mapping[str, Any]) -> Splits:
 
 
 def split_shares(settings: Mapping[str, Any]) -> dict[str, float]:
-    """Return the share of the subjects that each split should have; empty where it is unknown."""
+    """Return the share of the subjects that each split should have; empty if it is unknown."""
     held_out = {split: settings.get(f"split.{split}") for split in ("validation", "test")}
     shares = {split: float(share) for split, share in held_out.items() if share is not None}
     return shares | {"train": 1 - sum(shares.values())} if len(shares) == 2 else {}

@@ -23,7 +23,7 @@ class Protocol:
     tested: int
     "Number of subjects tested."
     interval: Interval | None
-    "95 % interval of the test accuracy; None where the subjects are too few."
+    "95 % interval of the test accuracy; None if the subjects are too few."
     inflation: float | None
     "Accuracy of frame-random minus `test`; None for frame-random itself, or where it was not run."
     inflation_interval: Interval | None
@@ -44,9 +44,9 @@ class Protocols:
 
 
 def read_protocols(version: Version) -> Protocols | None:
-    """Read reports/protocols.json; None where `emo protocols` was not run.
+    """Read reports/protocols.json; None if `emo protocols` was not run.
 
-    Raises EmoError where the results are from other images than those of the version.
+    Raises EmoError if the results are from other images than those of the version.
     """
     if not PROTOCOLS.exists():
         return None

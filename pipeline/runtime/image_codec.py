@@ -41,7 +41,7 @@ def as_grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Read a picture file, upright, as (H, W, 3) uint8 BGR; raise EmoError where it is none."""
+    """Read a picture file, upright, as (H, W, 3) uint8 BGR; raise EmoError if it is none."""
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
     if pixels is None:
         raise EmoError(f"{path}: neither a video nor a picture that can be decoded")

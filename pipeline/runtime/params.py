@@ -83,7 +83,7 @@ def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
 def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
     """Read one section of params.yaml as an instance of the frozen dataclass `schema`.
 
-    Raises EmoError where the file is missing or no YAML, a section or key is unknown or missing, or a
+    Raises EmoError if the file is missing or no YAML, a section or key is unknown or missing, or a
     value has the wrong type or is out of range (a ValueError of the dataclass's `__post_init__`).
     """
     values = read_params(path)
@@ -95,7 +95,7 @@ def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """Read params.yaml as plain values by section, unchecked: to describe settings, not to use them.
 
-    Raises EmoError where the file is missing or no YAML, or a section is unknown.
+    Raises EmoError if the file is missing or no YAML, or a section is unknown.
     """
     values = read_yaml(path)
     if is_old(values):
@@ -158,7 +158,7 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return a YAML file of sections as it is; raise EmoError where it is missing, no YAML, or has a key
+    """Return a YAML file of sections as it is; raise EmoError if it is missing, no YAML, or has a key
     twice.
     """
     try:

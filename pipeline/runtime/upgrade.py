@@ -19,7 +19,7 @@ def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
     """Rewrite params.yaml of an earlier version; return what changes, a line each; nothing for this
     version's.
 
-    Raises EmoError where the section `faces` is not laid out line by line, so that it cannot be rewritten.
+    Raises EmoError if the section `faces` is not laid out line by line, so that it cannot be rewritten.
     """
     values = read_yaml(path)
     if not is_old(values):

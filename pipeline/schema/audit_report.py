@@ -31,7 +31,7 @@ def write_audit_report(rows: Sequence[AuditRow], caveat: str = "", path: Path = 
 
 
 def read_audit_report(path: Path = AUDIT) -> dict[str, Any]:
-    """Return the content of the file; raise EmoError where it is missing or damaged."""
+    """Return the content of the file; raise EmoError if it is missing or damaged."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -105,7 +105,7 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
 def consented_clips() -> list[Clip]:
     """Return the clips of the participants whose consent is given; only these may be processed.
 
-    Raises ConsentError where the tables are older than a withdrawal.
+    Raises ConsentError if the tables are older than a withdrawal.
     """
     people, clips = read_enrolment()
     given = {person.subject for person in people if person.consent == GIVEN}
@@ -118,7 +118,7 @@ def consented_clips() -> list[Clip]:
 
 
 def check_overlaps(clips: Sequence[Clip], where: str) -> None:
-    """Raise EmoError where two clips claim the same stretch of one video."""
+    """Raise EmoError if two clips claim the same stretch of one video."""
     ordered = sorted(clips, key=lambda clip: (clip.video, clip.segment))
     for first, second in pairwise(ordered):
         if first.video == second.video and second.segment[0] < first.segment[1]:

@@ -25,7 +25,7 @@ def check_stands_for(extra: Mapping[str, str]) -> None:
 
 
 def subject_caveat(images: int, subjects: int) -> str:
-    """Return the caveat of metrics where `images` of the subjects are images; empty where all are people."""
+    """Return the caveat of metrics where `images` of the subjects are images; empty if all are people."""
     if not images:
         return ""
     known = "none" if images == subjects else f"unknown for {images:,} of {subjects:,}"
@@ -33,5 +33,5 @@ def subject_caveat(images: int, subjects: int) -> str:
 
 
 def full_caveat(caveat: str) -> str:
-    """Return a caveat with its meaning, for where there is room; empty where there is none."""
+    """Return a caveat with its meaning, for where there is room; empty if there is none."""
     return f"{caveat}; {MEANING}" if caveat else ""

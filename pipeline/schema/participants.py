@@ -29,7 +29,7 @@ class Participant:
     subject: str
     "pseudonymous code, unique also without regard to case"
     sex: str
-    "F, M, X, or empty where it is not known"
+    "F, M, X, or empty if it is not known"
     age: float | None
     "years"
     consent: str
@@ -83,7 +83,7 @@ def consenting(people: Iterable[Participant]) -> frozenset[str]:
 
 
 def check_case(ids: Iterable[str], where: str) -> None:
-    """Raise EmoError where two ids differ only by case: some file systems would mix them up."""
+    """Raise EmoError if two ids differ only by case: some file systems would mix them up."""
     seen: dict[str, str] = {}
     for name in ids:
         other = seen.setdefault(name.lower(), name)

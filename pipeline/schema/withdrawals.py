@@ -21,9 +21,9 @@ class Withdrawal:
 
     subject: str
     sha256: str
-    "64 hexadecimal digits; empty where no recording was known"
+    "64 hexadecimal digits; empty if no recording was known"
     md5: str = ""
-    "by which DVC names the file; empty where that is not known"
+    "by which DVC names the file; empty if that is not known"
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -48,7 +48,7 @@ def erased_objects() -> set[str]:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Return the state of an erasure; raise EmoError where the file is damaged."""
+    """Return the state of an erasure; raise EmoError if the file is damaged."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:

@@ -24,7 +24,7 @@ def audit(evidence: GateEvidence) -> list[AuditRow]:
 
 
 def main() -> None:
-    """Write reports/audit.json; raise EmoError where a check fails."""
+    """Write reports/audit.json; raise EmoError if a check fails."""
     evidence = GateEvidence()
     rows = audit(evidence)
     write_audit_report(rows, evidence.caveat(Scope.IMAGES))

@@ -27,7 +27,7 @@ class PairImage:
     subject: str
     expression: str
     split: str
-    "empty where data/split.csv has no row of the subject"
+    "empty if data/split.csv has no row of the subject"
 
     @property
     def name(self) -> str:

@@ -131,7 +131,7 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
 def read_status(here: Version) -> Status:
     """Ask DVC, in a process of its own, about the workspace.
 
-    Raises UnavailableError where there is no DVC or Git, or another DVC command runs, EmoError where it
+    Raises UnavailableError if there is no DVC or Git, or another DVC command runs, EmoError if it
     fails.
     """
     if importlib.util.find_spec("dvc") is None:

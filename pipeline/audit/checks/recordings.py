@@ -57,7 +57,7 @@ def takes_labelled_alike(clips: Sequence[Clip]) -> Finding:
 def labelled_as_named(clips: Sequence[Clip]) -> Finding:
     """No clip has another label than the expression in the path of its recording.
 
-    Raises UnavailableError where no path is known: only `emo ingest --manifest` records it.
+    Raises UnavailableError if no path is known: only `emo ingest --manifest` records it.
     """
     named = [clip for clip in clips if clip.extra.get(_NAMED)]
     if not named:
@@ -76,7 +76,7 @@ def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], track
     """Every recording is present, and their total size is the one in raw/videos.dvc.
 
     `lengths` are bytes by path below raw/videos, `tracked` is the total in raw/videos.dvc. Raises
-    UnavailableError where no recording is here: they were never fetched.
+    UnavailableError if no recording is here: they were never fetched.
     """
     videos = sorted({clip.video for clip in consented})
     if not lengths:

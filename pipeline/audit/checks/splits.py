@@ -133,7 +133,7 @@ def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = 
     """Every subject is in the split in which earlier versions had it, and so is every recording.
 
     `earlier` are versions, newest first; `cut_note` says which could not be seen. Versions that cannot be
-    read are named and hide no other. Raises UnavailableError where there is no earlier version.
+    read are named and hide no other. Raises UnavailableError if there is no earlier version.
     """
     known = [version for version in earlier if version.split]
     unread = [f"{version.name}: {version.error}" for version in earlier if version.error]
@@ -151,7 +151,7 @@ def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = 
 
 
 def _settings(before: Version, after: Version) -> str:
-    """Return the settings of the stage split that changed, in brackets; empty where none did."""
+    """Return the settings of the stage split that changed, in brackets; empty if none did."""
     old, new = (version.lock.get("split", StageLock()).params for version in (before, after))
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     changed = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]

@@ -72,7 +72,7 @@ class Check:
         return (inspect.getdoc(self.run) or "").partition("\n")[0]
 
     def __call__(self, evidence: Any) -> Finding:
-        """Run the check; raises UnavailableError where it cannot be run, EmoError where it cannot read."""
+        """Run the check; raises UnavailableError if it cannot be run, EmoError if it cannot read."""
         return self.run(**{name: getattr(evidence, name) for name in self.needs})
 
 

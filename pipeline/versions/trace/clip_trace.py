@@ -129,7 +129,7 @@ class ClipTrace:
     labels: Mapping[int, int]
     "Frame -> label of the clip's images, as the dataset was built."
     classes: tuple[str, ...]
-    "By label; empty where the subject has no image."
+    "By label; empty if the subject has no image."
 
     def counts(self) -> dict[str, int]:
         """Return the number of frames by outcome, only those that occur, and of damaged frames."""
@@ -153,7 +153,7 @@ class ClipTrace:
 def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     """Read the outcome of every sampled frame of a clip.
 
-    Raises NotBuiltError where an output is missing, ConsentError where it was erased because the subject
+    Raises NotBuiltError if an output is missing, ConsentError if it was erased because the subject
     withdrew.
     """
     path, withdrawn = faces_path(clip.clip), clip.subject in records.withdrawn
@@ -198,7 +198,7 @@ def _outcome(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, is_
 
 
 def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ...]]:
-    """Return the labels of a clip's images by frame, and the classes; empty where there is none."""
+    """Return the labels of a clip's images by frame, and the classes; empty if there is none."""
     if clip.subject not in records.shards:
         return {}, ()
     path = records.stored(records.shards[clip.subject])

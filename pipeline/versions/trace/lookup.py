@@ -78,7 +78,7 @@ def _misplaced(asked: Path, target: Target, records: Records) -> Iterator[str]:
 def _find_own(path: Path, records: Records) -> Target | None:
     """Return the clip of a recording or of a shard, existing or not; None for any other path.
 
-    Raises EmoError where it has several clips or images.
+    Raises EmoError if it has several clips or images.
     """
     top, target = Path.cwd().resolve(), path.resolve()
     if target.is_relative_to(top / VIDEOS):
@@ -105,7 +105,7 @@ def _only(clips: Sequence[str], path: Path) -> Target:
 
 
 def find_name(name: str, records: Records) -> Target:
-    """Return the clip or the image of this name; raise EmoError where its clip is not enrolled."""
+    """Return the clip or the image of this name; raise EmoError if its clip is not enrolled."""
     image = _IMAGE.fullmatch(name)
     if name in records.clips:
         return Target(name)
@@ -134,7 +134,7 @@ def _why_unknown(clip: str, records: Records) -> str:
 def find_image(path: Path, records: Records) -> Target:
     """Return the image with the bytes of a file, else the face with the nearest perceptual hash.
 
-    Raises EmoError where the file is not an image, or not similar to any face of the dataset.
+    Raises EmoError if the file is not an image, or not similar to any face of the dataset.
     """
     data = path.read_bytes()
     names = list(_same_bytes(data, records))
@@ -155,7 +155,7 @@ def _target(path: Path, name: str, records: Records, *, by: str, notes: tuple[st
 def _same_bytes(data: bytes, records: Records) -> Iterator[str]:
     """Yield the names of the images with exactly these bytes.
 
-    Raises NotBuiltError where there is none, but a shard is missing that may hold it.
+    Raises NotBuiltError if there is none, but a shard is missing that may hold it.
     """
     found = False
     for shard in filter(Path.is_file, records.shards.values()):

@@ -35,7 +35,7 @@ class StageRun:
 
     @property
     def changes(self) -> str:
-        """The settings and files that changed since; empty where none did."""
+        """The settings and files that changed since; empty if none did."""
         settings = [f"{key} {_shown(value)}" for key, value in self.other_params.items()]
         return listed([*settings, *self.other_files])
 
