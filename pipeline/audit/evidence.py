@@ -1,4 +1,4 @@
-"""What all checks look at, read from the workspace and its history when a check first needs it."""
+"""The evidence for all checks, read from the workspace and its history when a check first needs it."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -66,7 +66,7 @@ def check_built() -> None:
 
 
 class Evidence(GateEvidence):
-    """What all checks look at; the gate's part is read anew, and near pairs are searched among the pixels."""
+    """The evidence for all checks; that of the gate is read again, and near pairs come from the pixels."""
 
     def __init__(self, *, deep: bool, since: str | None, ask_dvc: Callable[[], Status]) -> None:
         self.deep, self.since, self._ask_dvc = deep, since, ask_dvc
@@ -78,7 +78,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def clips(self) -> list[Clip]:
-        """All clips as they are in the table: what is wrong with them is for the checks to report."""
+        """All clips of the table, unchecked: the checks report what is wrong with them."""
         return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
 
     @cached_property
@@ -88,13 +88,13 @@ class Evidence(GateEvidence):
 
     @cached_property
     def near_pairs(self) -> list[dict[str, Any]]:
-        """Near-duplicates among the images, searched anew among their pixels."""
+        """Near-duplicates among the images, found again from their pixels."""
         distance = load_params("dedup", DedupParams).pair_distance
         return alike(self.hashed, self.clips, distance)
 
     @cached_property
     def status(self) -> Status:
-        """What DVC says of the workspace."""
+        """The state of the workspace as DVC reports it."""
         return self._ask_dvc()
 
     @cached_property
@@ -119,7 +119,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def searched(self) -> list[FunnelRow]:
-        """reports/funnel.csv; raises UnavailableError if the detector searches for nothing."""
+        """reports/funnel.csv; raises UnavailableError if the detector does not search for faces."""
         if load_params("faces", FacesParams).settings.EXPECTS_CROPS:
             raise UnavailableError(not_searched(self.funnel))
         return self.funnel
@@ -128,7 +128,7 @@ class Evidence(GateEvidence):
     def shards(self) -> list[CountedShard]:
         """The shards of the dataset, counted again."""
         paths = shard_paths()
-        with ThreadPoolExecutor(worker_count()) as threads:  # hashing and reading let go of the interpreter
+        with ThreadPoolExecutor(worker_count()) as threads:  # hashing releases the interpreter lock
             return list(threads.map(read_shard, paths))
 
     @cached_property
@@ -165,7 +165,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def pair_sheet(self) -> str:
-        """Where the sheets of the pairs are, drawn now, without subjects who may not be shown."""
+        """The paths of the sheets of the pairs, drawn on first use, without subjects who may not be shown."""
         shards = {
             image.clip: shard_path(shard.split, shard.subject)
             for shard in self.shards
@@ -208,7 +208,7 @@ class Evidence(GateEvidence):
 
     @property
     def cut_note(self) -> str:
-        """The end of a message where older commits are missing here."""
+        """The end of a message if older commits are missing here."""
         return self.repository.cut_note
 
     @cached_property
@@ -304,7 +304,7 @@ def _shards_of_subjects() -> list[Piece]:
 
 def _hashed(names: Collection[str]) -> dict[str, str]:
     """Return the SHA-256 of files below raw/videos; raise EmoError for one that cannot be read."""
-    pool = ThreadPoolExecutor(worker_count())  # hashing lets go of the interpreter
+    pool = ThreadPoolExecutor(worker_count())  # hashing releases the interpreter lock
     try:
         with progress_bar("hashing", len(names)) as advance:
             jobs = {name: pool.submit(sha256, VIDEOS / name) for name in names}

@@ -15,18 +15,18 @@ def export(
         bool,
         typer.Option(
             "--anonymise",
-            help="Leave out subjects' codes, clips, frames and times; the faces still identify people.",
+            help="Leave out subjects' codes, clips, frames and times; faces still identify participants.",
         ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the dataset into another format.
 
-    As PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
+    Writes PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
     """
     from pipeline.export.run import export as write_export
 
-    with one_line_errors("nothing is exported"):
+    with one_line_errors("nothing was exported"):
         here = enter_project()
         exported = write_export(layout, here / folder, anonymise=anonymise)
     if as_json:

@@ -89,9 +89,9 @@ def read_images(
 ) -> ImageStore:
     """Read all shards, one at a time, and append their PNGs to `file`.
 
-    The images are in the order of the dataset, or, anonymised, in that of `anonymous`. Raises ConsentError
-    where a shard has an image of a subject without consent, EmoError if it is damaged or has other classes
-    than the first, NotBuiltError if there are no images.
+    The images are in the order of the dataset, or, anonymised, in that of `anonymous`. Raises ConsentError if
+    a shard has an image of a subject without consent, EmoError if it is damaged or has other classes than the
+    first, NotBuiltError if there are no images.
     """
     classes, shown = read_dataset_shard(shards[0], []).classes, consenting(participants)
     rows: list[ExportImage] = []

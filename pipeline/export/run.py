@@ -60,12 +60,12 @@ class Exported:
 
 
 def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path = DATASET) -> Exported:
-    """Write the dataset into a new folder in one of LAYOUTS, completely or not at all.
+    """Write the dataset into a new folder in one of LAYOUTS, atomically.
 
     The same dataset gives the same bytes. `anonymise` leaves out what identifies or links subjects and
-    recordings. Raises EmoError if the layout is unknown, where the dataset is damaged, and where the
-    folder is not empty, cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError if
-    there is no dataset; ConsentError if it holds a subject without consent.
+    recordings. Raises EmoError if the layout is unknown, the dataset is damaged, or the folder is not empty,
+    cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError if there is no dataset;
+    ConsentError if it holds a subject without consent.
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")

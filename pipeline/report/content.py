@@ -1,4 +1,4 @@
-"""The parts of the report; a part that cannot be shown gives its reason and hides no other."""
+"""The parts of the report. A part that cannot be shown is replaced by the reason; the others stay."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -126,7 +126,7 @@ class Report:
 
 
 def gather(*, faces: bool = True) -> Report:
-    """Read all parts from the project in the current folder; without `faces` no image that shows one."""
+    """Read all parts from the project in the current folder; without `faces`, no image of a face is read."""
     version, repository = workspace(Path()), Repository(Path())
     image_subjects, caveat = read_image_subjects()
     near_pairs, confusion = attempt(closest_pairs), attempt(read_confusion)

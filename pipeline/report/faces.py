@@ -95,7 +95,7 @@ def closest_pairs() -> list[NearPair]:
 def read_face_images(wanted: Collection[str], image_subjects: Set[str] = frozenset()) -> FaceImages:
     """Return some face crops of every subject, and the images that are `wanted` by name.
 
-    Subjects without consent are left out, even where the dataset still holds them, in whichever file. Of
+    Subjects without consent are left out, even if a file of the dataset still holds them. Of
     `image_subjects`, which stand for an image without a subject id, only the wanted images are returned.
     """
     built(DATASET)

@@ -103,7 +103,7 @@ class ModelMetrics:
 
     @property
     def chance(self) -> float:
-        """The accuracy of guessing."""
+        """The accuracy of random guessing."""
         return 1 / len(self.classes)
 
     @property

@@ -1,4 +1,4 @@
-"""Readers of what the stages wrote, with the remedy where it is missing."""
+"""Readers of the outputs of the stages; errors for missing outputs name the remedy."""
 
 import json
 from collections.abc import Callable, Iterator, Sized
@@ -27,7 +27,7 @@ def read_table(path: Path, read: Callable[[Path], Table]) -> Table:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file; raise NotBuiltError if it is missing, EmoError if damaged."""
+    """Return the content of a JSON file; raise NotBuiltError if it is missing, EmoError if it is damaged."""
     try:
         values = json.loads(built(path).read_text(encoding="utf-8"))
     except ValueError:

@@ -1,4 +1,4 @@
-"""`emo summary`: what the workspace holds, read from the tables that the stages wrote."""
+"""`emo summary`: the content of the workspace, read from the tables of the stages."""
 
 import json
 from collections import Counter

@@ -24,7 +24,7 @@ class AuditRow:
 
 
 def write_audit_report(rows: Sequence[AuditRow], caveat: str = "", path: Path = AUDIT) -> None:
-    """Write the verdict; the key `subjects` is there only where images have no subject."""
+    """Write the verdict; it has the key `subjects` only if images have no subject."""
     report: dict[str, Any] = {"subjects": full_caveat(caveat)} if caveat else {}
     report |= {"ok": all(row.ok for row in rows), "checks": [asdict(row) for row in rows]}
     write_text(path, json.dumps(report, indent=2) + "\n")

@@ -1,4 +1,4 @@
-"""raw/clips.csv: which stretch of which recording shows which expression of which subject."""
+"""raw/clips.csv: the clips, each a stretch of a recording with its subject and expression."""
 
 import math
 import re
@@ -28,15 +28,15 @@ class Clip:
     subject: str
     expression: str
     start_s: float | None
-    "first second of the stretch in the video; None: from its start"
+    "start of the stretch, seconds; None: the video's start"
     end_s: float | None
-    "end of the stretch, exclusive; None: to the video's end"
+    "end of the stretch, seconds, exclusive; None: the video's end"
     take: str
     "clips of one performance share it: other views, other modalities"
     sha256: str
     "of the video's content, 64 hexadecimal digits"
     width: int
-    "pixels of the upright picture, as shown"
+    "pixels of an upright frame, as shown"
     height: int
     fps: float
     "average frame rate in frames/s"
@@ -68,17 +68,17 @@ class Clip:
 
     @property
     def is_still(self) -> bool:
-        """Whether the recording is one picture: a clip of one frame, without an onset to cut off."""
+        """Whether the recording is a still image: a clip of one frame, without an onset to cut off."""
         return self.frames == 1
 
     @property
     def segment(self) -> tuple[float, float]:
-        """The stretch as (first second, end), the end infinite where it is the video's."""
+        """The stretch as (start, end) in seconds; an end that is the video's is infinite."""
         return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
 
 
 def check_segment(start_s: float | None, end_s: float | None) -> None:
-    """Raise ValueError unless 0 <= start < end, both finite where they are given."""
+    """Raise ValueError unless 0 <= start < end, and both are finite if they are given."""
     start, end = start_s or 0.0, math.inf if end_s is None else end_s
     if not (0 <= start < end) or (end_s is not None and not math.isfinite(end_s)):
         raise ValueError(f"segment: start_s {start_s} and end_s {end_s} are not 0 <= start < end")

@@ -38,7 +38,7 @@ def read_withdrawn(*paths: Path) -> set[Withdrawal]:
 
 
 def unfinished() -> list[str]:
-    """Return the subjects whose erasure was begun in this clone and is not finished and proved."""
+    """Return the subjects whose erasure has started in this clone but is not finished and proved."""
     return sorted(subject for subject, state in _states().items() if not state["done"])
 
 

@@ -1,4 +1,4 @@
-"""Stage audit: the gate. Checks the dataset for leakage and consistency, and fails where a check does.
+"""Stage audit: the gate. Checks the dataset for leakage and consistency; fails if a check fails.
 
 Training depends on reports/audit.json, so no model is trained on a dataset that fails.
 """

@@ -72,8 +72,8 @@ def test_overlapping_stretches_under_two_labels() -> None:
     clips = [replace(c, **same) if c.subject == "S1" else c for c in CLIPS]
     lengths = {c.video: 1 for c in clips}
     assert failing(clips=clips, lengths=lengths, tracked=len(lengths), digests={}) == {
-        "no recording enrolled twice": "S1_happy and S1_sad: the same stretch of a recording twice, as happy, "
-        "sad; correct raw/clips.csv"
+        "no recording enrolled twice": "S1_happy and S1_sad: the same stretch of a recording twice, as "
+        "happy, sad; correct raw/clips.csv"
     }
     apart = [replace(c, start_s=2.0, end_s=None) if c.clip == "S1_sad" else c for c in clips]
     assert recordings.enrolled_once(apart).ok
@@ -105,7 +105,8 @@ def test_a_label_against_the_name_of_the_path() -> None:
         ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
         (
             {"notes.txt": 6},
-            "raw/videos: 12,006 bytes, with notes.txt, which belong to no consenting subject; raw/videos.dvc ",
+            "raw/videos: 12,006 bytes, with notes.txt, which belong to no consenting subject; "
+            "raw/videos.dvc ",
         ),
     ],
 )
@@ -168,7 +169,7 @@ def test_near_duplicates_across_subjects() -> None:
     found = failing(near_pairs=near(f"{one}_sad", f"{other}_sad", 2))
     assert found == {
         "no near-duplicate across subjects": f"{one} and {other}: 2 pairs, nearest {one}_sad_000000.png and "
-        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? see "
+        f"{other}_sad_000000.png (3 bits); one subject under two codes, or one recording twice? see "
         "near_pairs.png"
     }
 

@@ -26,7 +26,7 @@ _PERCENTILES = (2.5, 97.5)
 
 
 def not_searched(funnel: Sequence[FunnelRow]) -> str:
-    """Return why the detection rate means nothing where the detector searches for nothing."""
+    """Return why there is no detection rate if the detector does not search for faces."""
     taken, sampled = sum(map(_faces, funnel)), sum(row.sampled for row in funnel)
     return f"no face was searched for (faces: detector); taken whole: {taken} of {sampled} frames"
 

@@ -12,7 +12,7 @@ from pipeline.schema.clips import Clip
 from pipeline.versions.dvc_lock import POINTER
 
 _NAMED = "named"
-"""Column of raw/clips.csv: the expression in the path of a recording, where there is exactly one."""
+"""Column of raw/clips.csv: the expression in the path of a recording, if there is exactly one."""
 
 
 @check("no recording enrolled twice", Topic.PARTICIPANTS, Scope.ENROLLED)

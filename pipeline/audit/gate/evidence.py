@@ -1,4 +1,4 @@
-"""What the checks of the gate look at: the tables of raw/ and what the stages wrote."""
+"""The evidence for the checks of the gate: the tables of raw/ and the outputs of the stages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -72,7 +72,7 @@ class Frame:
     outcome: str
     "One of OUTCOMES."
     leader: Near | None = None
-    "The kept image, where this is a near-duplicate of it."
+    "The kept image, if this is a near-duplicate of it."
     followers: tuple[Near, ...] = ()
     "The near-duplicates that were dropped in favour of this image."
     is_collapsed: bool = True

@@ -67,7 +67,7 @@ def _draw_frame(trace: Trace, frame: Frame) -> Image.Image:
 def source_frame(clip: Clip, frame: Frame) -> tuple[np.ndarray, str]:
     """Return the frame of the recording, (H, W, 3) uint8 BGR, and its origin in words.
 
-    Where the recording is missing, it is the smaller frame of data/frames. Raises NotBuiltError if both
+    If the recording is missing, it is the smaller frame of data/frames. Raises NotBuiltError if both
     are missing, EmoError if the recording is not the one that was enrolled.
     """
     path = VIDEOS / clip.video

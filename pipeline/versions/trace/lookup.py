@@ -66,7 +66,7 @@ def find(asked: str, here: Path, records: Records) -> Target:
 
 
 def _misplaced(asked: Path, target: Target, records: Records) -> Iterator[str]:
-    """Yield a note where the image is not in the shard that it was asked for in."""
+    """Yield a note if the image is not in the shard that the user named."""
     shard = records.shards.get(records.clips[target.clip].subject)
     if shard and asked.parent.name in SPLITS and asked.parts[-2:] != shard.parts[-2:]:
         yield f"{target.name} is not in {asked}; the images of its subject are in {shard}"
@@ -145,7 +145,7 @@ def find_image(path: Path, records: Records) -> Target:
 
 
 def _target(path: Path, name: str, records: Records, *, by: str, notes: tuple[str, ...]) -> Target:
-    """Return an image that was found, with a note where the file has the name of another image."""
+    """Return an image that was found, with a note if the file has the name of another image."""
     found = find_name(name, records)
     if _IMAGE.fullmatch(path.stem) and path.stem != Path(name).stem:
         notes = (*notes, f"the file has the name of another image: {path.name}")

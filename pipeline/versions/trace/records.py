@@ -34,7 +34,7 @@ class Records:
 
     @cached_property
     def withdrawn(self) -> frozenset[str]:
-        """The subjects who have withdrawn consent, even where raw/participants.csv was reverted."""
+        """The subjects who have withdrawn consent, even if raw/participants.csv was reverted."""
         gone = {row.subject for row in read_withdrawn()}
         return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
 
@@ -45,7 +45,7 @@ class Records:
 
     @cached_property
     def shards(self) -> dict[str, Path]:
-        """The files of the dataset by subject, by data/census.csv where it exists."""
+        """The files of the dataset by subject, by data/census.csv if it exists."""
         if CENSUS.is_file():
             return {row.subject: shard_path(row.split, row.subject) for row in read_census()}
         return {path.stem: path for path in shard_paths()}

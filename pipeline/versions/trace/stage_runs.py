@@ -24,7 +24,7 @@ class StageRun:
     code: str
     "First 7 hexadecimal digits of the SHA-256 over the MD5s of its source files; empty if not in dvc.lock."
     other_params: Mapping[str, Any]
-    "Dotted key -> value in params.yaml, where it differs."
+    "Dotted key -> value in params.yaml, if it differs."
     other_files: tuple[str, ...]
     "Source files and tables that changed since."
 
