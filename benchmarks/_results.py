@@ -20,7 +20,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Row:
-    """One claim: emo's figure beside another's, measured in the same run."""
+    """One claim: emo's figure and another's, measured in the same run."""
 
     claim: str
     "what is measured"

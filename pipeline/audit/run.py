@@ -1,4 +1,4 @@
-"""`emo audit`: the checks of the gate and all others, on the files as they are."""
+"""`emo audit`: the checks of the gate and all others, on the current files."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +65,7 @@ class Audit:
     uncommitted: tuple[str, ...]
     checks: tuple[CheckResult, ...]
     caveat: str = ""
-    "the caveat of all figures where images have no subject; empty if all have one"
+    "the caveat of all figures if images have no subject; empty if all have one"
 
     @property
     def ok(self) -> bool:

@@ -28,7 +28,7 @@ def withdraw(
     Erases recordings, frames, faces, images, cached shards, figures, models trained with the participant, and
     the objects of every version in DVC's cache and remotes. The data, splits and versions of all other
     participants stay. A report for your files is written to reports/withdrawals/. The command can be rerun at
-    any time; its exit code is 1 until every location was searched and nothing is found.
+    any time; its exit code is 1 until every location was reached and nothing is found.
 
     \b
     emo withdraw V03            # shows what would be erased

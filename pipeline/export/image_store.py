@@ -50,7 +50,7 @@ class ImageStore:
     "The PNGs, one after the other."
     anonymous: bool
     caveat: str
-    "The caveat of all metrics where images have no subject id; empty if all have one."
+    "The caveat of all metrics if images have no subject id; empty if all have one."
 
     @property
     def splits(self) -> list[str]:

@@ -56,9 +56,7 @@ def disk_errors(where: str) -> Iterator[None]:
         if error.errno not in (*_DISK_FULL, *_DENIED):
             raise
         remedy = "free some space" if error.errno in _DISK_FULL else f"fix this ({error.filename or where})"
-        raise EmoError(
-            f"{where}: {reason(error)}; {remedy} and run the same command again: it resumes"
-        ) from None
+        raise EmoError(f"{where}: {reason(error)}; {remedy} and rerun the command: it resumes") from None
 
 
 def check_space(plan: IngestPlan, *, link: bool) -> None:

@@ -65,7 +65,7 @@ class Report:
     outdated: tuple[str, ...]
     "Folders of the dataset that changed since the model was evaluated on them."
     caveat: str
-    "The caveat of all metrics where images have no subject id; empty if all have one."
+    "The caveat of all metrics if images have no subject id; empty if all have one."
     checked_out: CheckedOut | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
@@ -161,7 +161,7 @@ def attempt(read: Callable[[], T]) -> T | Absent:
 
 
 def audited() -> Audit:
-    """Run all checks on the files as they are."""
+    """Run all checks on the current files."""
     with progress_bar("audit", 1) as advance:
         audit = run_audit()
         advance()

@@ -24,7 +24,8 @@ _SIDE_PX, _LARGE_PX = 64, 112
 _QUALITY = 80
 _PER_SUBJECT = 8
 _PER_CLASS = 320
-"""Most face crops of a class (two of each subject where there are more than 160), to keep the page small."""
+"""Most face crops of a class (two of each subject if there are more than 160 subjects), to keep the page
+small."""
 
 SHOWN_PAIRS = 12
 

@@ -38,7 +38,7 @@ def source_path(module: str) -> str:
 
 @cache
 def code_digest(module: str) -> str:
-    """Return the SHA-256 of the import closure's source and of the versions of what it imports."""
+    """Return the SHA-256 of the source of the import closure and of the versions of its libraries."""
     digest = hashlib.sha256()
     for name in import_closure(module):
         digest.update(name.encode() + b"\0" + _source(name).read_bytes() + b"\0")

@@ -36,7 +36,7 @@ def worker_count() -> int:
 def run_all(
     function: Callable[[Task], None], tasks: Sequence[Task], workers: int
 ) -> Iterator[tuple[Task, BaseException | None]]:
-    """Run `function` on every task; yield each task with what it raised, as they finish.
+    """Run `function` on every task; yield each task, as it finishes, with the exception that it raised.
 
     A failed task does not stop the others. If a worker process is killed (out of memory), the tasks that were
     running are rerun one at a time, to identify the one that kills its worker.

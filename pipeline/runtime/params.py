@@ -65,7 +65,7 @@ class Checked:
 
 
 def limits(schema: type) -> dict[str, Within | OneOf]:
-    """Return what the annotations of a dataclass allow, by field; fields without a limit are left out."""
+    """Return the limits in the annotations of a dataclass, by field; fields without a limit are left out."""
     hints = typing.get_type_hints(schema, include_extras=True)
     parts = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
     return {name: part[0] for name, part in parts.items() if part}

@@ -40,7 +40,7 @@ def run_stage(module_name: str) -> None:
             raise
         print(
             f"error: {error.filename or 'disk'}: {os.strerror(error.errno)}; "
-            f"{_MACHINE_ERRORS[error.errno]} and run `dvc repro` again, it resumes",
+            f"{_MACHINE_ERRORS[error.errno]} and rerun `dvc repro`; it resumes",
             file=sys.stderr,
         )
         sys.exit(1)

@@ -8,7 +8,7 @@ STANDS_FOR = "stands_for"
 IMAGE = "image"
 
 POOLED = "(images)"
-"""The subject in tables in which all images without one share a row."""
+"""Name of the subject in tables in which all images without a subject id share a row."""
 
 MEANING = "figures are of unseen images, not of unseen people"
 

@@ -54,7 +54,7 @@ def read_state(path: Path) -> dict[str, Any]:
     except ValueError:
         state = None
     if not (isinstance(state, dict) and {"done", "objects", "person"} <= state.keys()):
-        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
+        raise EmoError(f"{path}: damaged; remove it and rerun `emo withdraw {path.stem} --yes`")
     return state
 
 

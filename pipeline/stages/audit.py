@@ -32,7 +32,7 @@ def main() -> None:
         logger.info("%s %s: %s", "ok    " if row.ok else "FAILED", row.name, row.detail)
     if failed := [row.name for row in rows if not row.ok]:
         raise EmoError(
-            f"{AUDIT}: {len(failed)} of {len(rows)} checks failed; nothing is trained until they pass: "
+            f"{AUDIT}: {len(failed)} of {len(rows)} checks failed; no model is trained until they pass: "
             f"{listed(failed)}"
         )
 

@@ -95,7 +95,8 @@ def read_face_crops(clip: str) -> dict[Key, FaceCrop]:
 
 
 def alike(images: Iterable[HashedImage], clips: Iterable[Clip], distance: int) -> list[dict[str, Any]]:
-    """Return the near-duplicates among images, as rows of data/near_pairs.parquet, found anew in the pixels.
+    """Return the near-duplicates among images, as rows of data/near_pairs.parquet, found again from the
+    pixels.
 
     Pairs within one performance are left out, as in the stage dedup. Subject, expression and take are those
     of the tables of raw/; for a clip that is not listed there, those of its shard.

@@ -54,7 +54,7 @@ def run_protocols(request: ProtocolsRequest, show: Show = line_on_stderr) -> Pro
 
 
 def about(request: ProtocolsRequest, material: Material) -> About:
-    """Return what the results are about."""
+    """Return the description of the results."""
     seeds = range(material.params.seed, material.params.seed + request.seeds)
     return About(
         images=len(material.pool.labels),

@@ -1,4 +1,4 @@
-"""The outcome of every sampled frame of a clip, read from what the stages wrote."""
+"""The outcome of every sampled frame of a clip, read from the outputs of the stages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -138,7 +138,7 @@ class ClipTrace:
         return counts | {"damaged": self.corrupt}
 
     def at(self, number: int) -> Frame:
-        """Return one sampled frame; raise EmoError with the nearest ones where it was not sampled."""
+        """Return one sampled frame; raise EmoError with the nearest ones if it was not sampled."""
         for frame in self.frames:
             if frame.frame == number:
                 return frame

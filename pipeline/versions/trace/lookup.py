@@ -49,7 +49,7 @@ def find(asked: str, here: Path, records: Records) -> Target:
     """Return the clip or image that the user asked about; `here` is the folder that paths are relative to.
 
     A recording or a shard of a clip is that clip; any other existing file is an image file; anything else is
-    a name, of a clip rather than of an image. Raises EmoError with similar names where there is no match.
+    a name, of a clip rather than of an image. Raises EmoError with similar names if there is no match.
     """
     try:
         if own := _find_own(here / asked, records):

@@ -66,7 +66,7 @@ class Records:
         return {key: value for key, value in values.items() if key.startswith(f"{stage}.")}
 
     def stored(self, path: Path) -> Path:
-        """Return the path of what a stage wrote; raise NotBuiltError if it is missing."""
+        """Return the path of an output of a stage; raise NotBuiltError if it is missing."""
         if path.is_file():
             return path
         outs = {Path(out) for stage in self.lock.values() for out in stage.outs}
