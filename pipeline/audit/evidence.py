@@ -57,12 +57,12 @@ BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
 
 
 def check_built() -> None:
-    """Raise NotBuiltError if these outputs, or some of them, are not here."""
+    """Raise NotBuiltError if some of these outputs are missing."""
     missing = [str(path) for path in BUILT if not path.exists()]
     if len(missing) == len(BUILT):
         raise NotBuiltError(f"{DATASET}: nothing is built yet; run `dvc repro`")
     if missing:
-        raise NotBuiltError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
+        raise NotBuiltError(f"{', '.join(missing)}: missing; run `dvc pull` or `dvc repro`")
 
 
 class Evidence(GateEvidence):
@@ -140,7 +140,7 @@ class Evidence(GateEvidence):
     def crops(self) -> dict[Key, FaceCrop]:
         """The accepted face crops of the clips with images; raises UnavailableError if none are here."""
         if not any(FACES.glob("*.parquet")):
-            raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
+            raise UnavailableError(f"{FACES}: missing; `dvc pull faces` or `dvc checkout faces`")
         with ThreadPoolExecutor(worker_count()) as threads:
             found = list(threads.map(read_face_crops, {image.clip for image in self.hashed}))
         return {key: crop for crops in found for key, crop in crops.items()}
@@ -149,7 +149,7 @@ class Evidence(GateEvidence):
     def kept(self) -> frozenset[Key]:
         """The face crops that the stage dedup kept; raises UnavailableError if its table is not here."""
         if not DUPLICATES.is_file():
-            raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
+            raise UnavailableError(f"{DUPLICATES}: missing; `dvc pull dedup` or `dvc checkout dedup`")
         rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
         return frozenset((row["clip"], row["frame"]) for row in rows if row["kept"])
 
@@ -192,7 +192,7 @@ class Evidence(GateEvidence):
         if not self.deep:
             raise UnavailableError("use --deep")
         if not self.lengths:
-            raise UnavailableError(f"{VIDEOS}: not here")
+            raise UnavailableError(f"{VIDEOS}: missing")
         return _hashed(self.lengths)
 
     @cached_property

@@ -34,7 +34,10 @@ class CommandGroup(TyperGroup):
             if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe is no error
                 raise
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
-            typer.echo(f"error: standard output: {os.strerror(error.errno or 0)}; redirect it", err=True)
+            typer.echo(
+                f"error: standard output: {os.strerror(error.errno or 0)}; redirect it to another file",
+                err=True,
+            )
             raise typer.Exit(1) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:

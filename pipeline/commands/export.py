@@ -10,7 +10,7 @@ from pipeline.commands.console import JsonOption, enter_project, one_line_errors
 
 def export(
     layout: Annotated[str, typer.Argument(help="imagefolder, webdataset or npz.")],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder, best outside the project.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, preferably outside the project.")],
     anonymise: Annotated[
         bool,
         typer.Option(

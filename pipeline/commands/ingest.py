@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 def ingest(
     videos: Annotated[
         list[Path] | None,
-        typer.Argument(help="Folders (read recursively), video files, FER2013's CSV.", show_default=False),
+        typer.Argument(help="Folders (read recursively), video files, or FER2013's CSV.", show_default=False),
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="How file names give subject and expression: auto, folders, ravdess, cremad, mead, savee, "
+            help="How file names state subject and expression: auto, folders, ravdess, cremad, mead, savee, "
             "enterface; for stills: ckplus, jaffe, kdef, fer2013, imagefolder."
         ),
     ] = "auto",

@@ -36,4 +36,4 @@ def versions(
         return
     print_table("Versions of the dataset", HEADER, [step.row() for step in steps])
     if repository.is_shallow:
-        typer.echo(f"note: older versions are not here{repository.cut_note}")
+        typer.echo(f"note: older versions are missing{repository.cut_note}")

@@ -47,7 +47,7 @@ def withdraw(
                 return
             print_table(*preview_table(found))
             _print_not_judged(found.plan)
-            typer.echo(f"nothing is changed yet; to erase:  emo withdraw {subject} --yes")
+            typer.echo(f"nothing has been changed yet; to erase:  emo withdraw {subject} --yes")
             return
         outcome = erase(subject)
         _print_outcome(outcome, as_json=as_json)

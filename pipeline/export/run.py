@@ -71,7 +71,7 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
     shards, participants = shard_paths(dataset), read_participants()
     if not shards:
-        raise NotBuiltError(f"{dataset}: no dataset is built; run `dvc repro`")
+        raise NotBuiltError(f"{dataset}: not built yet; run `dvc repro`")
     with disk_errors(folder):
         target = check_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:

@@ -111,7 +111,7 @@ def consented_clips() -> list[Clip]:
     given = {person.subject for person in people if person.consent == GIVEN}
     for subject in sorted(given & {row.subject for row in read_withdrawn()}):
         raise ConsentError(
-            f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was changed back; run "
+            f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was reverted; run "
             f"`emo withdraw {subject} --yes` to remove the subject from it"
         )
     return [clip for clip in clips if clip.subject in given]
@@ -124,5 +124,5 @@ def check_overlaps(clips: Sequence[Clip], where: str) -> None:
         if first.video == second.video and second.segment[0] < first.segment[1]:
             raise EmoError(
                 f"{where}: clips {first.clip} and {second.clip} overlap in {first.video} at "
-                f"{second.segment[0]} s; a stretch has one label"
+                f"{second.segment[0]} s; give each stretch one label"
             )

@@ -104,7 +104,7 @@ def _update_dvc(dvc: Any) -> str:
     missing = [clip.video for clip in read_clips() if not (VIDEOS / clip.video).is_file()]
     if missing:  # `dvc add` would remove recordings that are not checked out from the next version
         return (
-            f"{VIDEOS}: {len(missing)} recordings of other subjects are not here; run `dvc pull {POINTER}`, "
+            f"{VIDEOS}: {len(missing)} recordings of other subjects are missing; run `dvc pull {POINTER}`, "
             f"then `dvc add {VIDEOS}`, so that the next version no longer lists the erased recordings"
         )
     if VIDEOS.is_dir():

@@ -635,12 +635,12 @@ def test_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         run_audit()
     (tmp_path / "data").mkdir()
     (tmp_path / "data/split.csv").touch()
-    with pytest.raises(EmoError, match=r"^data/dataset, .*: not here; run `dvc pull` or `dvc repro`"):
+    with pytest.raises(EmoError, match=r"^data/dataset, .*: missing; run `dvc pull` or `dvc repro`"):
         run_audit()
 
 
 def test_what_cannot_be_checked_is_skipped_with_the_reason() -> None:
     """A stand-in for evidence whose recordings are not here."""
     evidence: Any = SimpleNamespace(consented=CLIPS, lengths={}, tracked=None)
-    with pytest.raises(UnavailableError, match=r"raw/videos: not here; `dvc pull raw/videos\.dvc`"):
+    with pytest.raises(UnavailableError, match=r"raw/videos: missing; `dvc pull raw/videos\.dvc`"):
         CHECKS["recordings present"](evidence)

@@ -135,7 +135,7 @@ def read_status(here: Version) -> Status:
     fails.
     """
     if importlib.util.find_spec("dvc") is None:
-        raise UnavailableError("dvc: not installed here")
+        raise UnavailableError("dvc: not installed")
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

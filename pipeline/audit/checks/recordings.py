@@ -80,7 +80,7 @@ def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], track
     """
     videos = sorted({clip.video for clip in consented})
     if not lengths:
-        raise UnavailableError(f"{VIDEOS}: not here; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
+        raise UnavailableError(f"{VIDEOS}: missing; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
     total = sum(lengths.values())
     violations = [f"{VIDEOS / name}: missing" for name in videos if name not in lengths]
     violations += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]

@@ -89,7 +89,7 @@ def _find_own(path: Path, records: Records) -> Target | None:
     if target.parent in (top / FRAMES, top / FACES):
         return find_name(target.stem, records)
     if target.is_relative_to(top / DATASET):
-        raise EmoError(f"{path}: a shard of many images; give one: {path}/CLIP_000000.png")
+        raise EmoError(f"{path}: a shard of many images; give one of them: {path}/CLIP_000000.png")
     return None
 
 
