@@ -1,4 +1,4 @@
-"""Who is erased: everything that any version of the tables lists for a subject."""
+"""The subject to erase: everything that any version of the tables lists for it."""
 
 import csv
 import io

@@ -112,7 +112,7 @@ def _update_dvc(dvc: Any) -> str:
         try:
             dvc.add(VIDEOS.as_posix())
         except Exception as error:  # an error of DVC must not prevent the proof
-            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); fix this and run it again"
+            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); fix this and rerun it"
     return ""
 
 
