@@ -1,4 +1,4 @@
-"""The command line of emo: the commands of `pipeline.commands`, assembled."""
+"""The command line of emo, assembled from the commands of `pipeline.commands`."""
 
 import typer
 
@@ -7,11 +7,11 @@ from pipeline.commands.console import CommandGroup
 
 app = typer.Typer(
     cls=CommandGroup,
-    help="From recordings of simulated facial expressions to an audited, subject-wise split face dataset "
+    help="Turn recordings of simulated facial expressions into an audited, subject-wise split face dataset "
     "and a trained classifier.\n\n"
-    "The usual way: `emo ingest videos/` (or `emo demo`), then `dvc repro`, then `emo audit`.",
+    "Typical use: `emo ingest videos/` (or `emo demo`), then `dvc repro`, then `emo audit`.",
     no_args_is_help=True,
-    rich_markup_mode=None,  # plain help: it answers in half the time
+    rich_markup_mode=None,  # plain help takes half the time
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )

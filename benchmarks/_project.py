@@ -91,7 +91,7 @@ def new_project(root: Path) -> Project:
 
 
 def enrol(project: Project, videos: Sequence[Path], source: Path) -> Spent:
-    """Enrol recordings `<subject>/<expression>.mp4`: hard links in `source`, so that the originals stay."""
+    """Enrol recordings `<subject>/<expression>.mp4` from hard links in `source`; the originals stay."""
     for video in videos:
         target = source / video.parent.name / video.name
         target.parent.mkdir(parents=True, exist_ok=True)

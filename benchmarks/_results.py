@@ -20,7 +20,7 @@ RESULTS = Path(__file__).with_name("results.json")
 
 @dataclass(frozen=True)
 class Row:
-    """One claim: emo's figure beside another's, measured in the same run."""
+    """One claim: emo's figure and another's, measured in the same run."""
 
     claim: str
     "what is measured"
@@ -28,7 +28,7 @@ class Row:
     "the peer or the limit, with the number of clips that it ran on if that is a sample"
     emo: float
     other: float | None
-    "the peer's or the limit's figure; None where the target is a bound of emo's own figure"
+    "the peer's or the limit's figure; None if the target is a bound of emo's own figure"
     unit: str
     "of both figures"
     judged: float
@@ -46,13 +46,13 @@ class Row:
 
 
 def faster(claim: str, against: str, figures: tuple[float, float], unit: str, at_least: float) -> Row:
-    """Return a row about how many times as long the peer takes, `figures[1]`, as emo, `figures[0]`."""
+    """Return a row with the ratio of the peer's time, `figures[1]`, to emo's, `figures[0]`."""
     emo, other = figures
     return Row(claim, against, emo, other, unit, other / emo, "other / emo", at_least, at_most=False)
 
 
 def within(claim: str, against: str, figures: tuple[float, float], unit: str, at_most: float) -> Row:
-    """Return a row about how many times the limit, `figures[1]`, emo takes, `figures[0]`."""
+    """Return a row with the ratio of emo's time, `figures[0]`, to the limit, `figures[1]`."""
     emo, other = figures
     return Row(claim, against, emo, other, unit, emo / other, "emo / other", at_most, at_most=True)
 

@@ -1,4 +1,5 @@
-"""The time of questions: `emo audit`, `diff`, `versions`, `trace`, `report` on 280 recordings, 25,000 images.
+"""The time of read-only commands: `emo audit`, `diff`, `versions`, `trace`, `report` on 280 recordings,
+25,000 images.
 
     python benchmarks/auditing.py [--quick]
 

@@ -52,7 +52,7 @@ CHANGES: dict[str, Callable[[Project], None]] = {
 
 
 def full_build(project: Project) -> Spent:
-    """Build the dataset from nothing: neither cache has anything, and there are no outputs."""
+    """Build the dataset from nothing: both caches are empty, and there are no outputs."""
     project.forget(".emo", "data", ".dvc/cache", ".dvc/tmp")
     spent = project.repro("dataset")
     project.run("git", "add", ".")

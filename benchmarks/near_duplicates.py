@@ -230,7 +230,7 @@ import json, multiprocessing, sys, time, types
 from pathlib import Path
 import numpy as np
 from PIL import Image
-# Three modules want torch, torchvision and matplotlib; hashing uses none of them.
+# Three modules import torch, torchvision and matplotlib; hashing uses none of them.
 unused = {"methods.cnn": "CNN", "utils.models": "CustomModel", "utils.plotter": "plot_duplicates"}
 for module, name in unused.items():
     sys.modules["imagededup." + module] = types.SimpleNamespace(**{name: None})

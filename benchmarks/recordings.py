@@ -32,7 +32,7 @@ USUAL_CLIPS = 7
 
 
 def emo(project: Project) -> Spent:
-    """Run both stages from nothing; return their time together."""
+    """Run both stages with an empty cache; return their total time."""
     project.forget(".emo", "data")
     frames, faces = project.stage("frames"), project.stage("faces")
     return Spent(frames.wall_s + faces.wall_s, frames.cpu_s + faces.cpu_s, "")

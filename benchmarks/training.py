@@ -202,7 +202,7 @@ def rows(network: str, speeds: dict[str, float], scale: Scale) -> list[Row]:
 
 
 def against(claim: str, name: str, speeds: dict[str, float], at_least: float) -> Row:
-    """Return a row about how many times as fast as `name` emo is."""
+    """Return a row with the ratio of emo's speed to that of `name`."""
     emo, other = speeds["emo"], speeds[name]
     return Row(claim, name, emo, other, "images/s", emo / other, "emo / other", at_least, at_most=False)
 

@@ -230,7 +230,7 @@ def test_diff_between_clones_and_as_markdown(history: History, emptied: Project,
 
 def test_bad_revisions_and_a_shallow_clone(emptied: Project, tmp_path: Path) -> None:
     text = emptied.emo("diff", "no-such", check=False)
-    assert text.startswith("error: no-such: unknown revision; `emo versions` lists them")
+    assert text.startswith("error: no-such: unknown revision; `emo versions` lists the versions")
     emptied.run("git", "clone", "-q", "--depth", "2", f"file://{emptied.root}", str(tmp_path / "shallow"))
     shallow = Project(tmp_path / "shallow", tmp_path / "cache")
     assert "the clone is shallow" in shallow.emo("versions")

@@ -1,4 +1,4 @@
-"""What all checks look at, read from the workspace and its history when a check first needs it."""
+"""The evidence for all checks, read from the workspace and its history when a check first needs it."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -57,16 +57,16 @@ BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
 
 
 def check_built() -> None:
-    """Raise NotBuiltError where these outputs, or some of them, are not here."""
+    """Raise NotBuiltError if some of these outputs are missing."""
     missing = [str(path) for path in BUILT if not path.exists()]
     if len(missing) == len(BUILT):
         raise NotBuiltError(f"{DATASET}: nothing is built yet; run `dvc repro`")
     if missing:
-        raise NotBuiltError(f"{', '.join(missing)}: not here; run `dvc pull` or `dvc repro`")
+        raise NotBuiltError(f"{', '.join(missing)}: missing; run `dvc pull` or `dvc repro`")
 
 
 class Evidence(GateEvidence):
-    """What all checks look at; the gate's part is read anew, and near pairs are searched among the pixels."""
+    """The evidence for all checks; that of the gate is read again, and near pairs come from the pixels."""
 
     def __init__(self, *, deep: bool, since: str | None, ask_dvc: Callable[[], Status]) -> None:
         self.deep, self.since, self._ask_dvc = deep, since, ask_dvc
@@ -78,7 +78,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def clips(self) -> list[Clip]:
-        """All clips as they are in the table: what is wrong with them is for the checks to report."""
+        """All clips of the table, unchecked: the checks report what is wrong with them."""
         return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
 
     @cached_property
@@ -88,13 +88,13 @@ class Evidence(GateEvidence):
 
     @cached_property
     def near_pairs(self) -> list[dict[str, Any]]:
-        """Near-duplicates among the images, searched anew among their pixels."""
+        """Near-duplicates among the images, found again from their pixels."""
         distance = load_params("dedup", DedupParams).pair_distance
         return alike(self.hashed, self.clips, distance)
 
     @cached_property
     def status(self) -> Status:
-        """What DVC says of the workspace."""
+        """The state of the workspace as DVC reports it."""
         return self._ask_dvc()
 
     @cached_property
@@ -119,7 +119,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def searched(self) -> list[FunnelRow]:
-        """reports/funnel.csv; raises UnavailableError where the detector searches for nothing."""
+        """reports/funnel.csv; raises UnavailableError if the detector does not search for faces."""
         if load_params("faces", FacesParams).settings.EXPECTS_CROPS:
             raise UnavailableError(not_searched(self.funnel))
         return self.funnel
@@ -128,7 +128,7 @@ class Evidence(GateEvidence):
     def shards(self) -> list[CountedShard]:
         """The shards of the dataset, counted again."""
         paths = shard_paths()
-        with ThreadPoolExecutor(worker_count()) as threads:  # hashing and reading let go of the interpreter
+        with ThreadPoolExecutor(worker_count()) as threads:  # hashing releases the interpreter lock
             return list(threads.map(read_shard, paths))
 
     @cached_property
@@ -138,18 +138,18 @@ class Evidence(GateEvidence):
 
     @cached_property
     def crops(self) -> dict[Key, FaceCrop]:
-        """The accepted face crops of the clips with images; raises UnavailableError where none are here."""
+        """The accepted face crops of the clips with images; raises UnavailableError if none are here."""
         if not any(FACES.glob("*.parquet")):
-            raise UnavailableError(f"{FACES}: not here; `dvc pull faces` or `dvc checkout faces`")
+            raise UnavailableError(f"{FACES}: missing; `dvc pull faces` or `dvc checkout faces`")
         with ThreadPoolExecutor(worker_count()) as threads:
             found = list(threads.map(read_face_crops, {image.clip for image in self.hashed}))
         return {key: crop for crops in found for key, crop in crops.items()}
 
     @cached_property
     def kept(self) -> frozenset[Key]:
-        """The face crops that the stage dedup kept; raises UnavailableError where its table is not here."""
+        """The face crops that the stage dedup kept; raises UnavailableError if its table is not here."""
         if not DUPLICATES.is_file():
-            raise UnavailableError(f"{DUPLICATES}: not here; `dvc pull dedup` or `dvc checkout dedup`")
+            raise UnavailableError(f"{DUPLICATES}: missing; `dvc pull dedup` or `dvc checkout dedup`")
         rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
         return frozenset((row["clip"], row["frame"]) for row in rows if row["kept"])
 
@@ -165,7 +165,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def pair_sheet(self) -> str:
-        """Where the sheets of the pairs are, drawn now, without subjects who may not be shown."""
+        """The paths of the sheets of the pairs, drawn on first use, without subjects who may not be shown."""
         shards = {
             image.clip: shard_path(shard.split, shard.subject)
             for shard in self.shards
@@ -181,7 +181,7 @@ class Evidence(GateEvidence):
 
     @cached_property
     def tracked(self) -> int | None:
-        """Size of raw/videos in bytes by raw/videos.dvc; None where it has none."""
+        """Size of raw/videos in bytes by raw/videos.dvc; None if it has none."""
         if not POINTER.is_file():
             return None
         return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
@@ -192,12 +192,12 @@ class Evidence(GateEvidence):
         if not self.deep:
             raise UnavailableError("use --deep")
         if not self.lengths:
-            raise UnavailableError(f"{VIDEOS}: not here")
+            raise UnavailableError(f"{VIDEOS}: missing")
         return _hashed(self.lengths)
 
     @cached_property
     def repository(self) -> Repository:
-        """The history; raises UnavailableError where there is none."""
+        """The history; raises UnavailableError if there is none."""
         repository = Repository(Path.cwd())
         try:
             if repository.has_commits:
@@ -208,7 +208,7 @@ class Evidence(GateEvidence):
 
     @property
     def cut_note(self) -> str:
-        """The end of a message where older commits are missing here."""
+        """The end of a message if older commits are missing here."""
         return self.repository.cut_note
 
     @cached_property
@@ -291,7 +291,7 @@ def _shards_of_clips(subjects: dict[str, str]) -> list[Piece]:
 
 
 def _recording_of(shard: Path) -> str:
-    """Return the SHA-256 of the recording that a shard is made of; raise EmoError where it cannot be read."""
+    """Return the SHA-256 of the recording that a shard is made of; raise EmoError if it cannot be read."""
     try:
         return str(read_facts(shard).get("recording", ""))
     except (OSError, ValueError):  # pyarrow's errors are either
@@ -304,7 +304,7 @@ def _shards_of_subjects() -> list[Piece]:
 
 def _hashed(names: Collection[str]) -> dict[str, str]:
     """Return the SHA-256 of files below raw/videos; raise EmoError for one that cannot be read."""
-    pool = ThreadPoolExecutor(worker_count())  # hashing lets go of the interpreter
+    pool = ThreadPoolExecutor(worker_count())  # hashing releases the interpreter lock
     try:
         with progress_bar("hashing", len(names)) as advance:
             jobs = {name: pool.submit(sha256, VIDEOS / name) for name in names}

@@ -21,18 +21,18 @@ _FACE, _GAP, _MARGIN, _HEAD, _CAPTION = 148, 2, 14, 64, 74
 _COLUMNS, _PER_PAGE, _PAGES = 4, 60, 10
 
 _STEP = (2 * _FACE + _GAP + 2 * _MARGIN, _FACE + _CAPTION + _MARGIN)
-"""From one pair to the next, right and down, pixels."""
+"""Distance from one pair to the next, to the right and down, pixels."""
 
 
 def draw_pairs(
     pairs: Sequence[Pair], shown: frozenset[str], shards: Mapping[str, Path], picture: Path = PICTURE
 ) -> str:
-    """Write the pairs to near_pairs.png, 60 a page, further pages to -2, -3 ...; return where they are.
+    """Write the pairs to near_pairs.png, 60 per page, further pages to -2, -3 ...; return their paths.
 
     Only images of the subjects in `shown` are drawn, with the pixels that were compared: those of the
     dataset, whose `shards` are given by clip. Each page carries the tag of its subjects. Pages of an earlier
-    run are removed; without a pair there is no page. At most ten pages are drawn. Where they cannot be
-    written, the returned text says so: no verdict depends on them.
+    run are removed; without a pair there is no page. At most ten pages are drawn. If they cannot be written,
+    the returned text says so; no verdict depends on them.
     """
     pages = [pairs[at : at + _PER_PAGE] for at in range(0, len(pairs), _PER_PAGE)][:_PAGES]
     try:
@@ -89,7 +89,7 @@ def _sheet(title: str, pairs: Sequence[Pair], pixels: Mapping[PairImage, np.ndar
 def _draw_pair(
     sheet: Image.Image, place: tuple[int, int], pair: Pair, pixels: Mapping[PairImage, np.ndarray]
 ) -> None:
-    """Draw one pair with its upper left corner at a place: the faces, and under each what it is."""
+    """Draw one pair with its upper left corner at a position: the faces, each with a caption below."""
     draw = ImageDraw.Draw(sheet)
     left, top = place
     colour = GREY if pair.across == ("expression",) else VERMILION

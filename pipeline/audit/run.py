@@ -1,4 +1,4 @@
-"""`emo audit`: the checks of the gate and all others, on the files as they are."""
+"""`emo audit`: the checks of the gate and all others, on the current files."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -61,11 +61,11 @@ class Audit:
     version: str
     "the workspace in words: `workspace of 1a2b3c4, with uncommitted changes in raw/clips.csv`"
     commit: str
-    "full hash; empty where nothing is committed"
+    "full hash; empty if nothing is committed"
     uncommitted: tuple[str, ...]
     checks: tuple[CheckResult, ...]
     caveat: str = ""
-    "the caveat of all figures where images have no subject; empty where all have one"
+    "the caveat of all figures if images have no subject; empty if all have one"
 
     @property
     def ok(self) -> bool:
@@ -92,8 +92,8 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     """Run all checks but those named in `skip` on the project in the current directory.
 
     `deep` hashes the recordings again; `since` is the earliest version that the split is compared with.
-    Writes reports/near_pairs.png where there are near pairs. Raises EmoError where nothing is built, where
-    a name in `skip` is unknown, where `since` is no revision, and where raw/*.csv cannot be read.
+    Writes reports/near_pairs.png if there are near pairs. Raises EmoError if nothing is built, a name in
+    `skip` is unknown, `since` is not a revision, or raw/*.csv cannot be read.
     """
     for name in skip:
         if name not in CHECKS:
@@ -104,7 +104,7 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
     with ThreadPoolExecutor(1) as pool:  # DVC takes a second or two, the other checks meanwhile
         asked = None if UP_TO_DATE in skip else pool.submit(_ask_dvc)
         evidence = Evidence(deep=deep, since=since, ask_dvc=asked.result if asked else _ask_dvc)
-        # Nothing can be said where the tables or the dataset cannot be read: this raises.
+        # Raises if the tables or the dataset cannot be read: no check can run without them.
         caveats = {scope: evidence.caveat(scope) for scope in Scope}
         results = tuple(
             CheckResult(name, with_caveat(_run(check, evidence, skip), caveats[check.scope]))
@@ -116,7 +116,7 @@ def run_audit(*, deep: bool = False, since: str | None = None, skip: Sequence[st
 
 
 def _run(check: Check, evidence: Evidence, skip: Sequence[str]) -> Finding:
-    """Run one check. An input that cannot be read is a violation, and hides no other check."""
+    """Run one check. An input that cannot be read is a violation of this check; the others still run."""
     if check.name in skip:
         return skipped("by --skip")
     try:

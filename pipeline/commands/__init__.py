@@ -1,4 +1,4 @@
-"""One module a command. `TASKS` lists them by the task for which `emo --help` names them."""
+"""One module per command. `TASKS` groups the commands by task, as `emo --help` lists them."""
 
 from collections.abc import Callable
 

@@ -19,19 +19,19 @@ def audit(
     since: Annotated[
         str | None,
         typer.Option(
-            help="The earliest version that the split is compared with: a commit, branch or tag.",
+            help="Earliest version to compare the split with: a commit, branch or tag.",
             show_default=False,
         ),
     ] = None,
     skip: Annotated[
-        list[str] | None, typer.Option("--skip", help="Leave out a check, by its name. Repeatable.")
+        list[str] | None, typer.Option("--skip", help="Name of a check to skip. Repeatable.")
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Check the dataset for leakage and consistency.
 
-    The checks of the stage `audit` and more: participants, labels, splits, faces, files and their history, as
-    they are now (docs/audit.md). Exit code 1 where a check fails.
+    Runs the checks of the stage `audit`, and further checks of participants, labels, splits, faces, files and
+    their history, on the current state of the workspace (docs/audit.md). Exit code 1 if a check fails.
 
     \b
     emo audit

@@ -13,7 +13,7 @@ def compare(
         list[str] | None,
         typer.Argument(
             help="Commits, tags, branches, experiments or `workspace`; the first is the reference. "
-            "Without any: HEAD, its experiments, the workspace.",
+            "Default: HEAD, its experiments and the workspace.",
             show_default=False,
         ),
     ] = None,
@@ -21,9 +21,9 @@ def compare(
 ) -> None:
     """Show trainings side by side, and which differences exceed chance.
 
-    Commits and experiments (`dvc exp run -S train.seed=1`, or the queue) with their changes and their metrics
-    on the test subjects. A difference in accuracy has an interval from resampling the subjects that both
-    measured.
+    Lists commits and experiments (`dvc exp run -S train.seed=1`, or the queue) with their changes and their
+    metrics on the test subjects. Each difference in accuracy has an interval, from resampling the subjects
+    that both trainings measured.
 
     \b
     emo compare                     # HEAD and its experiments

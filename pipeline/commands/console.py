@@ -1,4 +1,4 @@
-"""What the commands share: errors in one line, tables, JSON, and the group that lists commands by task."""
+"""Shared by all commands: one-line errors, tables, JSON, and the group that lists commands by task."""
 
 import errno
 import json
@@ -13,10 +13,10 @@ import typer
 from typer.core import TyperGroup
 
 READ_ONLY = "nothing was changed"
-"""What Ctrl-C leaves of a command that only reads."""
+"""Message after Ctrl-C in a command that only reads."""
 
-RESUMES = "finished work is kept, the same command resumes"
-"""What Ctrl-C leaves of a command that writes."""
+RESUMES = "finished work is kept; rerun the command to resume"
+"""Message after Ctrl-C in a command that writes."""
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
@@ -24,21 +24,24 @@ _WIDTH_OF_LOGS = 140
 
 
 class CommandGroup(TyperGroup):
-    """The commands, listed by task; where their output cannot be written, one line says so."""
+    """The commands, listed by task. If their output cannot be written, one line reports it."""
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
             return super().invoke(ctx)
         except OSError as error:
-            if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe ends emo without a word
+            if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe is no error
                 raise
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing is tried again at exit
-            typer.echo(f"error: standard output: {os.strerror(error.errno or 0)}; print elsewhere", err=True)
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # no second error at exit
+            typer.echo(
+                f"error: standard output: {os.strerror(error.errno or 0)}; redirect it to another file",
+                err=True,
+            )
             raise typer.Exit(1) from None
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
-        """Write the commands under the names of their tasks."""
+        """List the commands by task."""
         tasks: dict[str, list[tuple[str, str]]] = {}
         for name in self.list_commands(ctx):
             command: Any = self.get_command(ctx, name)
@@ -49,7 +52,7 @@ class CommandGroup(TyperGroup):
 
 
 def _stdout_fails() -> bool:
-    """Return whether standard output is what fails; where it is not, a traceback follows on a new line."""
+    """Return whether standard output fails; if not, a new line is started for the traceback."""
     try:
         os.write(sys.stdout.fileno(), b"\n")
     except OSError:
@@ -59,7 +62,7 @@ def _stdout_fails() -> bool:
 
 @contextmanager
 def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
-    """Print an EmoError as its lines on stderr and exit with code 1; `stopped` says what Ctrl-C leaves."""
+    """Print an EmoError on stderr and exit with code 1; `stopped` is the message after Ctrl-C."""
     from pipeline.runtime.errors import EmoError, formatted
 
     try:
@@ -73,7 +76,7 @@ def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
 
 
 def enter_project() -> Path:
-    """Change to the top of the project that holds the current directory; return where we were."""
+    """Change to the top folder of the current project; return the previous working directory."""
     from pipeline.runtime.paths import project_root
 
     here = Path.cwd()
@@ -95,4 +98,4 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     for row in rows:
         table.add_row(*row)
     width = None if sys.stdout.isatty() else _WIDTH_OF_LOGS
-    Console(width=width, markup=False, emoji=False).print(table)  # names that users give are no markup
+    Console(width=width, markup=False, emoji=False).print(table)  # names from users are not markup

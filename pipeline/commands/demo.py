@@ -10,13 +10,13 @@ from pipeline.commands.ingest import enrol
 
 def demo(
     undo: Annotated[
-        bool, typer.Option("--undo", help="Remove the virtual participants again: an empty raw/.")
+        bool, typer.Option("--undo", help="Remove the virtual participants, which leaves raw/ empty.")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Enrol the virtual participants that come with emo.
 
-    12 participants, 84 clips, to see how everything works. `emo demo --undo` empties raw/ again, before you
+    Use these 12 participants with 84 clips to try out emo. Run `emo demo --undo` to empty raw/ before you
     enrol your own recordings.
     """
     from pipeline.ingest.demo import demo_request, undo_demo

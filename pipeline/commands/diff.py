@@ -16,18 +16,21 @@ from pipeline.commands.console import (
 
 
 def diff(
-    before: Annotated[str, typer.Argument(help="A commit, branch or tag; A..B and A...B too.")] = "HEAD",
+    before: Annotated[
+        str, typer.Argument(help="First version: commit, branch or tag; or A..B, A...B.")
+    ] = "HEAD",
     after: Annotated[
-        str | None, typer.Argument(help="Another; without it, the workspace.", show_default=False)
+        str | None, typer.Argument(help="Second version. Default: the workspace.", show_default=False)
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print Markdown, for a pull request.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Show what changed between two versions of the dataset, in subjects.
 
-    Subjects, clips and images that were added, removed, relabelled or that changed split (none may), with the
-    params and code that changed. A version is a commit, branch or tag, the folder of another clone, or
-    FOLDER@REV. Read from the tables in Git; image by image where the data are here.
+    Lists the subjects, clips and images that were added, removed or relabelled, the subjects that changed
+    split (there must be none), and the params and code that changed. A version is a commit, branch or tag,
+    the folder of another clone, or FOLDER@REV. The tables in Git are compared, and single images if the data
+    of both versions are here.
 
     \b
     emo diff                    # the workspace against the last commit

@@ -10,23 +10,23 @@ from pipeline.commands.console import JsonOption, enter_project, one_line_errors
 
 def export(
     layout: Annotated[str, typer.Argument(help="imagefolder, webdataset or npz.")],
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder, best outside the project.")],
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, preferably outside the project.")],
     anonymise: Annotated[
         bool,
         typer.Option(
             "--anonymise",
-            help="Leave out subjects' codes, clips, frames and times; the faces still identify people.",
+            help="Leave out subjects' codes, clips, frames and times; faces still identify participants.",
         ),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Copy the dataset into another format.
 
-    As PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
+    Writes PNG files in folders (imagefolder), tars (webdataset) or arrays (npz); see docs/export.md.
     """
     from pipeline.export.run import export as write_export
 
-    with one_line_errors("nothing is exported"):
+    with one_line_errors("nothing was exported"):
         here = enter_project()
         exported = write_export(layout, here / folder, anonymise=anonymise)
     if as_json:

@@ -14,14 +14,14 @@ def figures(
 ) -> None:
     """Draw the figures of the last evaluation as vector graphics.
 
-    Funnel, learning curves, confusion matrix and calibration, from the tables in reports/.
+    Redraws funnel, learning curves, confusion matrix and calibration from the tables in reports/.
 
     \b
     emo figures paper/ --format svg
     """
     from pipeline.figures.redraw import redraw
 
-    with one_line_errors("nothing else was changed"):
+    with one_line_errors("no other file was changed"):
         here = enter_project()
         written = redraw(here / folder, form)
     typer.echo("written: " + "  ".join(map(str, written)))

@@ -15,29 +15,30 @@ if TYPE_CHECKING:
 def ingest(
     videos: Annotated[
         list[Path] | None,
-        typer.Argument(help="Folders (read recursively), video files, FER2013's CSV.", show_default=False),
+        typer.Argument(help="Folders (read recursively), video files, or FER2013's CSV.", show_default=False),
     ] = None,
     layout: Annotated[
         str,
         typer.Option(
-            help="How file names give subject and expression: auto, folders, ravdess, cremad, mead, savee, "
+            help="How file names state subject and expression: auto, folders, ravdess, cremad, mead, savee, "
             "enterface; for stills: ckplus, jaffe, kdef, fer2013, imagefolder."
         ),
     ] = "auto",
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="Instead of names: a table with video, subject, expression[, start_s, end_s, take, sex]."
+            help="Table to use instead of file names, with the columns video, subject, expression"
+            "[, start_s, end_s, take, sex]."
         ),
     ] = None,
     participants: Annotated[
-        Path | None, typer.Option(help="Sex and age: a BIDS participants.tsv or a CSV.")
+        Path | None, typer.Option(help="Table of sex and age: a BIDS participants.tsv or a CSV file.")
     ] = None,
     map_: Annotated[
         list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
     ] = None,
     skip_unknown: Annotated[
-        bool, typer.Option("--skip-unknown", help="Leave out files of other expressions (counted).")
+        bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
     ] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
@@ -47,8 +48,8 @@ def ingest(
 ) -> None:
     """Enrol recordings: check, copy and list them.
 
-    Every video, or still of a corpus of stills, is opened and copied to raw/videos; every clip is listed in
-    raw/clips.csv. The plan is shown first. Running the command again changes nothing.
+    Opens every video (or still image), copies it to raw/videos and lists its clips in raw/clips.csv. The plan
+    is shown first. Running the command again changes nothing.
 
     \b
     emo ingest ~/recordings                 # <subject>/<expression>.mp4
@@ -88,7 +89,7 @@ def enrol(request: "Request", *, as_json: bool) -> None:
 def _print_plan(plan: "Outcome") -> None:
     typer.echo(f"layout: {plan.layout} ({plan.reason})")
     for reason, count in sorted(plan.skipped.items()):
-        typer.echo(f"left out: {count} files: {reason}")
+        typer.echo(f"skipped: {count} files: {reason}")
     for note in plan.notes:
         typer.echo(f"note: {note}")
     typer.echo(

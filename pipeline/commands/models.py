@@ -9,14 +9,14 @@ from pipeline.commands.console import JsonOption, enter_project, one_line_errors
 
 def models(
     recipes: Annotated[
-        list[str] | None, typer.Argument(help="Recipes by name; all if none is named.", show_default=False)
+        list[str] | None, typer.Argument(help="Names of recipes. Default: all.", show_default=False)
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show the networks that can be trained, layer by layer.
 
-    For each recipe, as params.yaml sets it: the layers, their output shapes, parameters and multiply-adds,
-    and the publication that the recipe follows.
+    Lists for each recipe, with its settings in params.yaml, the layers, their output shapes, parameters and
+    multiply-adds, and the publication that the recipe follows.
 
     \b
     emo models

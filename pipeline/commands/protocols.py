@@ -1,4 +1,4 @@
-"""`emo protocols`: the same recipe by a leaky split and by fair ones."""
+"""`emo protocols`: measure one recipe with a leaky split and with subject-wise splits."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,16 +12,18 @@ def protocols(
     protocol: Annotated[
         list[str] | None,
         typer.Option(
-            help="frame-random, subject-wise, k-fold or leave-one-subject-out. Repeatable; without it, all "
-            "except the last where images are their own subjects.",
+            help="frame-random, subject-wise, k-fold or leave-one-subject-out. Repeatable. Default: all, "
+            "without the last if each image is its own subject.",
             show_default=False,
         ),
     ] = None,
-    seeds: Annotated[int, typer.Option(help="Number of seeds, from train.seed on.", min=1)] = 3,
+    seeds: Annotated[int, typer.Option(help="Number of seeds, starting at train.seed.", min=1)] = 3,
     epochs: Annotated[
         int | None,
         typer.Option(
-            help="At most, with the schedule stretched.", min=1, show_default="fit.epochs of the recipe"
+            help="Maximum number of epochs; the schedule is stretched over them.",
+            min=1,
+            show_default="fit.epochs of the recipe",
         ),
     ] = None,
     out: Annotated[
@@ -35,10 +37,10 @@ def protocols(
 ) -> None:
     """Measure how much a leaky split inflates the accuracy.
 
-    The same recipe on the same images with the split of many papers (frames at random, so that every subject
-    is on both sides), by subject, by k folds of subjects, and with each subject left out once; repeated over
-    seeds. The difference between the first and the others is what the leak adds (docs/protocols.md). Finished
-    trainings are cached; an interrupted run resumes.
+    Trains the same recipe on the same images with four kinds of split, each over several seeds: frames at
+    random, as in many papers (every subject is on both sides); by subject; k folds of subjects; and each
+    subject left out once. The difference between the first and the others is the effect of the leak
+    (docs/protocols.md). Finished trainings are cached; an interrupted run resumes.
 
     \b
     emo protocols

@@ -1,4 +1,4 @@
-"""`emo report`: one page for people who do not program."""
+"""`emo report`: one page for readers who do not program."""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,11 @@ def report(
         bool, typer.Option("--no-faces", help="Leave out every image that shows a face.")
     ] = False,
 ) -> None:
-    """Write one page for people who do not program.
+    """Write one page for readers who do not program.
 
-    Where the images come from, who is in them, the audit, the model's metrics and mistakes, the versions;
-    each with what it shows and what it does not. One HTML file that needs no network (docs/report.md).
+    Covers the source of the images, the participants, the audit, the model's metrics and mistakes, and the
+    versions, and explains what each of them shows and does not show. The page is one HTML file that works
+    offline (docs/report.md).
     """
     from pipeline.report.page import write_report
     from pipeline.runtime.paths import PAGE

@@ -13,9 +13,9 @@ from pipeline.commands.console import (
 
 
 def summary(as_json: JsonOption = False) -> None:
-    """Show what the workspace holds.
+    """Show a summary of the workspace.
 
-    The funnel, the census by class, the audit, the metrics, and where the figures are.
+    Shows the funnel, the census by class, the audit, the metrics, and the paths of the figures.
     """
     from pipeline.report.summary import read_summary
 

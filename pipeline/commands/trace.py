@@ -19,14 +19,15 @@ def trace(
     what: Annotated[str, typer.Argument(help="An image's name or path, an image file, or a clip.")],
     out: Annotated[
         Path | None,
-        typer.Option(help="Image to draw (.png, .jpg): the source frame with its face; a clip's frames."),
+        typer.Option(help="Image to write (.png, .jpg): the source frame of an image, or a clip's frames."),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Show where an image comes from, or the status of every frame of a clip.
 
-    The recording and the second, the face, the split and why, the settings and code of every stage. An image
-    that was exported is recognised by its bytes, one that was saved again by its perceptual hash.
+    Shows the recording and the time in it, the face, the split and the reason for it, and the settings and
+    code of every stage. An exported image is recognised by its bytes, a re-encoded one by its perceptual
+    hash.
 
     \b
     emo trace V01_happy_000050.png

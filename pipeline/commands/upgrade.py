@@ -1,4 +1,4 @@
-"""`emo upgrade`: settings of an earlier version, rewritten for this one."""
+"""`emo upgrade`: convert params.yaml of an earlier version to this one."""
 
 from typing import Annotated
 
@@ -14,8 +14,8 @@ def upgrade(
 ) -> None:
     """Rewrite params.yaml of an earlier version of emo.
 
-    Renamed keys are moved, values and comments stay. Tables and the cache need no change. Where params.yaml
-    is of this version already, nothing changes.
+    Moves renamed keys; values and comments stay. Tables and the cache need no change. A current params.yaml
+    is not changed.
     """
     from pipeline.runtime.upgrade import upgrade_params
 
@@ -25,6 +25,6 @@ def upgrade(
     for change in changes:
         typer.echo(change)
     if not changes:
-        typer.echo("params.yaml is of this version; nothing to change")
+        typer.echo("params.yaml is up to date; nothing to change")
     elif not dry_run:
         typer.echo("next:  dvc repro")

@@ -21,8 +21,8 @@ def versions(
 ) -> None:
     """List the versions of the dataset, and what each changed.
 
-    Read from the tables in Git: no data need be here. Newest first; commits that left the dataset unchanged
-    are not listed.
+    Reads only the tables in Git, so the data need not be fetched. Newest first; commits that left the dataset
+    unchanged are not listed.
     """
     from pipeline.versions.git import Repository
     from pipeline.versions.history import HEADER, history
@@ -36,4 +36,4 @@ def versions(
         return
     print_table("Versions of the dataset", HEADER, [step.row() for step in steps])
     if repository.is_shallow:
-        typer.echo(f"note: older versions are not here{repository.cut_note}")
+        typer.echo(f"note: older versions are missing{repository.cut_note}")

@@ -16,7 +16,7 @@ _SHOWN = 20
 def withdraw(
     subject: Annotated[str, typer.Argument(help="The participant's code.")],
     yes: Annotated[
-        bool, typer.Option("--yes", help="Do it. Without this, or with --dry-run, it is only shown.")
+        bool, typer.Option("--yes", help="Erase. Without --yes, or with --dry-run, the plan is only shown.")
     ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only show what would be erased (the default).")
@@ -25,10 +25,10 @@ def withdraw(
 ) -> None:
     """Erase a participant who withdraws, everywhere, and prove it.
 
-    Recordings, frames, faces, images, cached shards, figures, models trained with the participant, and the
-    objects of every version in DVC's cache and remotes. The data, splits and versions of all others stay. A
-    report for your files is written to reports/withdrawals/. The command can be run again at any time; exit
-    code 1 until every place was reached and nothing is found.
+    Erases recordings, frames, faces, images, cached shards, figures, models trained with the participant, and
+    the objects of every version in DVC's cache and remotes. The data, splits and versions of all other
+    participants stay. A report for your files is written to reports/withdrawals/. The command can be rerun at
+    any time; its exit code is 1 until every location was reached and nothing is found.
 
     \b
     emo withdraw V03            # shows what would be erased
@@ -47,7 +47,7 @@ def withdraw(
                 return
             print_table(*preview_table(found))
             _print_not_judged(found.plan)
-            typer.echo(f"nothing is changed yet; to erase:  emo withdraw {subject} --yes")
+            typer.echo(f"nothing has been changed yet; to erase:  emo withdraw {subject} --yes")
             return
         outcome = erase(subject)
         _print_outcome(outcome, as_json=as_json)
@@ -77,9 +77,7 @@ def _print_proof(outcome: "Outcome") -> None:
     for found in proof.found[:_SHOWN]:
         typer.echo(f"FOUND: {found.place}: {found.what}")
     if proof.found:
-        typer.echo(
-            "       these are not emo's outputs, or were put back: look at them and remove them yourself"
-        )
+        typer.echo("       these are not outputs of emo, or were restored: check and remove them yourself")
 
 
 def _print_notes(outcome: "Outcome") -> None:

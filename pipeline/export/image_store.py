@@ -50,7 +50,7 @@ class ImageStore:
     "The PNGs, one after the other."
     anonymous: bool
     caveat: str
-    "The caveat of all metrics where images have no subject id; empty where all have one."
+    "The caveat of all metrics if images have no subject id; empty if all have one."
 
     @property
     def splits(self) -> list[str]:
@@ -89,9 +89,9 @@ def read_images(
 ) -> ImageStore:
     """Read all shards, one at a time, and append their PNGs to `file`.
 
-    The images are in the order of the dataset, or, anonymised, in that of `anonymous`. Raises ConsentError
-    where a shard has an image of a subject without consent, EmoError where it is damaged or has other classes
-    than the first, NotBuiltError where there are no images.
+    The images are in the order of the dataset, or, anonymised, in that of `anonymous`. Raises ConsentError if
+    a shard has an image of a subject without consent, EmoError if it is damaged or has other classes than the
+    first, NotBuiltError if there are no images.
     """
     classes, shown = read_dataset_shard(shards[0], []).classes, consenting(participants)
     rows: list[ExportImage] = []
@@ -143,7 +143,7 @@ def anonymous(rows: Iterable[ExportImage]) -> list[ExportImage]:
 def bare_png(png: bytes) -> bytes:
     """Return a PNG without text, times, profiles and bytes after its end; the pixels are unchanged.
 
-    Raises ValueError where it is not a whole PNG (chunks by W3C Portable Network Graphics, 5.3).
+    Raises ValueError if it is not a whole PNG (chunks by W3C Portable Network Graphics, 5.3).
     """
     kept, start = [_SIGNATURE], len(_SIGNATURE)
     while png.startswith(_SIGNATURE) and start < len(png):
@@ -170,7 +170,7 @@ def _append_images(shard: DatasetShard, file: BinaryIO, anonymise: bool) -> Iter
 
 
 def _checked_png(data: bytes, where: str, anonymise: bool) -> bytes:
-    """Return a PNG as it is or, to be anonymous, without metadata; raise EmoError where it is damaged."""
+    """Return a PNG as it is or, to be anonymous, without metadata; raise EmoError if it is damaged."""
     try:
         bare = bare_png(data)
     except ValueError:

@@ -9,7 +9,7 @@ from pipeline.export.layout import Layout
 from pipeline.runtime.progress import Advance
 
 _FILES = """`<split>/<class>/<image>.png`. Every split has a folder for every class, so that torchvision
-numbers the classes alike in all splits; where a folder is empty, torchvision needs `allow_empty=True`.
+numbers the classes alike in all splits; if a folder is empty, torchvision needs `allow_empty=True`.
 `<split>/metadata.csv` has one row for each image, with the column names that Hugging Face `datasets`
 expects."""
 

@@ -1,4 +1,4 @@
-"""The interface of an export format: one module a layout, listed in `pipeline.export.registry`."""
+"""The interface of an export format: one module per layout, listed in `pipeline.export.registry`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -41,7 +41,7 @@ def write_npz(images: ImageStore, folder: Path, advance: Advance) -> None:
 
 
 def _pixels(rows: Sequence[ExportImage], images: ImageStore, advance: Advance) -> np.ndarray:
-    """Return (n, side, side) grey or (n, side, side, 3) RGB uint8; raise EmoError where shapes differ."""
+    """Return (n, side, side) grey or (n, side, side, 3) RGB uint8; raise EmoError if shapes differ."""
     first = _decode(images.png(rows[0]))
     pixels = np.empty((len(rows), *first.shape), np.uint8)
     for index, row in enumerate(rows):

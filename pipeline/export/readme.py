@@ -1,4 +1,4 @@
-"""README.md of an export, for people who get only the folder."""
+"""README.md of an export, for recipients who get only the folder."""
 
 from pipeline.export.image_store import ImageStore
 from pipeline.export.layout import Layout

@@ -60,18 +60,18 @@ class Exported:
 
 
 def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path = DATASET) -> Exported:
-    """Write the dataset into a new folder in one of LAYOUTS, completely or not at all.
+    """Write the dataset into a new folder in one of LAYOUTS, atomically.
 
     The same dataset gives the same bytes. `anonymise` leaves out what identifies or links subjects and
-    recordings. Raises EmoError where the layout is unknown, where the dataset is damaged, and where the
-    folder is not empty, cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError where
-    there is no dataset; ConsentError where it holds a subject without consent.
+    recordings. Raises EmoError if the layout is unknown, the dataset is damaged, or the folder is not empty,
+    cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError if there is no dataset;
+    ConsentError if it holds a subject without consent.
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
     shards, participants = shard_paths(dataset), read_participants()
     if not shards:
-        raise NotBuiltError(f"{dataset}: no dataset is built; run `dvc repro`")
+        raise NotBuiltError(f"{dataset}: not built yet; run `dvc repro`")
     with disk_errors(str(folder), "; nothing is exported"):
         target = check_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:

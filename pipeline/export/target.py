@@ -21,9 +21,9 @@ def check_target(folder: Path, dataset: Path) -> Path:
         if path.exists() and not path.is_dir():
             raise EmoError(f"{folder}: {path} is a file; give another folder")
     if target.is_dir() and any(target.iterdir()):
-        raise EmoError(f"{folder}: not empty, and no file is overwritten; give another folder")
+        raise EmoError(f"{folder}: not empty; give a new or empty folder")
     if target.is_mount():
-        raise EmoError(f"{folder}: the top folder of a disk; give a new folder on it")
+        raise EmoError(f"{folder}: the root of a disk; give a new folder on it")
     check_ignored(folder)
     return target
 

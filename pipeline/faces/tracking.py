@@ -18,7 +18,7 @@ from pipeline.schema.faces import NO_FACE, OK, SEVERAL_FACES, TOO_SMALL
 # After a gap, two tracks belong to one person if the sizes fit and the face could have moved that far.
 _SAME_SIZE = 1.5
 _SAME_PLACE, _SAME_PLACE_PER_S = 1.5, 2.0  # in box widths; per second of absence
-_STILL = 0.75  # boxes of adjacent frames that overlap by this share show a head at rest
+_STILL = 0.75  # boxes of adjacent frames that overlap by this share show a head that does not move
 _TOLERANCE_S = 1e-6  # times are sums of fractions
 
 

@@ -34,7 +34,7 @@ def face_sheets(dataset: Path, folder: Path, classes: Sequence[str], images: Set
 
     Args:
         dataset: The folder of the dataset.
-        folder: Where the sheets go.
+        folder: Folder for the sheets.
         classes: The expressions, in the order of their labels.
         images: Subjects that stand for single images of corpora without subject ids; a sample of them shares
             a few rows.

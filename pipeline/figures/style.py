@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 BLUE, SKY_BLUE, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
 ORANGE, VERMILION, PURPLE, BLACK = "#e69f00", "#d55e00", "#cc79a7", "#000000"
-"""Colours that can be told apart with any colour vision (Okabe & Ito 2008, Color Universal Design)."""
+"""Colours that are distinguishable with any colour vision (Okabe & Ito 2008, Color Universal Design)."""
 
 INK, FAINT, GREY, GRID, PAPER = "#1f2933", "#606c76", "#6b6b6b", "#e6e6e6", "#ffffff"
 """Text, secondary text, reference data, grid lines and background."""

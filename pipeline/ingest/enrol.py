@@ -24,7 +24,7 @@ _BATCH_SHARE = 8
 
 _LOCK = Path(".emo/ingest.lock")
 
-RESUMES = " and run the same command again, it resumes"
+RESUMES = " and rerun the command; it resumes"
 """What to do after an error of the disk."""
 
 

@@ -116,7 +116,7 @@ def _comparable(subject: str) -> str:
 
 
 def _complete(known: Participant, facts: _Facts, state: State, plan: ParticipantsPlan) -> None:
-    """Fill in the empty sex or age of a known participant; add an error where the facts contradict."""
+    """Fill in the empty sex or age of a known participant; add an error if the facts contradict."""
     subject, completed = known.subject, known
     sex = facts.sex or (facts.sex_by_name if known.sex else "")
     if sex and known.sex and sex != known.sex:

@@ -87,7 +87,7 @@ def _tables_at(path: Path, layout: str) -> Sequence[Path]:
     fitting = [table for table in tables if not fer2013_csv.header_error(table)]
     if layout == AUTO:
         if fitting and not suffixes & (IMAGE_SUFFIXES | VIDEO_SUFFIXES):
-            raise EmoError(f"{fitting[0]}: FER2013's table; give --layout fer2013, or the table itself")
+            raise EmoError(f"{fitting[0]}: FER2013's table; give --layout fer2013, or only the table")
         return []
     if tables and not fitting and not suffixes & IMAGE_SUFFIXES:
         raise EmoError(fer2013_csv.header_error(tables[0]))
@@ -98,7 +98,7 @@ def _checked_table(path: Path, layout: str) -> Path:
     """Return a table that is given as a file; raise EmoError if it cannot be FER2013's."""
     if layout not in (AUTO, fer2013.LAYOUT.name):
         raise EmoError(
-            f"{path}: a table, which --layout {layout} does not read; a table that lists clips is given with "
+            f"{path}: a table, which --layout {layout} does not read; give a table that lists clips with "
             "--manifest"
         )
     if error := fer2013_csv.header_error(path):
@@ -107,14 +107,14 @@ def _checked_table(path: Path, layout: str) -> Path:
 
 
 def _check_others(given: Sequence[Path], tables: Mapping[Path, Path]) -> dict[str, int]:
-    """Count the files beside the tables; raise EmoError for images, and for other sources."""
+    """Count the files next to the tables; raise EmoError for images, and for other sources."""
     skipped: Counter[str] = Counter()
     first = next(iter(tables.values()))
     for path in given:
         files = list(files_below(path)) if path.is_dir() else [path]
         others = [file for file in files if file.resolve() not in tables]
         if len(others) == len(files):
-            raise EmoError(f"{path}: given together with {first}, FER2013's table; ingest each by itself")
+            raise EmoError(f"{path}: given together with {first}, FER2013's table; ingest them separately")
         for file in others:
             is_table = _is_csv(file) and not file.name.startswith(".")
             reason = _OTHER_TABLE if is_table else skip_reason(file, Media.IMAGES)

@@ -1,4 +1,4 @@
-"""The parts of the report; a part that cannot be shown gives its reason and hides no other."""
+"""The parts of the report. A part that cannot be shown is replaced by the reason; the others stay."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -65,7 +65,7 @@ class Report:
     outdated: tuple[str, ...]
     "Folders of the dataset that changed since the model was evaluated on them."
     caveat: str
-    "The caveat of all metrics where images have no subject id; empty where all have one."
+    "The caveat of all metrics if images have no subject id; empty if all have one."
     checked_out: CheckedOut | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
@@ -76,7 +76,7 @@ class Report:
     test: ModelMetrics | Absent
     confusion: Confusion | Absent
     protocols: Protocols | Absent | None
-    "None where `emo protocols` was not run."
+    "None if `emo protocols` was not run."
     history: VersionHistory | Absent
     provenance: Provenance | Absent
     model: ModelCard | Absent
@@ -126,7 +126,7 @@ class Report:
 
 
 def gather(*, faces: bool = True) -> Report:
-    """Read all parts from the project in the current folder; without `faces` no image that shows one."""
+    """Read all parts from the project in the current folder; without `faces`, no image of a face is read."""
     version, repository = workspace(Path()), Repository(Path())
     image_subjects, caveat = read_image_subjects()
     near_pairs, confusion = attempt(closest_pairs), attempt(read_confusion)
@@ -161,7 +161,7 @@ def attempt(read: Callable[[], T]) -> T | Absent:
 
 
 def audited() -> Audit:
-    """Run all checks on the files as they are."""
+    """Run all checks on the current files."""
     with progress_bar("audit", 1) as advance:
         audit = run_audit()
         advance()

@@ -27,7 +27,7 @@ class FunnelStep:
     share: float
     "Of the sampled frames."
     start: float
-    "Share of the frames that are left after this step, where its bar starts."
+    "Share of the frames that are left after this step, at which its bar starts."
     is_loss: bool
 
 
@@ -80,7 +80,7 @@ class SplitSubjects:
     split: str
     subjects: tuple[SplitRow, ...]
     share: float | None
-    "Share of all subjects that the split should have; None where the setting is unknown."
+    "Share of all subjects that the split should have; None if the setting is unknown."
     by_sex: Mapping[str, tuple[int, int]]
     "Sex -> (subjects of the split, subjects of all splits)."
 
@@ -110,7 +110,7 @@ def _pooled(rows: Sequence[Row], image_subjects: Set[str]) -> list[Row]:
 
 
 def count_frames(image_subjects: Set[str] = frozenset()) -> Funnel:
-    """Read reports/funnel.csv; `image_subjects` share one row a split."""
+    """Read reports/funnel.csv; `image_subjects` share one row per split."""
     rows = _pooled(read_table(FUNNEL, read_funnel), image_subjects)
     groups: dict[tuple[str, str], list[FunnelRow]] = {}
     for row in rows:
@@ -120,7 +120,7 @@ def count_frames(image_subjects: Set[str] = frozenset()) -> Funnel:
 
 
 def funnel_steps(totals: Mapping[str, int]) -> tuple[FunnelStep, ...]:
-    """Return the rows of the funnel: each loss takes its share off the end of the frames that were left."""
+    """Return the rows of the funnel: the bar of a loss is the end of the bar of frames left before it."""
     left = whole = max(totals["sampled"], 1)
     steps = []
     for name, count in totals.items():
@@ -133,7 +133,7 @@ def funnel_steps(totals: Mapping[str, int]) -> tuple[FunnelStep, ...]:
 
 
 def count_images(image_subjects: Set[str] = frozenset()) -> ImageCounts:
-    """Read data/census.csv; `image_subjects` share one entry a split."""
+    """Read data/census.csv; `image_subjects` share one entry per split."""
     rows = read_table(CENSUS, read_census)
     subject_count = len({row.subject for row in rows})
     return image_counts(_pooled(rows, image_subjects), subject_count)
@@ -168,7 +168,7 @@ def count_subjects(settings: Mapping[str, Any]) -> Splits:
 
 
 def split_shares(settings: Mapping[str, Any]) -> dict[str, float]:
-    """Return the share of the subjects that each split should have; empty where it is unknown."""
+    """Return the share of the subjects that each split should have; empty if it is unknown."""
     held_out = {split: settings.get(f"split.{split}") for split in ("validation", "test")}
     shares = {split: float(share) for split, share in held_out.items() if share is not None}
     return shares | {"train": 1 - sum(shares.values())} if len(shares) == 2 else {}

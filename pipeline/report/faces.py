@@ -24,7 +24,8 @@ _SIDE_PX, _LARGE_PX = 64, 112
 _QUALITY = 80
 _PER_SUBJECT = 8
 _PER_CLASS = 320
-"""Most face crops of a class (two of each subject where there are more than 160), to keep the page small."""
+"""Most face crops of a class (two of each subject if there are more than 160 subjects), to keep the page
+small."""
 
 SHOWN_PAIRS = 12
 
@@ -95,7 +96,7 @@ def closest_pairs() -> list[NearPair]:
 def read_face_images(wanted: Collection[str], image_subjects: Set[str] = frozenset()) -> FaceImages:
     """Return some face crops of every subject, and the images that are `wanted` by name.
 
-    Subjects without consent are left out, even where the dataset still holds them, in whichever file. Of
+    Subjects without consent are left out, even if a file of the dataset still holds them. Of
     `image_subjects`, which stand for an image without a subject id, only the wanted images are returned.
     """
     built(DATASET)

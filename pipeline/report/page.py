@@ -22,8 +22,8 @@ _ENDINGS = (".html", ".htm")
 def write_report(path: Path = PAGE, *, faces: bool = True) -> Report:
     """Write the page about the project in the current folder.
 
-    It replaces an older page, but no other file. Raises EmoError where it cannot be written, and where DVC or
-    Git keeps that path.
+    It replaces an older page, but no other file. Raises EmoError if it cannot be written, or if DVC or Git
+    keeps that path.
     """
     with _write_errors(path):
         _check_name(path)

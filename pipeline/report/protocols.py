@@ -1,4 +1,4 @@
-"""The results of `emo protocols`: the same images, divided in other ways."""
+"""The results of `emo protocols`: the same images with other splits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ class Protocol:
     tested: int
     "Number of subjects tested."
     interval: Interval | None
-    "95 % interval of the test accuracy; None where the subjects are too few."
+    "95 % interval of the test accuracy; None if the subjects are too few."
     inflation: float | None
-    "Accuracy of frame-random minus `test`; None for frame-random itself, or where it was not run."
+    "Accuracy of frame-random minus `test`; None for frame-random itself, or if frame-random was not run."
     inflation_interval: Interval | None
 
 
@@ -44,9 +44,9 @@ class Protocols:
 
 
 def read_protocols(version: Version) -> Protocols | None:
-    """Read reports/protocols.json; None where `emo protocols` was not run.
+    """Read reports/protocols.json; None if `emo protocols` was not run.
 
-    Raises EmoError where the results are from other images than those of the version.
+    Raises EmoError if the results are from other images than those of this version.
     """
     if not PROTOCOLS.exists():
         return None

@@ -65,7 +65,7 @@ def read_versions(repository: Repository) -> VersionHistory:
 
 
 def read_provenance(version: Version) -> Provenance:
-    """Return the settings and outputs of a version; raise NotBuiltError where there is no dvc.lock."""
+    """Return the settings and outputs of a version; raise NotBuiltError if there is no dvc.lock."""
     built(LOCK)
     settings = sorted((key, _shown(value)) for key, value in version.settings.items())
     outputs = [

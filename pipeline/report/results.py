@@ -77,7 +77,7 @@ class SexDifference:
 
     accuracy: float
     interval: Interval | None
-    "95 %, by resampling the subjects of each sex; None where either has too few."
+    "95 %, by resampling the subjects of each sex; None if either has too few."
 
 
 @dataclass(frozen=True)
@@ -86,15 +86,15 @@ class ModelMetrics:
 
     splits: tuple[SplitMetrics, ...]
     intervals: Mapping[str, Interval | None]
-    "accuracy and macro_f1 -> 95 % interval by resampling test subjects; None where they are too few."
+    "accuracy and macro_f1 -> 95 % interval by resampling test subjects; None if they are too few."
     classes: Mapping[str, Mapping[str, float]]
     "Class -> precision, recall, f1, support (of the test)."
     subjects: tuple[SubjectMetrics, ...]
     sexes: tuple[SexMetrics, ...] = ()
     sex_difference: SexDifference | None = None
-    "None where the test has no female or no male subjects."
+    "None if the test has no female or no male subjects."
     calibration_error: float | None = None
-    "Expected calibration error; None where an older version of emo wrote the metrics."
+    "Expected calibration error; None if an older version of emo wrote the metrics."
 
     @property
     def test(self) -> SplitMetrics:
@@ -103,7 +103,7 @@ class ModelMetrics:
 
     @property
     def chance(self) -> float:
-        """The accuracy of guessing."""
+        """The accuracy of random guessing."""
         return 1 / len(self.classes)
 
     @property
@@ -132,7 +132,7 @@ class Confusion:
 
     @property
     def commonest(self) -> tuple[str, str, int] | None:
-        """The most frequent mistake: actual class, predicted class, images; None where there is none."""
+        """The most frequent mistake: actual class, predicted class, images; None if there is none."""
         wrong = [(count, *pair) for pair, count in self.counts.items() if pair[0] != pair[1] and count]
         count, actual, predicted = min(wrong, key=lambda row: (-row[0], row), default=(0, "", ""))
         return (actual, predicted, count) if count else None
@@ -161,7 +161,7 @@ def read_metrics() -> ModelMetrics:
 
 
 def model_metrics(metrics: Mapping[str, Any]) -> ModelMetrics:
-    """Return the content of metrics.json as records; raise ValueError where a metric is not a number."""
+    """Return the content of metrics.json as records; raise ValueError if a metric is not a number."""
     test = metrics["test"]
     for where, value in _shown_numbers(metrics):
         if not isinstance(value, int | float):

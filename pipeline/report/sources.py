@@ -1,4 +1,4 @@
-"""Readers of what the stages wrote, with the remedy where it is missing."""
+"""Readers of the outputs of the stages; errors for missing outputs name the remedy."""
 
 import json
 from collections.abc import Callable, Iterator, Sized
@@ -12,14 +12,14 @@ Table = TypeVar("Table", bound=Sized)
 
 
 def built(path: Path) -> Path:
-    """Return the path of an output; raise NotBuiltError where it is missing."""
+    """Return the path of an output; raise NotBuiltError if it is missing."""
     if not path.exists():
         raise NotBuiltError(f"{path}: not built yet; run `dvc repro`")
     return path
 
 
 def read_table(path: Path, read: Callable[[Path], Table]) -> Table:
-    """Return the rows that `read` finds in an output; raise NotBuiltError where it is missing or empty."""
+    """Return the rows that `read` finds in an output; raise NotBuiltError if it is missing or empty."""
     rows = read(built(path))
     if not rows:
         raise NotBuiltError(f"{path}: empty; run `dvc repro`")
@@ -27,7 +27,7 @@ def read_table(path: Path, read: Callable[[Path], Table]) -> Table:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the content of a JSON file; raise NotBuiltError where it is missing, EmoError where damaged."""
+    """Return the content of a JSON file; raise NotBuiltError if it is missing, EmoError if it is damaged."""
     try:
         values = json.loads(built(path).read_text(encoding="utf-8"))
     except ValueError:
@@ -39,7 +39,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 @contextmanager
 def expected(path: Path) -> Iterator[None]:
-    """Raise EmoError where the block cannot use a JSON file, because another version of emo wrote it."""
+    """Raise EmoError if the block cannot use a JSON file, because another version of emo wrote it."""
     try:
         yield
     except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:

@@ -1,4 +1,4 @@
-"""`emo summary`: what the workspace holds, read from the tables that the stages wrote."""
+"""`emo summary`: the content of the workspace, read from the tables of the stages."""
 
 import json
 from collections import Counter
@@ -40,7 +40,7 @@ class Summary:
     audit: dict[str, Any]
     metrics: dict[str, Any]
     subjects: str = ""
-    "The caveat of all metrics where images have no subject id; empty where all have one."
+    "The caveat of all metrics if images have no subject id; empty if all have one."
     figures: list[str] = field(default_factory=list)
     "Paths of the plots and contact sheets."
     not_evaluated: tuple[str, ...] = ()
@@ -120,7 +120,7 @@ def _interval_text(interval: dict[str, float] | None) -> str:
 
 
 def read_summary() -> Summary:
-    """Read what the stages wrote; raise NotBuiltError where nothing is built yet."""
+    """Read the outputs of the stages; raise NotBuiltError if nothing is built yet."""
     if not FUNNEL.is_file():
         raise NotBuiltError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
     plots = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)

@@ -1,8 +1,8 @@
 """Incremental work: a shard is computed once for the same content, settings and code.
 
 DVC empties a stage's output folder before it runs, and sees it only as a whole. The cache lies outside the
-outputs (`.emo/cache`, or EMO_CACHE) and keeps every finished shard under a key of what it depends on; a stage
-links the shards that are there and computes the others. Removing the cache costs only time.
+outputs (`.emo/cache`, or EMO_CACHE) and keeps every finished shard under a key made from all that it depends
+on; a stage links the cached shards and computes the others. Removing the cache costs only time.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from pipeline.runtime.stage import logger
 DEFAULT_CACHE = Path(".emo/cache")
 
 OLD_CACHE = Path(".emo/memo")
-"""Where version 0.1 kept it; used where it is there already."""
+"""Location of the cache in version 0.1; used if it exists."""
 
 _VARIABLES = ("EMO_CACHE", "EMO_MEMO")
 """Environment variables that name the cache; the second is its name in version 0.1."""
@@ -39,7 +39,7 @@ _STALE_S = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Shard:
-    """One shard to make: what it is called, and all that its content depends on besides the code."""
+    """One shard to compute: its name, and everything that its content depends on besides the code."""
 
     name: str
     "the clip's id; the file is <name>.parquet"
@@ -48,7 +48,7 @@ class Shard:
     digest: str
     "of the source's content"
     settings: Any
-    "a dataclass of plain values: the stage's params and, where it has one, the segment"
+    "a dataclass of plain values: the stage's params and, if there is one, the segment"
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def build_shards(
     """Fill `folder` with exactly these shards, computing those that the cache lacks.
 
     `compute(source, settings, target)` is a function of a module (not a lambda) and writes the shard to
-    `target`; it runs in several processes. All good shards are finished and linked before an EmoError
-    names the bad ones, one line each, `refused` (lines about clips that have no shard) among them.
+    `target`; it runs in several processes. All shards that can be computed are linked before an EmoError
+    lists the others, one line each, with `refused` (lines about clips that have no shard) among them.
     """
     store = _open_store(stage)
     code = code_digest(compute.__module__)
@@ -94,13 +94,13 @@ def build_shards(
 
 
 def _open_store(stage: str) -> Path:
-    """Return the folder of a stage's shards, made if need be, without the remains of killed runs."""
+    """Create the folder of a stage's shards if needed, remove leftovers of killed runs, and return it."""
     store = cache_root() / stage
     try:
         store.mkdir(parents=True, exist_ok=True)
     except (FileExistsError, NotADirectoryError) as error:
         raise EmoError(
-            f"{store}: cannot be made a folder ({error.strerror}); remove what is in its way, or "
+            f"{store}: cannot be created ({error.strerror}); remove what blocks it, or "
             "set EMO_CACHE to another folder"
         ) from None
     _sweep(store)
@@ -137,7 +137,7 @@ def _crash(work: _Work, error: BaseException) -> str:
 
 
 def _compute_one(work: _Work) -> None:
-    """Make one shard and put it into the cache by rename, read-only, since its links share it."""
+    """Compute one shard and rename it into the cache; it is read-only because links share it."""
     temporary = work.target.with_name(f".{work.target.name}.{os.getpid()}.tmp")
     try:
         work.compute(work.shard.source, work.shard.settings, temporary)
@@ -148,7 +148,7 @@ def _compute_one(work: _Work) -> None:
 
 
 def _link_all(stored: dict[str, Path], folder: Path) -> None:
-    """Make `folder` hold a link to each cached shard, as <name>.parquet, and nothing else."""
+    """Fill `folder` with a link <name>.parquet to each cached shard; remove all else from it."""
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():

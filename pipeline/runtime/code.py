@@ -1,4 +1,4 @@
-"""Which source files a module is made of: its import closure within the package."""
+"""The source files that a module depends on: its import closure within the package."""
 
 import ast
 import hashlib
@@ -38,7 +38,7 @@ def source_path(module: str) -> str:
 
 @cache
 def code_digest(module: str) -> str:
-    """Return the SHA-256 of the import closure's source and of the versions of what it imports."""
+    """Return the SHA-256 of the source of the import closure and of the versions of its libraries."""
     digest = hashlib.sha256()
     for name in import_closure(module):
         digest.update(name.encode() + b"\0" + _source(name).read_bytes() + b"\0")
@@ -61,7 +61,7 @@ def imported_names(path: Path) -> tuple[str, ...]:
 
 
 def _library_versions(module: str) -> list[str]:
-    """Return `name==version` of each library the closure imports: other codecs, other bytes."""
+    """Return `name==version` of each imported library: another codec version may write other bytes."""
     roots = {name.split(".")[0] for part in import_closure(module) for name in imported_names(_source(part))}
     return sorted(f"{root}=={_version(root)}" for root in roots - {PACKAGE} - sys.stdlib_module_names)
 

@@ -1,6 +1,6 @@
-"""Text tables (CSV): read with clear errors, written whole or not at all.
+"""Text tables (CSV): read with clear errors, written atomically.
 
-UTF-8, `\\n`, sorted by key, so that `git diff` reads as an audit.
+UTF-8, `\\n`, sorted by key, so that `git diff` shows what changed.
 """
 
 import csv
@@ -21,19 +21,19 @@ T = TypeVar("T")
 
 
 _NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
-"""Python also takes 1_000 and digits of other scripts for numbers; other readers of CSV do not."""
+"""Python also parses 1_000 and digits of other scripts as numbers; other readers of CSV do not."""
 
 _CONFLICT = re.compile("^<<<<<<< ", re.MULTILINE)
-"""How Git marks where two versions of a file begin to differ."""
+"""First line of a merge conflict, as Git writes it."""
 
 EXTRA = "extra"
-"""A record's field of this name keeps columns that emo does not know: `dict[str, str]`."""
+"""Name of the field of a record that keeps columns unknown to emo, `dict[str, str]`."""
 
 
 def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
-    """Read a CSV file as records of the dataclass `record`; `key` names a column without repeats.
+    """Read a CSV file as records of the dataclass `record`; `key` names a column whose values are unique.
 
-    Raises EmoError with file, line, column and value for anything that does not fit.
+    Raises EmoError with file, line, column and value for any value that is not valid.
     """
     return parse_csv(read_table_text(path), record, key=key, where=str(path))
 
@@ -75,7 +75,7 @@ def parse_rows(text: str, record: type[T], *, where: str, delimiter: str = ",") 
 
 
 def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
-    """Write records as CSV, sorted by all their columns in order; leave an equal file untouched."""
+    """Write records as CSV, sorted by all their columns in order; leave an identical file untouched."""
     write_text(path, format_csv(records, record))
 
 

@@ -1,4 +1,4 @@
-"""SHA-256 of files, remembered while a file's stat does not change (as Git and DVC do)."""
+"""SHA-256 of files, cached as long as a file's stat does not change (as in Git and DVC)."""
 
 import contextlib
 import hashlib
@@ -18,22 +18,22 @@ def sha256(path: Path) -> str:
 
 
 def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
-    """Return the SHA-256 of each file; `store` is the JSON file that remembers them by stat."""
+    """Return the SHA-256 of each file; `store` is the JSON file that caches them by stat."""
     known = _load(store)
     marks = {path: _mark(path) for path in paths}
     unknown = [path for path in marks if not known.get(marks[path])]
-    with ThreadPoolExecutor(worker_count()) as threads:  # hashing lets go of the interpreter
+    with ThreadPoolExecutor(worker_count()) as threads:  # hashing releases the interpreter lock
         hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
     found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}
     fresh = {marks[path]: digest for path, digest in found.items()}
     if fresh != known:
-        with contextlib.suppress(OSError):  # a memo that may only be read: it costs time, nothing else
+        with contextlib.suppress(OSError):  # a read-only cache only costs time
             write_text(store, json.dumps(fresh, sort_keys=True, indent=0))
     return found
 
 
 def _mark(path: Path) -> str:
-    """Return what changes when the content does: path, inode, length and time of modification."""
+    """Return a key that changes with the content: path, inode, length and time of modification."""
     info = path.stat()
     return f"{path}\0{info.st_ino}\0{info.st_size}\0{info.st_mtime_ns}"
 

@@ -35,11 +35,11 @@ class EmoError(Exception):
 
 
 class NotBuiltError(EmoError):
-    """An output that a stage writes is not here; `dvc repro` builds it, `dvc pull` fetches it."""
+    """An output of a stage is missing; `dvc repro` builds it, `dvc pull` fetches it."""
 
 
 class ConsentError(EmoError):
-    """A subject has withdrawn, or consent was not given: nothing of them may be processed or shown."""
+    """A subject has withdrawn or did not consent: the subject's data may not be processed or shown."""
 
 
 class UnknownRevisionError(EmoError):
@@ -54,7 +54,7 @@ def many(errors: Iterable[str], limit: int) -> EmoError:
 
 
 def reason(error: OSError) -> str:
-    """Return in words why the system refused; libraries raise some without a text, or with their own."""
+    """Return the reason of an OSError in words; libraries raise some without a text, or with their own."""
     return os.strerror(error.errno) if error.errno else str(error)
 
 

@@ -1,6 +1,6 @@
-"""Where the work runs: in this process or in several, decided by the machine and the environment.
+"""Runs work in this process or in several, depending on the machine and the environment.
 
-Never by params.yaml: another machine must rerun nothing.
+The number of processes is not in params.yaml, so that stages need no rerun on another machine.
 """
 
 import multiprocessing
@@ -20,7 +20,7 @@ Task = TypeVar("Task")
 
 WORKERS = "EMO_WORKERS"
 _AHEAD = 2
-"""Tasks handed out for each worker: the next lies ready when one ends, and few are under way at a kill."""
+"""Tasks submitted per worker: the next is ready when one ends, and few are running if a worker is killed."""
 
 
 def worker_count() -> int:
@@ -36,10 +36,10 @@ def worker_count() -> int:
 def run_all(
     function: Callable[[Task], None], tasks: Sequence[Task], workers: int
 ) -> Iterator[tuple[Task, BaseException | None]]:
-    """Run `function` on every task; yield each task with what it raised, as they finish.
+    """Run `function` on every task; yield each task, as it finishes, with the exception that it raised.
 
-    One task's failure stops no other. Where a worker process is killed (out of memory), the tasks that
-    were under way are run again one at a time, so that the one that kills its worker is known by name.
+    A failed task does not stop the others. If a worker process is killed (out of memory), the tasks that were
+    running are rerun one at a time, to identify the one that kills its worker.
     """
     if min(workers, len(tasks)) <= 1:
         for task in tasks:
@@ -66,9 +66,9 @@ def process_pool(workers: int) -> Executor:
 def _run_in(
     workers: int, function: Callable[[Task], None], waiting: deque[Task]
 ) -> Iterator[tuple[Task, BaseException | None]]:
-    """Run the waiting tasks in a fresh pool until none is left or a worker of it is killed.
+    """Run the waiting tasks in a fresh pool until none is left or one of its workers is killed.
 
-    Few more tasks are handed out than there are workers, so that few are under way when one is killed.
+    Only a few more tasks than workers are submitted, so that few are running if a worker is killed.
     """
     executor = process_pool(workers)
     under_way: dict[Future[None], Task] = {}
@@ -100,7 +100,7 @@ def _outcome(call: Callable[[], Any]) -> BaseException | None:
 
 
 def _start_worker() -> None:
-    """Leave Ctrl-C to the parent, and end with it even if it is killed."""
+    """Ignore Ctrl-C, which the parent handles; exit when the parent ends, even if it is killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

@@ -1,4 +1,4 @@
-"""Writing files whole or not at all."""
+"""Atomic writing of files."""
 
 import os
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Give a temporary path beside `path`; move it there when the block ends well, else remove it.
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds, else remove it.
 
     The old file is never opened for writing: it may be a link into a cache.
     """
@@ -22,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file (UTF-8) whole or not at all; leave an equal file untouched."""
+    """Write a text file (UTF-8) atomically; leave an identical file untouched."""
     data = text.encode("utf-8")
     if path.is_file() and path.read_bytes() == data:
         return

@@ -1,4 +1,4 @@
-"""Still pictures: encoding, decoding, and how a face crop is cut and treated."""
+"""Encoding and decoding of still images."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import numpy as np
 
 from pipeline.runtime.errors import EmoError
 
-cv2.setNumThreads(1)  # clips run side by side: threads of OpenCV would only wait for each other
+cv2.setNumThreads(1)  # clips run in parallel: threads of OpenCV would only wait for each other
 
 
 def encode_jpeg(pixels: np.ndarray, quality: int) -> bytes:
@@ -41,10 +41,10 @@ def as_grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def read_picture(path: Path) -> np.ndarray:
-    """Read a picture file, upright, as (H, W, 3) uint8 BGR; raise EmoError where it is none."""
+    """Read an image file, upright, as (H, W, 3) uint8 BGR; raise EmoError if it cannot be decoded."""
     pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
     if pixels is None:
-        raise EmoError(f"{path}: neither a video nor a picture that can be decoded")
+        raise EmoError(f"{path}: neither a video nor an image that can be decoded")
     return pixels
 
 

@@ -1,7 +1,7 @@
-"""Settings as earlier versions of emo wrote them, read as this one has them.
+"""Reads settings that earlier versions of emo wrote, in the form of this version.
 
 Version 0.1 had `faces: detector: none` and one section `faces: search` for the Haar cascades and the
-tracking. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read by way of this module.
+tracking. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read with this module.
 """
 
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ def modernised(values: dict[str, Any]) -> dict[str, Any]:
     faces = dict(values["faces"])
     search = faces.pop("search")
     if not isinstance(search, Mapping) or search.keys() - HAAR_KEYS.keys() - TRACKING_KEYS.keys():
-        return values  # neither old nor new: the checks name the key
+        return values  # neither old nor new: the checks report the key
     faces["detector"] = "whole_frame" if faces.get("detector") == "none" else faces.get("detector")
     faces["haar"] = {new: search[old] for old, new in HAAR_KEYS.items() if old in search}
     faces["whole_frame"] = {}

@@ -1,4 +1,4 @@
-"""params.yaml: the only home of values, read into frozen dataclasses."""
+"""params.yaml, the only place for settings, read into frozen dataclasses."""
 
 import dataclasses
 import logging
@@ -27,24 +27,24 @@ _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
 @dataclasses.dataclass(frozen=True)
 class Within:
-    """What a number, or each of a tuple of numbers, may be: from `low` to `high`."""
+    """Range of a number, or of each number of a tuple: `low` to `high`, both included."""
 
     low: float
     high: float
 
     def check(self, name: str, value: float) -> None:
-        """Raise ValueError unless it is (NaN is not)."""
+        """Raise ValueError unless `value` is in the range (NaN is not)."""
         check_range(name, value, self.low, self.high)
 
 
 @dataclasses.dataclass(frozen=True)
 class OneOf:
-    """What a text, or each of a tuple of texts, may be: one of `choices`."""
+    """Allowed values of a text, or of each text of a tuple."""
 
     choices: tuple[str, ...]
 
     def check(self, name: str, value: str) -> None:
-        """Raise ValueError unless it is."""
+        """Raise ValueError unless `value` is one of `choices`."""
         check_choice(name, value, self.choices)
 
 
@@ -52,8 +52,8 @@ class OneOf:
 class Checked:
     """A dataclass that checks its values: `fps: Annotated[float, Within(0.01, 240)]`.
 
-    Raises ValueError that names the field, the value and what is allowed. None is always allowed where the
-    type allows it.
+    Raises ValueError that names the field, the value and what is allowed. None is always allowed if the type
+    allows it.
     """
 
     def __post_init__(self) -> None:
@@ -65,7 +65,7 @@ class Checked:
 
 
 def limits(schema: type) -> dict[str, Within | OneOf]:
-    """Return what the annotations of a dataclass allow, by field; fields without a limit are left out."""
+    """Return the limits in the annotations of a dataclass, by field; fields without a limit are left out."""
     hints = typing.get_type_hints(schema, include_extras=True)
     parts = {name: getattr(hint, "__metadata__", ()) for name, hint in hints.items()}
     return {name: part[0] for name, part in parts.items() if part}
@@ -83,7 +83,7 @@ def variant(chosen_by: str, registry: Mapping[str, type]) -> Any:
 def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
     """Read one section of params.yaml as an instance of the frozen dataclass `schema`.
 
-    Raises EmoError where the file is missing or no YAML, a section or key is unknown or missing, or a
+    Raises EmoError if the file is missing or not YAML, a section or key is unknown or missing, or a
     value has the wrong type or is out of range (a ValueError of the dataclass's `__post_init__`).
     """
     values = read_params(path)
@@ -95,11 +95,11 @@ def load_params(section: str, schema: type[T], path: Path = PARAMS) -> T:
 def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """Read params.yaml as plain values by section, unchecked: to describe settings, not to use them.
 
-    Raises EmoError where the file is missing or no YAML, or a section is unknown.
+    Raises EmoError if the file is missing or not YAML, or a section is unknown.
     """
     values = read_yaml(path)
     if is_old(values):
-        logger.warning("%s: of version 0.1; `emo upgrade` rewrites it", path)
+        logger.warning("%s: written for version 0.1; `emo upgrade` converts it", path)
         values = modernised(values)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:
@@ -158,9 +158,7 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Return a YAML file of sections as it is; raise EmoError where it is missing, no YAML, or has a key
-    twice.
-    """
+    """Return a YAML file of sections, unchecked; raise EmoError if it is missing or not valid."""
     try:
         values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except FileNotFoundError:
@@ -177,7 +175,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses duplicate keys, as YAML's own rule has it."""
+    """A SafeLoader that refuses duplicate keys, as the YAML specification requires."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

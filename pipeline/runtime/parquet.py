@@ -1,6 +1,4 @@
-"""Bulk tables (Parquet): the same rows give the same bytes; read with clear errors, written whole or not at
-all.
-"""
+"""Bulk tables (Parquet): the same rows give the same bytes; read with clear errors, written atomically."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,7 +14,7 @@ from pipeline.runtime.files import replacing
 
 
 def write_parquet(path: Path, table: pa.Table, *, row_group: int | None = None) -> None:
-    """Write a Parquet file whole or not at all; `row_group` is the number of rows read at a time.
+    """Write a Parquet file atomically; `row_group` is the number of rows read at a time.
 
     No dictionaries, statistics or compression for binary columns: images are compressed already.
     """
@@ -34,10 +32,10 @@ def write_parquet(path: Path, table: pa.Table, *, row_group: int | None = None) 
 
 
 def table_of(rows: Sequence[Mapping[str, Any]], schema: pa.Schema) -> pa.Table:
-    """Return rows as a table; a key that a row lacks is null there, keys that are no columns are left out.
+    """Return rows as a table; keys missing in a row become null, keys without a column are ignored.
 
-    As `pa.Table.from_pylist` does it, but that loads pandas, which takes every process a third of a second.
-    Values must be of their column's type: nothing is converted, and not much checked.
+    Like `pa.Table.from_pylist`, which loads pandas and so costs each process a third of a second. Values must
+    have their column's type: they are not converted and hardly checked.
     """
     columns = [_array([row.get(field.name) for row in rows], field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
@@ -86,7 +84,7 @@ def _leaves(schema: pa.Schema) -> list[str]:
 
 
 def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
-    """Return values of a type that the contracts use: numbers, truth, text, bytes and structs of them."""
+    """Return an array of a type that the schemas use: numbers, booleans, text, bytes and structs of them."""
     missing = [value is None for value in values]
     if pa.types.is_struct(kind):
         inside = [value or {} for value in values]
@@ -97,7 +95,7 @@ def _array(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
 
 
 def _mask(missing: Sequence[bool]) -> pa.Array | None:
-    """Return which values are null as an array of truth, which pyarrow wants for a struct."""
+    """Return which values are null, as the boolean array that pyarrow needs for a struct."""
     return _array(list(missing), pa.bool_()) if any(missing) else None
 
 

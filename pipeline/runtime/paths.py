@@ -1,4 +1,4 @@
-"""Where things lie, relative to the top of the project; one home for every path."""
+"""All paths of a project, relative to its top folder."""
 
 from pathlib import Path
 
@@ -45,7 +45,7 @@ FOLDS = Path(".emo/protocols")
 
 
 _COPIES = (".dvc", "tmp", "exps")
-"""Where DVC puts the copies of a project in which it runs experiments beside each other."""
+"""Folder of the copies of a project in which DVC runs experiments in parallel."""
 
 
 def original(folder: Path) -> Path:

@@ -22,7 +22,7 @@ def progress_bar(label: str, total: int) -> Iterator[Advance]:
     if not sys.stderr.isatty():
         yield _show_nothing
         return
-    # Loaded here: stages that DVC runs, and each of their workers, start faster without.
+    # Imported here, so that stages and their workers start faster when they show no bar.
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,4 +1,4 @@
-"""How every stage starts and ends."""
+"""Start and end of every stage: logging, errors and exit codes."""
 
 import importlib
 import logging
@@ -7,7 +7,7 @@ import sys
 from pipeline.runtime.errors import EmoError, disk_errors, formatted
 
 logger = logging.getLogger("emo.stage")
-"""What a stage reports; `run_stage` prints it on standard output, each line after the stage's name."""
+"""Log of a stage; `run_stage` prints it on standard output, each line after the stage's name."""
 
 
 def run_stage(module_name: str) -> None:
@@ -18,7 +18,7 @@ def run_stage(module_name: str) -> None:
     """
     start_logging(module_name.rpartition(".")[2])
     try:
-        with disk_errors("", " and run `dvc repro` again, it resumes"):
+        with disk_errors("", " and rerun `dvc repro`; it resumes"):
             importlib.import_module(module_name).main()
     except EmoError as error:
         print(formatted(error), file=sys.stderr)
@@ -29,7 +29,7 @@ def run_stage(module_name: str) -> None:
 
 
 def start_logging(stage: str) -> None:
-    """Print what stages and libraries log: information on standard output, warnings on standard error."""
+    """Print the log of stages and libraries: information on standard output, warnings on standard error."""
     plain = logging.Formatter(f"{stage}: %(message)s")
     out, err = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
     out.addFilter(lambda record: record.levelno < logging.WARNING)

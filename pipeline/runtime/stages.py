@@ -4,7 +4,7 @@ BUILDING = ("frames", "faces", "dedup", "split", "dataset")
 """The stages that an image goes through; the dataset card describes their settings."""
 
 GATE = "audit"
-"""The stage that stops the pipeline where the dataset fails a check."""
+"""The stage that stops the pipeline if the dataset fails a check."""
 
 LEARNING = ("train", "evaluate")
 

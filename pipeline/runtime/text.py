@@ -1,9 +1,9 @@
-"""Words and tables for people: lists, counts, tables of a terminal and of Markdown."""
+"""Readable output: lists, counts, and tables for a terminal and for Markdown."""
 
 from collections.abc import Iterable, Sequence
 
 TextTable = tuple[str, list[str], list[list[str]]]
-"""Title, header and rows, as a command prints them."""
+"""Title, header and rows of a printed table."""
 
 
 def listed(values: Iterable[object], limit: int = 8) -> str:
@@ -15,7 +15,7 @@ def listed(values: Iterable[object], limit: int = 8) -> str:
 
 
 def counted(number: int, thing: str) -> str:
-    """Return a number with its thing, in the plural where it is not 1."""
+    """Return a number with its noun, in the plural unless the number is 1."""
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 

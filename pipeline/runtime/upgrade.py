@@ -16,10 +16,9 @@ _KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
 
 
 def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
-    """Rewrite params.yaml of an earlier version; return what changes, a line each; nothing for this
-    version's.
+    """Rewrite params.yaml of an earlier version; return one line for each change, none if it is current.
 
-    Raises EmoError where the section `faces` is not laid out line by line, so that it cannot be rewritten.
+    Raises EmoError if the section `faces` does not have one key per line, so that it cannot be rewritten.
     """
     values = read_yaml(path)
     if not is_old(values):

@@ -24,14 +24,14 @@ class AuditRow:
 
 
 def write_audit_report(rows: Sequence[AuditRow], caveat: str = "", path: Path = AUDIT) -> None:
-    """Write the verdict; the key `subjects` is there only where images have no subject."""
+    """Write the verdict; it has the key `subjects` only if images have no subject."""
     report: dict[str, Any] = {"subjects": full_caveat(caveat)} if caveat else {}
     report |= {"ok": all(row.ok for row in rows), "checks": [asdict(row) for row in rows]}
     write_text(path, json.dumps(report, indent=2) + "\n")
 
 
 def read_audit_report(path: Path = AUDIT) -> dict[str, Any]:
-    """Return the content of the file; raise EmoError where it is missing or damaged."""
+    """Return the content of the file; raise EmoError if it is missing or damaged."""
     try:
         report = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""raw/clips.csv: which stretch of which recording shows which expression of which subject."""
+"""raw/clips.csv: the clips, each a stretch of a recording with its subject and expression."""
 
 import math
 import re
@@ -28,15 +28,15 @@ class Clip:
     subject: str
     expression: str
     start_s: float | None
-    "first second of the stretch in the video; None: from its start"
+    "start of the stretch, seconds; None: the video's start"
     end_s: float | None
-    "end of the stretch, exclusive; None: to the video's end"
+    "end of the stretch, seconds, exclusive; None: the video's end"
     take: str
     "clips of one performance share it: other views, other modalities"
     sha256: str
     "of the video's content, 64 hexadecimal digits"
     width: int
-    "pixels of the upright picture, as shown"
+    "pixels of an upright frame, as shown"
     height: int
     fps: float
     "average frame rate in frames/s"
@@ -68,17 +68,17 @@ class Clip:
 
     @property
     def is_still(self) -> bool:
-        """Whether the recording is one picture: a clip of one frame, without an onset to cut off."""
+        """Whether the recording is a still image: a clip of one frame, without an onset to cut off."""
         return self.frames == 1
 
     @property
     def segment(self) -> tuple[float, float]:
-        """The stretch as (first second, end), the end infinite where it is the video's."""
+        """The stretch as (start, end) in seconds; an end that is the video's is infinite."""
         return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
 
 
 def check_segment(start_s: float | None, end_s: float | None) -> None:
-    """Raise ValueError unless 0 <= start < end, both finite where they are given."""
+    """Raise ValueError unless 0 <= start < end, and both are finite if they are given."""
     start, end = start_s or 0.0, math.inf if end_s is None else end_s
     if not (0 <= start < end) or (end_s is not None and not math.isfinite(end_s)):
         raise ValueError(f"segment: start_s {start_s} and end_s {end_s} are not 0 <= start < end")
@@ -105,24 +105,24 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
 def consented_clips() -> list[Clip]:
     """Return the clips of the participants whose consent is given; only these may be processed.
 
-    Raises ConsentError where the tables are older than a withdrawal.
+    Raises ConsentError if the tables are older than a withdrawal.
     """
     people, clips = read_enrolment()
     given = {person.subject for person in people if person.consent == GIVEN}
     for subject in sorted(given & {row.subject for row in read_withdrawn()}):
         raise ConsentError(
-            f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was changed back; run "
+            f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was reverted; run "
             f"`emo withdraw {subject} --yes` to remove the subject from it"
         )
     return [clip for clip in clips if clip.subject in given]
 
 
 def check_overlaps(clips: Sequence[Clip], where: str) -> None:
-    """Raise EmoError where two clips claim the same stretch of one video."""
+    """Raise EmoError if two clips claim the same stretch of one video."""
     ordered = sorted(clips, key=lambda clip: (clip.video, clip.segment))
     for first, second in pairwise(ordered):
         if first.video == second.video and second.segment[0] < first.segment[1]:
             raise EmoError(
                 f"{where}: clips {first.clip} and {second.clip} overlap in {first.video} at "
-                f"{second.segment[0]} s; a stretch has one label"
+                f"{second.segment[0]} s; give each stretch one label"
             )

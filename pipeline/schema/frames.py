@@ -1,4 +1,4 @@
-"""data/frames/<clip>.parquet: the sampled frames of a clip, as JPEG."""
+"""data/frames/<clip>.parquet: the sampled frames of a clip, as JPEGs."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The history of a training: one row an epoch in reports/history.csv."""
+"""The history of a training: one row per epoch in reports/history.csv."""
 
 import csv
 import dataclasses
@@ -50,7 +50,7 @@ def format_history(history: Sequence[Epoch]) -> str:
 
 
 def read_history(path: Path = HISTORY) -> list[Epoch]:
-    """Read a history; raise EmoError if no epoch is marked as the best."""
+    """Read a history; raise EmoError if no epoch is the best."""
     history = read_csv(path, Epoch, key="epoch")
     if not any(row.best for row in history):
         raise EmoError(f"{path}: best: no epoch is true; run `dvc repro --force train`")

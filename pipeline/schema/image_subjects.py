@@ -3,29 +3,29 @@
 from collections.abc import Mapping
 
 STANDS_FOR = "stands_for"
-"""Column of raw/participants.csv and data/split.csv: `image` where the row is no person, else empty."""
+"""Column of raw/participants.csv and data/split.csv: `image` if the row is an image, else empty."""
 
 IMAGE = "image"
 
 POOLED = "(images)"
-"""The subject in tables where all images without one share a row."""
+"""Name of the subject in tables in which all images without a subject id share a row."""
 
 MEANING = "figures are of unseen images, not of unseen people"
 
 
 def stands_for_image(extra: Mapping[str, str]) -> bool:
-    """Return whether a row, by its further columns, stands for an image and not for a person."""
+    """Return whether a row, by its further columns, is an image and not a participant."""
     return extra.get(STANDS_FOR, "") == IMAGE
 
 
 def check_stands_for(extra: Mapping[str, str]) -> None:
-    """Raise ValueError unless a row stands for a person or for an image."""
+    """Raise ValueError unless a row is a participant or an image."""
     if extra.get(STANDS_FOR, "") not in ("", IMAGE):
         raise ValueError(f"{STANDS_FOR}: {extra[STANDS_FOR]!r} is not {IMAGE} or empty")
 
 
 def subject_caveat(images: int, subjects: int) -> str:
-    """Return the caveat of metrics where `images` of the subjects are images; empty where all are people."""
+    """Return the caveat of metrics if `images` of the subjects are images; empty if none is."""
     if not images:
         return ""
     known = "none" if images == subjects else f"unknown for {images:,} of {subjects:,}"
@@ -33,5 +33,5 @@ def subject_caveat(images: int, subjects: int) -> str:
 
 
 def full_caveat(caveat: str) -> str:
-    """Return a caveat with its meaning, for where there is room; empty where there is none."""
+    """Return a caveat with its explanation; empty if there is none."""
     return f"{caveat}; {MEANING}" if caveat else ""

@@ -1,4 +1,4 @@
-"""raw/participants.csv: who takes part, with consent and the order of enrolment."""
+"""raw/participants.csv: the participants, with their consent and order of enrolment."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -13,7 +13,7 @@ from pipeline.schema.image_subjects import check_stands_for, stands_for_image
 from pipeline.schema.withdrawals import read_withdrawn
 
 ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-"""What subjects' and clips' ids match."""
+"""Pattern of the ids of subjects and clips."""
 
 
 SEXES = ("F", "M", "X", "")
@@ -29,7 +29,7 @@ class Participant:
     subject: str
     "pseudonymous code, unique also without regard to case"
     sex: str
-    "F, M, X, or empty where it is not known"
+    "F, M, X, or empty if it is not known"
     age: float | None
     "years"
     consent: str
@@ -52,7 +52,7 @@ class Participant:
 
     @property
     def is_image(self) -> bool:
-        """Whether this stands for an image of a corpus without subjects, not for a person."""
+        """Whether the row is an image of a corpus without subject ids, not a participant."""
         return stands_for_image(self.extra)
 
 
@@ -83,7 +83,7 @@ def consenting(people: Iterable[Participant]) -> frozenset[str]:
 
 
 def check_case(ids: Iterable[str], where: str) -> None:
-    """Raise EmoError where two ids differ only by case: some file systems would mix them up."""
+    """Raise EmoError if two ids differ only by case: some file systems would mix them up."""
     seen: dict[str, str] = {}
     for name in ids:
         other = seen.setdefault(name.lower(), name)
@@ -98,5 +98,5 @@ def _check_order(people: Sequence[Participant], path: Path) -> None:
         if other != person.subject:
             raise EmoError(
                 f"{path}: {other} and {person.subject} have the same number {person.enrolled} "
-                "in `enrolled`; each participant has one of its own"
+                "in `enrolled`; each participant needs its own number"
             )

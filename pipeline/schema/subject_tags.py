@@ -1,6 +1,6 @@
-"""Tags in images and files that emo writes for people to keep: they name the subjects shown.
+"""Tags that name the subjects shown, in images and files that users may keep.
 
-A tag is plain text, uncompressed, so that a byte search finds it in whatever file it is put into.
+A tag is plain text, uncompressed, so that a byte search finds it in any file.
 """
 
 from collections.abc import Iterable
@@ -9,5 +9,5 @@ PREFIX = "emo-subject:"
 
 
 def subject_tag(subjects: Iterable[str]) -> str:
-    """Return the text that names the subjects whom a file shows."""
+    """Return the tag of the subjects that a file shows."""
     return "".join(f"{PREFIX}{subject};" for subject in sorted(set(subjects)))

@@ -21,9 +21,9 @@ class Withdrawal:
 
     subject: str
     sha256: str
-    "64 hexadecimal digits; empty where no recording was known"
+    "64 hexadecimal digits; empty if no recording was known"
     md5: str = ""
-    "by which DVC names the file; empty where that is not known"
+    "by which DVC names the file; empty if that is not known"
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
@@ -38,7 +38,7 @@ def read_withdrawn(*paths: Path) -> set[Withdrawal]:
 
 
 def unfinished() -> list[str]:
-    """Return the subjects whose erasure was begun in this clone and is not finished and proved."""
+    """Return the subjects whose erasure has started in this clone but is not finished and proved."""
     return sorted(subject for subject, state in _states().items() if not state["done"])
 
 
@@ -48,13 +48,13 @@ def erased_objects() -> set[str]:
 
 
 def read_state(path: Path) -> dict[str, Any]:
-    """Return the state of an erasure; raise EmoError where the file is damaged."""
+    """Return the state of an erasure; raise EmoError if the file is damaged."""
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except ValueError:
         state = None
     if not (isinstance(state, dict) and {"done", "objects", "person"} <= state.keys()):
-        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again")
+        raise EmoError(f"{path}: damaged; remove it and rerun `emo withdraw {path.stem} --yes`")
     return state
 
 

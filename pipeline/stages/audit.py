@@ -1,4 +1,4 @@
-"""Stage audit: the gate. Checks the dataset for leakage and consistency, and fails where a check does.
+"""Stage audit: the gate. Checks the dataset for leakage and consistency; fails if a check fails.
 
 Training depends on reports/audit.json, so no model is trained on a dataset that fails.
 """
@@ -24,7 +24,7 @@ def audit(evidence: GateEvidence) -> list[AuditRow]:
 
 
 def main() -> None:
-    """Write reports/audit.json; raise EmoError where a check fails."""
+    """Write reports/audit.json; raise EmoError if a check fails."""
     evidence = GateEvidence()
     rows = audit(evidence)
     write_audit_report(rows, evidence.caveat(Scope.IMAGES))
@@ -32,7 +32,7 @@ def main() -> None:
         logger.info("%s %s: %s", "ok    " if row.ok else "FAILED", row.name, row.detail)
     if failed := [row.name for row in rows if not row.ok]:
         raise EmoError(
-            f"{AUDIT}: {len(failed)} of {len(rows)} checks failed; nothing is trained until they pass: "
+            f"{AUDIT}: {len(failed)} of {len(rows)} checks failed; no model is trained until they pass: "
             f"{listed(failed)}"
         )
 

@@ -55,7 +55,9 @@ class Repository:
         done = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
         if done.returncode:
             self._check()
-            raise UnknownRevisionError(f"{shown}: unknown revision; `emo versions` lists them{self.cut_note}")
+            raise UnknownRevisionError(
+                f"{shown}: unknown revision; `emo versions` lists the versions{self.cut_note}"
+            )
         return done.stdout.decode().strip()
 
     def merge_base(self, one: str, other: str) -> str:
@@ -250,7 +252,7 @@ class Repository:
                 command, cwd=self.root, env=_environment(), input=stdin, capture_output=True, check=False
             )
         except FileNotFoundError:
-            raise EmoError("git: not installed; install it, versions are kept in Git") from None
+            raise EmoError("git: not installed; install it: the versions are kept in Git") from None
 
 
 def _environment() -> dict[str, str]:

@@ -81,7 +81,7 @@ def history(repository: Repository, revision: str = "HEAD", *, with_workspace: b
     commits = repository.log(DATASET_TABLES, revision)
     if not commits:
         raise EmoError(
-            f"{repository.root}: no commit has a dataset; commit the data/*.csv that `dvc repro` wrote"
+            f"{repository.root}: no commit has a dataset; run `dvc repro` and commit data/*.csv"
             f"{repository.cut_note}"
         )
     commits = _with_later_tags(repository, commits)

@@ -60,7 +60,7 @@ class Version:
 
     @property
     def consenting(self) -> frozenset[str]:
-        """The subjects who consent by the tables of this version, not by those of today."""
+        """The subjects who consent by the tables of this version, not the current ones."""
         given = frozenset(
             participant.subject for participant in self.participants if participant.consent == GIVEN
         )

@@ -22,7 +22,7 @@ from pipeline.versions.git import Repository
 _FOLDERS = (DATASET.parent, PARTICIPANTS.parent, MODEL, SHEETS, WITHDRAWALS_COPY.parent)
 _FIGURES = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, MISTAKES_PLOT)
 _KEPT = (*_FOLDERS, *_FIGURES, Path(".dvc"), Path(".git"))
-"""Folders and files of DVC, Git and emo: what is written there becomes part of a version, or is removed."""
+"""Folders and files of DVC, Git and emo: files written there become part of a version, or are removed."""
 
 
 def free_place(path: Path, *more: Path) -> Path:

@@ -59,7 +59,7 @@ class Erasure:
 
 
 def erase(plan: Plan, stores: Stores) -> Erasure:
-    """Erase what the plan lists; run again, it deletes what is left.
+    """Erase what the plan lists. A second run deletes what is left.
 
     Raises EmoError, before anything is changed, if a text table cannot be read.
     """
@@ -80,7 +80,7 @@ def erase(plan: Plan, stores: Stores) -> Erasure:
 
 
 def write_tables(subject: Subject, listed: ListedObjects) -> None:
-    """Record the withdrawal and remove the subject's rows from every text table; run again, it changes
+    """Record the withdrawal and remove the subject's rows from every text table. A second run changes
     nothing.
 
     All tables are read before one is written: raises EmoError, and changes nothing, if one cannot be read.

@@ -117,7 +117,7 @@ def load(path: Path) -> Fingerprints:
         with np.load(path, allow_pickle=False) as saved:
             return Fingerprints(saved["values"], saved["things"])
     except (ValueError, KeyError, EOFError, BadZipFile):
-        raise EmoError(f"{path}: damaged; remove it and run `emo withdraw {path.stem} --yes` again") from None
+        raise EmoError(f"{path}: damaged; remove it and rerun `emo withdraw {path.stem} --yes`") from None
 
 
 def joined(one: Fingerprints, other: Fingerprints) -> Fingerprints:

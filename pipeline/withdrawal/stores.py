@@ -57,7 +57,7 @@ class Store:
         return object_path(self.folder, md5) if self.folder else None
 
     def id_of(self, path: Path) -> str:
-        """Return the MD5 of the object that a file of the store is; empty if it is none."""
+        """Return the MD5 of the object that a file of the store is; empty if the file is not an object."""
         is_here = self.folder is not None and path.parent.parent == self.folder.resolve()
         return f"{path.parent.name}{path.name}" if is_here and _OBJECT.fullmatch(path.name) else ""
 
@@ -127,7 +127,7 @@ class Stores:
 
 @contextmanager
 def locked_project() -> Iterator[tuple[Any, Stores]]:
-    """Lock the project against other DVC commands; give DVC's `Repo` and the stores.
+    """Lock the project against other DVC commands; yield DVC's `Repo` and the stores.
 
     Raises EmoError if another DVC command is running, DVC cannot open the project, or its cache is missing.
     """
@@ -159,7 +159,7 @@ def _check_no_stage_runs(folder: Path) -> None:
 
 
 def _running(rwlock: Path) -> list[dict[str, Any]]:
-    """Return the entries of a lock file of DVC: who reads and writes which output."""
+    """Return the entries of a lock file of DVC: which command reads and writes which output."""
     try:
         found = json.loads(rwlock.read_text(encoding="utf-8") or "{}")
     except (FileNotFoundError, ValueError):

@@ -1,4 +1,4 @@
-"""Who is erased: everything that any version of the tables lists for a subject."""
+"""The subject to erase: everything that any version of the tables lists for it."""
 
 import csv
 import io
@@ -75,8 +75,8 @@ def find_subject(code: str, repository: Repository) -> Subject:
     sex, enrolled = _participant(code, repository)
     if not (recordings or enrolled):
         raise EmoError(
-            f"{PARTICIPANTS}: no subject {code!r} in this or any earlier version; see its column "
-            f"subject{repository.cut_note}"
+            f"{PARTICIPANTS}: no subject {code!r} in this or any earlier version; check its column "
+            f"`subject`{repository.cut_note}"
         )
     own = [row for row in rows if row.sha256 in recordings]
     others = [row for row in rows if row.sha256 not in recordings]

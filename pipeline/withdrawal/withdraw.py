@@ -105,7 +105,7 @@ def _update_dvc(dvc: Any) -> str:
     missing = [clip.video for clip in read_clips() if not (VIDEOS / clip.video).is_file()]
     if missing:  # `dvc add` would remove recordings that are not checked out from the next version
         return (
-            f"{VIDEOS}: {len(missing)} recordings of other subjects are not here; run `dvc pull {POINTER}`, "
+            f"{VIDEOS}: {len(missing)} recordings of other subjects are missing; run `dvc pull {POINTER}`, "
             f"then `dvc add {VIDEOS}`, so that the next version no longer lists the erased recordings"
         )
     if VIDEOS.is_dir():
@@ -113,7 +113,7 @@ def _update_dvc(dvc: Any) -> str:
         try:
             dvc.add(VIDEOS.as_posix())
         except Exception as error:  # an error of DVC must not prevent the proof
-            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); fix this and run it again"
+            return f"{VIDEOS}: `dvc add {VIDEOS}` failed ({one_line(error)}); fix this and rerun it"
     return ""
 
 

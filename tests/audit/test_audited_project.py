@@ -190,7 +190,7 @@ def test_a_shallow_clone_without_data(built: Project, tmp_path: Path) -> None:
     clone = Project(tmp_path / "clone", built.cache)
     built.run("git", "clone", "-q", "--depth", "1", f"file://{built.root}", str(clone.root))
     text = clone.emo("audit", check=False)
-    assert text == "error: data/dataset: not here; run `dvc pull` or `dvc repro`\n"
+    assert text == "error: data/dataset: missing; run `dvc pull` or `dvc repro`\n"
     shutil.copytree(built.root / "data", clone.root / "data", dirs_exist_ok=True)
     checks = audit(clone, "--skip", UP_TO_DATE)
     assert failed(checks) == {}

@@ -168,7 +168,7 @@ def test_near_duplicates_across_subjects() -> None:
     found = failing(near_pairs=near(f"{one}_sad", f"{other}_sad", 2))
     assert found == {
         "no near-duplicate across subjects": f"{one} and {other}: 2 pairs, nearest {one}_sad_000000.png and "
-        f"{other}_sad_000000.png (3 bits); one person under two codes, or one recording twice? see "
+        f"{other}_sad_000000.png (3 bits); one subject under two codes, or one recording twice? see "
         "near_pairs.png"
     }
 
@@ -598,7 +598,7 @@ def test_files_of_dvc_that_hold_nothing_freeze_nothing(tmp_path: Path) -> None:
     [
         ("raw/videos.dvc", "tracked", "not valid YAML; restore it with `git checkout`"),
         ("data/frames/S1_happy.parquet", "pieces", "not a readable Parquet file; remove it and run"),
-        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and run `emo withdraw S1 --yes` again"),
+        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and rerun `emo withdraw S1 --yes`"),
     ],
 )
 def test_a_damaged_file_is_told_in_a_line(
@@ -634,12 +634,12 @@ def test_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
         run_audit()
     (tmp_path / "data").mkdir()
     (tmp_path / "data/split.csv").touch()
-    with pytest.raises(EmoError, match=r"^data/dataset, .*: not here; run `dvc pull` or `dvc repro`"):
+    with pytest.raises(EmoError, match=r"^data/dataset, .*: missing; run `dvc pull` or `dvc repro`"):
         run_audit()
 
 
 def test_what_cannot_be_checked_is_skipped_with_the_reason() -> None:
     """A stand-in for evidence whose recordings are not here."""
     evidence: Any = SimpleNamespace(consented=CLIPS, lengths={}, tracked=None)
-    with pytest.raises(UnavailableError, match=r"raw/videos: not here; `dvc pull raw/videos\.dvc`"):
+    with pytest.raises(UnavailableError, match=r"raw/videos: missing; `dvc pull raw/videos\.dvc`"):
         CHECKS["recordings present"](evidence)

@@ -441,7 +441,7 @@ def test_no_dataset() -> None:
 def test_a_folder_that_is_not_empty_or_a_file() -> None:
     Path("out").mkdir()
     Path("out/mine.txt").write_text("mine")
-    assert refused() == "out: not empty, and no file is overwritten; give another folder"
+    assert refused() == "out: not empty; give a new or empty folder"
     assert "mine.txt is a file" in refused(folder="out/mine.txt")
     assert "mine.txt is a file" in refused(folder="out/mine.txt/a/b")
     assert refused(folder=".").startswith(".: not empty")

@@ -178,7 +178,7 @@ def test_sites_are_not_subjects() -> None:
 
 def test_one_code_below_two_folders_is_refused() -> None:
     first, second, third = read_folders("x/siteA/S01/happy.mp4", "x/siteB/S01/sad.mp4", "x/siteB/S02/sad.mp4")
-    assert "subject 'S01' is below x/siteA, x/siteB: one person or several?" in first
+    assert "subject 'S01' is below x/siteA, x/siteB: one subject or several?" in first
     assert first == second
     assert third == ("S02", "sad", "")
 

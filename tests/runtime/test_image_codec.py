@@ -34,7 +34,7 @@ def test_what_cannot_be_encoded_or_decoded(tmp_path: Path) -> None:
         with pytest.raises(EmoError, match="cannot be decoded"):
             decode_grey(data)
         (tmp_path / "p.png").write_bytes(data)
-        with pytest.raises(EmoError, match="neither a video nor a picture"):
+        with pytest.raises(EmoError, match="neither a video nor an image"):
             read_picture(tmp_path / "p.png")
 
 

@@ -472,7 +472,7 @@ def test_a_full_standard_output(command: tuple[str, ...]) -> None:
     with Path("/dev/full").open("w") as full:
         done = emo(*command, stdout=full)
     assert done.returncode == 1
-    assert done.stderr == "error: standard output: No space left on device; print elsewhere\n"
+    assert done.stderr == "error: standard output: No space left on device; redirect it to another file\n"
 
 
 @pytest.mark.usefixtures("project")

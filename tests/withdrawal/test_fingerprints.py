@@ -86,4 +86,4 @@ def test_a_damaged_file_is_an_error_of_one_line(content: bytes, tmp_path: Path) 
     path.write_bytes(content)
     with pytest.raises(EmoError) as error:
         load(path)
-    assert str(error.value) == f"{path}: damaged; remove it and run `emo withdraw V01 --yes` again"
+    assert str(error.value) == f"{path}: damaged; remove it and rerun `emo withdraw V01 --yes`"

@@ -26,7 +26,7 @@ _PERCENTILES = (2.5, 97.5)
 
 
 def not_searched(funnel: Sequence[FunnelRow]) -> str:
-    """Return why the detection rate means nothing where the detector searches for nothing."""
+    """Return why there is no detection rate if the detector does not search for faces."""
     taken, sampled = sum(map(_faces, funnel)), sum(row.sampled for row in funnel)
     return f"no face was searched for (faces: detector); taken whole: {taken} of {sampled} frames"
 
@@ -101,7 +101,7 @@ def mean_difference(one: np.ndarray, other: np.ndarray) -> tuple[float, float, f
 def permutation_p(one: np.ndarray, other: np.ndarray) -> float:
     """Return the p value of a permutation test of the difference of two means.
 
-    (n,) and (m,) float64. Two-sided, over all permutations where there are 10,000 or fewer (Fisher 1935),
+    (n,) and (m,) float64. Two-sided, over all permutations if there are 10,000 or fewer (Fisher 1935),
     else over 10,000 random ones and the observed one (Phipson & Smyth 2010).
     """
     pooled, n = np.concatenate([one, other]), len(one)

@@ -57,7 +57,7 @@ class FaceCrop:
 def hashed_images(
     rows: Sequence[Mapping[str, Any]], classes: Sequence[str], shard: Path
 ) -> list[HashedImage]:
-    """Return the images of a shard from its rows; raise EmoError where one cannot be decoded."""
+    """Return the images of a shard from its rows; raise EmoError if one cannot be decoded."""
     hashes = perceptual_hashes([_grey(row["image"], shard) for row in rows])
     return [
         HashedImage(
@@ -82,7 +82,7 @@ def _grey(image: Mapping[str, Any], shard: Path) -> np.ndarray:
 
 
 def read_face_crops(clip: str) -> dict[Key, FaceCrop]:
-    """Return the accepted face crops of a clip; none where it has no shard."""
+    """Return the accepted face crops of a clip; none if it has no shard."""
     path = FACES / f"{clip}.parquet"
     if not path.is_file():
         return {}
@@ -95,7 +95,8 @@ def read_face_crops(clip: str) -> dict[Key, FaceCrop]:
 
 
 def alike(images: Iterable[HashedImage], clips: Iterable[Clip], distance: int) -> list[dict[str, Any]]:
-    """Return the near-duplicates among images, as rows of data/near_pairs.parquet, found anew in the pixels.
+    """Return the near-duplicates among images, as rows of data/near_pairs.parquet, found again from the
+    pixels.
 
     Pairs within one performance are left out, as in the stage dedup. Subject, expression and take are those
     of the tables of raw/; for a clip that is not listed there, those of its shard.
@@ -127,7 +128,7 @@ def images_as_cut(
 
 
 def _violation(image: HashedImage, crop: FaceCrop | None, is_kept: bool) -> str:
-    """Return the violation of an image; empty where there is none."""
+    """Return the violation of an image; empty if there is none."""
     shard = f"{FACES}/{image.clip}.parquet"
     if image.name != image_name(image.clip, image.frame):
         return f"is named {image.name}"

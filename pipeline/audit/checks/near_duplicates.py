@@ -12,10 +12,10 @@ from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.split import SplitRow
 
 DOUBLED = 0.5
-"""Share of a clip's images that also have another label, from which the clip is a violation."""
+"""A clip is a violation if at least this share of its images also have another label."""
 
 _SINGLE = 1
-"""Image of a clip that may always have another label too: expressions start from a neutral face."""
+"""Number of images of a clip that may always have another label: expressions start from a neutral face."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class PairImage:
     subject: str
     expression: str
     split: str
-    "empty where data/split.csv has no row of the subject"
+    "empty if data/split.csv has no row of the subject"
 
     @property
     def name(self) -> str:
@@ -66,10 +66,10 @@ class Pair:
 def pairs_across(
     rows: Iterable[Mapping[str, Any]], clips: Iterable[Clip], split: Mapping[str, SplitRow]
 ) -> list[Pair]:
-    """Return those of the near pairs that are across subjects, splits or labels, the worst first.
+    """Return the near pairs across subjects, splits or labels, the worst first.
 
-    `rows` are as in data/near_pairs.parquet. Other views of one performance are no such pairs. Clips that are
-    no longer enrolled are left out.
+    `rows` are as in data/near_pairs.parquet. Pairs between views of one performance, and clips that are no
+    longer enrolled, are left out.
     """
     known = {clip.clip: clip for clip in clips}
     pairs = [
@@ -100,13 +100,13 @@ def alike_across_subjects(pairs: Sequence[Pair], pair_sheet: str) -> Finding:
         f"{' and '.join(who)}: {len(found)} pair{'s' * (len(found) != 1)}, nearest {found[0]}"
         for who, found in across.items()
     ]
-    remedy = f"one person under two codes, or one recording twice? see {pair_sheet}"
+    remedy = f"one subject under two codes, or one recording twice? see {pair_sheet}"
     return verdict(violations, f"{len(pairs)} near pairs, all within a subject", remedy)
 
 
 @check("no clip under two labels", Topic.LABELS)
 def alike_under_two_labels(pairs: Iterable[Pair], funnel: Sequence[FunnelRow], pair_sheet: str) -> Finding:
-    """No clip has half of its images also under another label of the same subject.
+    """In no clip, half of the images or more also occur under another label of the same subject.
 
     Single images may: many expressions start and end neutral.
     """

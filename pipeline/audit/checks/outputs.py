@@ -35,7 +35,7 @@ _DELETED, _NOT_IN_CACHE = "deleted", "not in cache"
 _CANNOT_ASK = re.compile(
     "not inside of a DVC repository|is not a git repository|Unable to acquire lock|busy, it is being blocked"
 )
-"""DVC's messages where it or Git is not used here, or another DVC command runs: no violation."""
+"""Messages of DVC that are no violation: DVC or Git is not used here, or another DVC command runs."""
 
 MAKING = (*BUILDING, GATE)
 """The stages that build the dataset and gate it."""
@@ -43,7 +43,7 @@ MAKING = (*BUILDING, GATE)
 
 @dataclass(frozen=True)
 class Status:
-    """How the outputs relate to what they were made from."""
+    """How the outputs relate to their inputs."""
 
     changes: Changes
     frozen: tuple[str, ...] = ()
@@ -129,13 +129,13 @@ def _changed(entries: Sequence[Any]) -> Iterator[tuple[str, str]]:
 
 
 def read_status(here: Version) -> Status:
-    """Ask DVC, in a process of its own, about the workspace.
+    """Return the status of the workspace by `dvc status`, run in a separate process.
 
-    Raises UnavailableError where there is no DVC or Git, or another DVC command runs, EmoError where it
+    Raises UnavailableError if there is no DVC or Git, or another DVC command runs, EmoError if it
     fails.
     """
     if importlib.util.find_spec("dvc") is None:
-        raise UnavailableError("dvc: not installed here")
+        raise UnavailableError("dvc: not installed")
     command = [sys.executable, "-m", "dvc", "status", "--json"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:

@@ -19,9 +19,9 @@ class Piece:
     folder: Path
     "raw/videos, data/frames, data/faces or data/dataset"
     subject: str
-    "empty where no table lists it"
+    "empty if no table lists it"
     sha256: str = ""
-    "of the recording that it is or was made from; empty where unknown"
+    "of the recording that it is or was made from; empty if unknown"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Withdrawn:
     "erased objects that are in DVC's cache again"
 
     def owner(self, piece: Piece) -> str:
-        """Return the withdrawn subject whose data a file holds; empty where there is none."""
+        """Return the withdrawn subject whose data a file holds; empty if there is none."""
         return self.digests.get(piece.sha256, piece.subject if piece.subject in self.subjects else "")
 
 

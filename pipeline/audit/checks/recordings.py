@@ -12,7 +12,7 @@ from pipeline.schema.clips import Clip
 from pipeline.versions.dvc_lock import POINTER
 
 _NAMED = "named"
-"""Column of raw/clips.csv: the expression in the path of a recording, where there is exactly one."""
+"""Column of raw/clips.csv: the expression in the path of a recording, if there is exactly one."""
 
 
 @check("no recording enrolled twice", Topic.PARTICIPANTS, Scope.ENROLLED)
@@ -57,7 +57,7 @@ def takes_labelled_alike(clips: Sequence[Clip]) -> Finding:
 def labelled_as_named(clips: Sequence[Clip]) -> Finding:
     """No clip has another label than the expression in the path of its recording.
 
-    Raises UnavailableError where no path is known: only `emo ingest --manifest` records it.
+    Raises UnavailableError if no path is known: only `emo ingest --manifest` records it.
     """
     named = [clip for clip in clips if clip.extra.get(_NAMED)]
     if not named:
@@ -76,11 +76,11 @@ def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], track
     """Every recording is present, and their total size is the one in raw/videos.dvc.
 
     `lengths` are bytes by path below raw/videos, `tracked` is the total in raw/videos.dvc. Raises
-    UnavailableError where no recording is here: they were never fetched.
+    UnavailableError if no recording is here: they were never fetched.
     """
     videos = sorted({clip.video for clip in consented})
     if not lengths:
-        raise UnavailableError(f"{VIDEOS}: not here; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
+        raise UnavailableError(f"{VIDEOS}: missing; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
     total = sum(lengths.values())
     violations = [f"{VIDEOS / name}: missing" for name in videos if name not in lengths]
     violations += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]

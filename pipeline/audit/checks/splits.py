@@ -16,13 +16,13 @@ from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
 
 LEAST_SHARE = 0.5
-"""Of the images of a class that a split would have in proportion."""
+"""A split needs at least this share of its proportional number of images of a class."""
 
 FEWEST_EXPECTED = 5
-"""Expected images, below which a class of a split is not judged: chance alone halves them."""
+"""With fewer expected images, a class of a split is not judged: chance alone can halve them."""
 
 FEWEST_SUBJECTS = 5
-"""Subjects with images, below which a split is reported, not judged: of two, one clip is half a class."""
+"""Splits with fewer subjects are reported, not judged: with two subjects, one clip is half a class."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Excess:
 def splits_as_drawn(
     people: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
 ) -> Finding:
-    """data/split.csv is what the draw gives for these participants in their order of enrolment."""
+    """data/split.csv equals the draw repeated for these participants in their order of enrolment."""
     drawn = {row.subject: row for row in split_subjects(people, split_params)}
     violations = [
         f"{name}: {_place(split.get(name))} in {SPLIT}, the draw gives {_place(drawn.get(name))}"
@@ -113,7 +113,7 @@ def classes_in_proportion(census: Sequence[CensusRow]) -> Finding:
 
 
 def _fewest(counts: Sequence[tuple[float, str, str]], subjects: Mapping[str, int]) -> str:
-    """Return the scarcest class, and how few subjects its split has where that excuses it."""
+    """Return the scarcest class, with the number of subjects of its split if that is too small to judge."""
     if not counts:
         return "too few images to judge"
     share, text, split = counts[0]
@@ -130,10 +130,10 @@ def _sums(images: Mapping[tuple[str, str], int], part: int) -> Counter[str]:
 
 @check("no subject changed split", Topic.SPLITS, Scope.ENROLLED)
 def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = "") -> Finding:
-    """Every subject is in the split in which earlier versions had it, and so is every recording.
+    """Every subject and every recording is in the same split as in earlier versions.
 
     `earlier` are versions, newest first; `cut_note` says which could not be seen. Versions that cannot be
-    read are named and hide no other. Raises UnavailableError where there is no earlier version.
+    read are listed; the others are still compared. Raises UnavailableError if there is no earlier version.
     """
     known = [version for version in earlier if version.split]
     unread = [f"{version.name}: {version.error}" for version in earlier if version.error]
@@ -151,7 +151,7 @@ def no_subject_moved(here: Version, earlier: Sequence[Version], cut_note: str = 
 
 
 def _settings(before: Version, after: Version) -> str:
-    """Return the settings of the stage split that changed, in brackets; empty where none did."""
+    """Return the settings of the stage split that changed, in brackets; empty if none did."""
     old, new = (version.lock.get("split", StageLock()).params for version in (before, after))
     keys = [key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key)]
     changed = [f"{key}: {old.get(key)} -> {new.get(key)}" for key in keys]

@@ -1,4 +1,4 @@
-"""What an audit check is, and the one registry of them.
+"""The definition of an audit check, and the registry of all checks.
 
 A check is a function with the decorator `check`. Its parameters say what it needs: each is the name of an
 attribute of the evidence. The first line of its docstring is its entry in docs/audit.md.
@@ -11,7 +11,7 @@ from enum import Enum
 from typing import Any, TypeVar
 
 _SHOWN = 5
-"""Violations listed before the rest is counted."""
+"""Maximum number of violations listed; the others are counted."""
 
 
 class Topic(Enum):
@@ -26,7 +26,7 @@ class Topic(Enum):
 
 
 class Scope(Enum):
-    """Whose figures a check gives, which decides the caveat beside them."""
+    """The subjects that a check reports on, which decide its caveat."""
 
     IMAGES = "subjects with images"
     ENROLLED = "all enrolled subjects"
@@ -44,7 +44,7 @@ class Finding:
 
 
 class UnavailableError(Exception):
-    """Raised where a check cannot be run; the message says why, and what would make it possible."""
+    """Raised if a check cannot be run; the message gives the reason and the remedy."""
 
 
 @dataclass(frozen=True)
@@ -58,21 +58,21 @@ class Check:
 
     @property
     def is_gate(self) -> bool:
-        """Whether the stage `audit` runs it, so that nothing is trained where it fails."""
+        """Whether the stage `audit` runs it, so that no model is trained if it fails."""
         return self.topic is Topic.GATE
 
     @property
     def needs(self) -> tuple[str, ...]:
-        """The attributes of the evidence that it looks at."""
+        """The attributes of the evidence that it uses."""
         return tuple(inspect.signature(self.run).parameters)
 
     @property
     def description(self) -> str:
-        """What holds where the check passes, in a sentence."""
+        """What is true if the check passes, in a sentence."""
         return (inspect.getdoc(self.run) or "").partition("\n")[0]
 
     def __call__(self, evidence: Any) -> Finding:
-        """Run the check; raises UnavailableError where it cannot be run, EmoError where it cannot read."""
+        """Run the check; raises UnavailableError if that is not possible, EmoError if an input is damaged."""
         return self.run(**{name: getattr(evidence, name) for name in self.needs})
 
 
@@ -99,7 +99,7 @@ def registered() -> dict[str, Check]:
 
 
 def verdict(violations: Iterable[str], fine: str, remedy: str = "") -> Finding:
-    """Return the violations and their remedy, or, where there are none, what is fine."""
+    """Return a finding: the violations and their remedy, or, without any, the text for a passed check."""
     bad = list(violations)
     if not bad:
         return Finding(True, fine)

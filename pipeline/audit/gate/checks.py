@@ -1,4 +1,4 @@
-"""The checks of the gate: without them nothing may be trained."""
+"""The checks of the gate: all must pass before a model is trained."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""What the checks of the gate look at: the tables of raw/ and what the stages wrote."""
+"""The evidence for the checks of the gate: the tables of raw/ and the outputs of the stages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -65,7 +65,7 @@ class GateEvidence:
         return read_near_pairs()
 
     def caveat(self, scope: Scope) -> str:
-        """Return the caveat of figures where images have no subject; empty where all have one."""
+        """Return the caveat of all figures if images have no subject; empty if all have one."""
         if scope is Scope.ENROLLED:
             return subject_caveat(len(self._image_subjects), len(self.people))
         subjects = {image.subject for image in self.images}

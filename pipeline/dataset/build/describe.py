@@ -17,7 +17,7 @@ from pipeline.schema.participants import read_participants
 
 
 def describe(census: Sequence[CensusRow], funnel: Sequence[FunnelRow], classes: Sequence[str]) -> Facts:
-    """Write the card and croissant.json of the shards in data/dataset; return what they are based on."""
+    """Write the card and croissant.json of the shards in data/dataset; return the facts they state."""
     shards = read_shards(DATASET)
     facts = Facts(
         classes=classes,

@@ -189,7 +189,7 @@ def _leaves(counts: Ints, radius: int) -> Iterator[tuple[int, Ints]]:
     """Yield the prefixes that partition the keys at the least cost: their length in bits and a batch of them.
 
     `counts` is the number of hashes of each key. Longer prefixes leave fewer pairs to compare but need more
-    blocks, which pays where hashes are dense.
+    blocks, which pays off if hashes are dense.
     """
     prefixes = np.zeros(1, np.int64)
     for depth, (cut, columns) in enumerate(_cuts(counts, radius)):

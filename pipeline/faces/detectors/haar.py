@@ -128,7 +128,7 @@ class HaarDetector(FaceDetector):
     def _confirmed(
         self, grey: np.ndarray, coarse: Iterable[Detection], accepted_px: float
     ) -> list[Detection]:
-        """Return the coarse detections that a search around them finds again."""
+        """Return the coarse detections that a search around them confirms."""
         closer = (self.detect_near(grey, detection.box, accepted_px) for detection in coarse)
         return [detection for detection in closer if detection]
 

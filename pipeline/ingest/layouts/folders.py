@@ -176,7 +176,7 @@ def _conflict(candidate: _Candidate, above: set[str], subjects: set[str]) -> Unr
     if len(above) > 1:
         folders = listed(sorted(folder or "." for folder in above))
         return UnreadName(
-            f"subject {subject!r} is below {folders}: one person or several? ingest each folder by itself, "
+            f"subject {subject!r} is below {folders}: one subject or several? ingest each folder by itself, "
             "or list the clips in a --manifest"
         )
     others = sorted(subjects.intersection(candidate.above.split("/")) - {subject})

@@ -1,4 +1,4 @@
-"""What a layout is: the way in which a corpus names its files."""
+"""The definition of a layout: the way in which a corpus names its files."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass

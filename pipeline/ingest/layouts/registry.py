@@ -38,7 +38,7 @@ class NoMatchError(EmoError):
 
 @dataclass(frozen=True)
 class LayoutChoice:
-    """The layout that was chosen, and what it reads from the names."""
+    """The chosen layout, and its reading of the names."""
 
     layout: str
     reason: str

@@ -45,7 +45,7 @@ class Difference:
     def verdict(self) -> str:
         """Whether the difference exceeds chance, in words."""
         if self.unknown:
-            return f"unknown: the predictions of {self.unknown} are not here; `dvc fetch --all-commits`"
+            return f"unknown: the predictions of {self.unknown} are missing; `dvc fetch --all-commits`"
         if self.accuracy is None:
             return "no common subject"
         points, note = self.accuracy * 100, "" if self.same_images else "; different images"

@@ -54,7 +54,7 @@ def run_protocols(request: ProtocolsRequest, show: Show = line_on_stderr) -> Pro
 
 
 def about(request: ProtocolsRequest, material: Material) -> About:
-    """Return what the results are about."""
+    """Return the description of the results."""
     seeds = range(material.params.seed, material.params.seed + request.seeds)
     return About(
         images=len(material.pool.labels),
@@ -68,7 +68,7 @@ def about(request: ProtocolsRequest, material: Material) -> About:
 
 
 def _run(missing: Sequence[PlannedTraining], material: Material, show: Show) -> None:
-    """Train the missing folds in several processes; finished folds are kept whatever fails later."""
+    """Train the missing folds in several processes; finished folds are kept even if others fail."""
     workers = processes(material.params.cpu_threads)
     if min(workers, len(missing)) > 1:
         material.pool.share()
@@ -98,10 +98,10 @@ def _check_cache(paths: Sequence[Path]) -> None:
         FOLDS.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise EmoError(
-            f"{FOLDS}: cannot be created: {reason(error)}; it caches results, remove what is there"
+            f"{FOLDS}: cannot be created: {reason(error)}; remove what blocks this folder of the cache"
         ) from None
     if folders := [path for path in paths if path.is_dir()]:
-        raise EmoError(f"{folders[0]}: a folder in place of a file of results; remove it")
+        raise EmoError(f"{folders[0]}: is a folder, not a file of results; remove it")
 
 
 def processes(cpu_threads: int) -> int:

@@ -43,7 +43,7 @@ def _check_files(path: Path) -> None:
     if not os.access(path.parent, os.W_OK | os.X_OK):
         raise EmoError(f"{path.parent}: not writable; choose another path")
     if folder := next((file for file in files if file.is_dir()), None):
-        raise EmoError(f"{folder}: is a folder, where a file beside {path.name} belongs; choose another name")
+        raise EmoError(f"{folder}: is a folder, but {path.name} needs a file there; choose another name")
     if path.resolve() == PROTOCOLS.resolve():  # the default of this command, even if it is committed
         return
     for file in files:

@@ -1,4 +1,4 @@
-"""The outcome of every sampled frame of a clip, read from what the stages wrote."""
+"""The outcome of every sampled frame of a clip, read from the outputs of the stages."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -72,7 +72,7 @@ class Frame:
     outcome: str
     "One of OUTCOMES."
     leader: Near | None = None
-    "The kept image, where this is a near-duplicate of it."
+    "The kept image, if this is a near-duplicate of it."
     followers: tuple[Near, ...] = ()
     "The near-duplicates that were dropped in favour of this image."
     is_collapsed: bool = True
@@ -129,7 +129,7 @@ class ClipTrace:
     labels: Mapping[int, int]
     "Frame -> label of the clip's images, as the dataset was built."
     classes: tuple[str, ...]
-    "By label; empty where the subject has no image."
+    "By label; empty if the subject has no image."
 
     def counts(self) -> dict[str, int]:
         """Return the number of frames by outcome, only those that occur, and of damaged frames."""
@@ -138,7 +138,7 @@ class ClipTrace:
         return counts | {"damaged": self.corrupt}
 
     def at(self, number: int) -> Frame:
-        """Return one sampled frame; raise EmoError with the nearest ones where it was not sampled."""
+        """Return one sampled frame; raise EmoError with the nearest ones if it was not sampled."""
         for frame in self.frames:
             if frame.frame == number:
                 return frame
@@ -153,7 +153,7 @@ class ClipTrace:
 def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     """Read the outcome of every sampled frame of a clip.
 
-    Raises NotBuiltError where an output is missing, ConsentError where it was erased because the subject
+    Raises NotBuiltError if an output is missing, ConsentError if it was erased because the subject
     withdrew.
     """
     path, withdrawn = faces_path(clip.clip), clip.subject in records.withdrawn
@@ -198,7 +198,7 @@ def _outcome(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, is_
 
 
 def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ...]]:
-    """Return the labels of a clip's images by frame, and the classes; empty where there is none."""
+    """Return the labels of a clip's images by frame, and the classes; empty if there is none."""
     if clip.subject not in records.shards:
         return {}, ()
     path = records.stored(records.shards[clip.subject])

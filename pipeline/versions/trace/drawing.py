@@ -31,8 +31,8 @@ _ONE_FRAME_S = 0.001
 def draw(trace: Trace, out: Path, asked: Path) -> None:
     """Write the image of a frame or a clip to `out`, with the tag of its subject.
 
-    It replaces an older file, but never `asked`. Raises ConsentError where consent is withdrawn,
-    NotBuiltError where neither the recording nor the sampled frames exist, and EmoError where `out` cannot be
+    It replaces an older file, but never `asked`. Raises ConsentError if consent is withdrawn,
+    NotBuiltError if neither the recording nor the sampled frames exist, and EmoError if `out` cannot be
     written, or DVC or Git keeps that path.
     """
     if out.suffix.lower() not in _ENDINGS:
@@ -67,8 +67,8 @@ def _draw_frame(trace: Trace, frame: Frame) -> Image.Image:
 def source_frame(clip: Clip, frame: Frame) -> tuple[np.ndarray, str]:
     """Return the frame of the recording, (H, W, 3) uint8 BGR, and its origin in words.
 
-    Where the recording is missing, it is the smaller frame of data/frames. Raises NotBuiltError where both
-    are missing, EmoError where the recording is not the one that was enrolled.
+    If the recording is missing, it is the smaller frame of data/frames. Raises NotBuiltError if both
+    are missing, EmoError if the recording is not the one that was enrolled.
     """
     path = VIDEOS / clip.video
     if path.is_file():
@@ -145,7 +145,7 @@ def _short_name(name: str, traced: ClipTrace) -> str:
 
 
 def _jpegs(shard: Path, frames: Sequence[Frame]) -> dict[int, bytes]:
-    """Return the stored frames of a clip by their number; raise EmoError where one is missing."""
+    """Return the stored frames of a clip by their number; raise EmoError if one is missing."""
     table = read_parquet(shard, FRAMES_SCHEMA, ["frame", "jpeg"])
     found = dict(zip(table["frame"].to_pylist(), table["jpeg"].to_pylist(), strict=True))
     if missing := [frame.frame for frame in frames if frame.frame not in found]:

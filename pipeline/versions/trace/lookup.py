@@ -49,7 +49,7 @@ def find(asked: str, here: Path, records: Records) -> Target:
     """Return the clip or image that the user asked about; `here` is the folder that paths are relative to.
 
     A recording or a shard of a clip is that clip; any other existing file is an image file; anything else is
-    a name, of a clip rather than of an image. Raises EmoError with similar names where there is no match.
+    a name, of a clip rather than of an image. Raises EmoError with similar names if there is no match.
     """
     try:
         if own := _find_own(here / asked, records):
@@ -66,7 +66,7 @@ def find(asked: str, here: Path, records: Records) -> Target:
 
 
 def _misplaced(asked: Path, target: Target, records: Records) -> Iterator[str]:
-    """Yield a note where the image is not in the shard that it was asked for in."""
+    """Yield a note if the image is not in the shard that the user named."""
     shard = records.shards.get(records.clips[target.clip].subject)
     if shard and asked.parent.name in SPLITS and asked.parts[-2:] != shard.parts[-2:]:
         yield f"{target.name} is not in {asked}; the images of its subject are in {shard}"
@@ -78,7 +78,7 @@ def _misplaced(asked: Path, target: Target, records: Records) -> Iterator[str]:
 def _find_own(path: Path, records: Records) -> Target | None:
     """Return the clip of a recording or of a shard, existing or not; None for any other path.
 
-    Raises EmoError where it has several clips or images.
+    Raises EmoError if it has several clips or images.
     """
     top, target = Path.cwd().resolve(), path.resolve()
     if target.is_relative_to(top / VIDEOS):
@@ -89,7 +89,7 @@ def _find_own(path: Path, records: Records) -> Target | None:
     if target.parent in (top / FRAMES, top / FACES):
         return find_name(target.stem, records)
     if target.is_relative_to(top / DATASET):
-        raise EmoError(f"{path}: a shard of many images; give one: {path}/CLIP_000000.png")
+        raise EmoError(f"{path}: a shard of many images; give one of them: {path}/CLIP_000000.png")
     return None
 
 
@@ -105,7 +105,7 @@ def _only(clips: Sequence[str], path: Path) -> Target:
 
 
 def find_name(name: str, records: Records) -> Target:
-    """Return the clip or the image of this name; raise EmoError where its clip is not enrolled."""
+    """Return the clip or the image of this name; raise EmoError if its clip is not enrolled."""
     image = _IMAGE.fullmatch(name)
     if name in records.clips:
         return Target(name)
@@ -134,7 +134,7 @@ def _why_unknown(clip: str, records: Records) -> str:
 def find_image(path: Path, records: Records) -> Target:
     """Return the image with the bytes of a file, else the face with the nearest perceptual hash.
 
-    Raises EmoError where the file is not an image, or not similar to any face of the dataset.
+    Raises EmoError if the file is not an image, or not similar to any face of the dataset.
     """
     data = path.read_bytes()
     names = list(_same_bytes(data, records))
@@ -145,7 +145,7 @@ def find_image(path: Path, records: Records) -> Target:
 
 
 def _target(path: Path, name: str, records: Records, *, by: str, notes: tuple[str, ...]) -> Target:
-    """Return an image that was found, with a note where the file has the name of another image."""
+    """Return an image that was found, with a note if the file has the name of another image."""
     found = find_name(name, records)
     if _IMAGE.fullmatch(path.stem) and path.stem != Path(name).stem:
         notes = (*notes, f"the file has the name of another image: {path.name}")
@@ -155,7 +155,7 @@ def _target(path: Path, name: str, records: Records, *, by: str, notes: tuple[st
 def _same_bytes(data: bytes, records: Records) -> Iterator[str]:
     """Yield the names of the images with exactly these bytes.
 
-    Raises NotBuiltError where there is none, but a shard is missing that may hold it.
+    Raises NotBuiltError if there is none, but a shard is missing that may hold it.
     """
     found = False
     for shard in filter(Path.is_file, records.shards.values()):

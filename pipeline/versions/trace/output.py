@@ -111,7 +111,7 @@ def _stages(trace: Trace) -> Iterator[Line]:
 
 
 def _wrapped(name: str, value: str) -> list[str]:
-    """Return a line of a group, broken where it is too long."""
+    """Return a line of a group, wrapped if it is too long."""
     wrapper = textwrap.TextWrapper(_WIDTH, break_long_words=False, break_on_hyphens=False)
     wrapper.initial_indent, wrapper.subsequent_indent = f"  {name:<{_MARGIN - 2}}", " " * _MARGIN
     return wrapper.wrap(value)

@@ -15,7 +15,7 @@ class Placement:
     """The split of a subject, and the draw that led to it."""
 
     split: str
-    "By data/split.csv; empty where the subject has no row."
+    "By data/split.csv; empty if the subject has no row."
     fold: int | None
     "By data/split.csv."
     drawn: str

@@ -30,11 +30,11 @@ class Records:
     clips: Mapping[str, Clip]
     "By id."
     lock: Mapping[str, StageLock]
-    "By stage; empty where DVC has not run."
+    "By stage; empty if DVC has not run."
 
     @cached_property
     def withdrawn(self) -> frozenset[str]:
-        """The subjects who have withdrawn consent, even where raw/participants.csv was reverted."""
+        """The subjects who have withdrawn consent, even if raw/participants.csv was reverted."""
         gone = {row.subject for row in read_withdrawn()}
         return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
 
@@ -45,7 +45,7 @@ class Records:
 
     @cached_property
     def shards(self) -> dict[str, Path]:
-        """The files of the dataset by subject, by data/census.csv where it exists."""
+        """The files of the dataset by subject, by data/census.csv if it exists."""
         if CENSUS.is_file():
             return {row.subject: shard_path(row.split, row.subject) for row in read_census()}
         return {path.stem: path for path in shard_paths()}
@@ -66,7 +66,7 @@ class Records:
         return {key: value for key, value in values.items() if key.startswith(f"{stage}.")}
 
     def stored(self, path: Path) -> Path:
-        """Return the path of what a stage wrote; raise NotBuiltError where it is missing."""
+        """Return the path of an output of a stage; raise NotBuiltError if it is missing."""
         if path.is_file():
             return path
         outs = {Path(out) for stage in self.lock.values() for out in stage.outs}
@@ -76,7 +76,7 @@ class Records:
 
 
 def read_records() -> Records:
-    """Read the tables of the project in the current folder; raise EmoError where no clip is enrolled."""
+    """Read the tables of the project in the current folder; raise EmoError if no clip is enrolled."""
     people, clips = read_enrolment()
     if not clips:
         raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS`, or run `emo demo`")

@@ -24,7 +24,7 @@ class StageRun:
     code: str
     "First 7 hexadecimal digits of the SHA-256 over the MD5s of its source files; empty if not in dvc.lock."
     other_params: Mapping[str, Any]
-    "Dotted key -> value in params.yaml, where it differs."
+    "Dotted key -> value in params.yaml, if it differs."
     other_files: tuple[str, ...]
     "Source files and tables that changed since."
 
@@ -35,7 +35,7 @@ class StageRun:
 
     @property
     def changes(self) -> str:
-        """The settings and files that changed since; empty where none did."""
+        """The settings and files that changed since; empty if none did."""
         settings = [f"{key} {_shown(value)}" for key, value in self.other_params.items()]
         return listed([*settings, *self.other_files])
 

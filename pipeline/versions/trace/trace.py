@@ -27,7 +27,7 @@ class Trace:
     checkout: Checkout | None
     "None without Git."
     shard: Path | None
-    "The file of the subject's images; None where there is none."
+    "The file of the subject's images; None if there is none."
 
     @property
     def name(self) -> str:
@@ -100,7 +100,7 @@ def trace(asked: str, here: Path) -> Trace:
     """Return the source of an image, or the outcome of every sampled frame of a clip.
 
     `asked` is a clip, the name of an image, its path in the dataset, or an image file relative to `here`.
-    Raises EmoError where it is none of these, NotBuiltError where an output is missing.
+    Raises EmoError if it is none of these, NotBuiltError if an output is missing.
     """
     records = read_records()
     target = find(asked, here, records)

@@ -1,4 +1,4 @@
-"""What a file holds of a subject, by its content: its name may be a digest, or wrong."""
+"""Which data of a subject a file holds, by its content: its name may be a digest, or wrong."""
 
 import contextlib
 import csv
