@@ -40,8 +40,8 @@ def read_branch_tables(repository: Repository) -> BranchTables:
             if path == CLIPS:
                 clips |= {clip.clip: clip.subject for clip in _parsed(data, Clip, name)}
             else:
-                people = _parsed(data, Participant, name)
-                withdrawn |= {p.subject: f"{path} of {name}" for p in people if p.consent == WITHDRAWN}
+                participants = _parsed(data, Participant, name)
+                withdrawn |= {p.subject: f"{path} of {name}" for p in participants if p.consent == WITHDRAWN}
         except EmoError:
             unread.append(name)
     return BranchTables(

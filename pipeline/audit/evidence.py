@@ -72,7 +72,7 @@ class Evidence(GateEvidence):
         self.deep, self.since, self._ask_dvc = deep, since, ask_dvc
 
     @cached_property
-    def people(self) -> list[Participant]:
+    def participants(self) -> list[Participant]:
         """All enrolled participants, in that order."""
         return read_participants()
 
@@ -240,8 +240,8 @@ class Evidence(GateEvidence):
         except UnavailableError as error:
             recorded, note = {}, f"; {error}"
         recorded |= {row.subject: str(WITHDRAWALS) for row in rows}
-        recorded |= {p.subject: str(PARTICIPANTS) for p in self.people if p.consent == WITHDRAWN}
-        listed = {person.subject for person in self.people if person.consent == GIVEN}
+        recorded |= {p.subject: str(PARTICIPANTS) for p in self.participants if p.consent == WITHDRAWN}
+        listed = {participant.subject for participant in self.participants if participant.consent == GIVEN}
         return Withdrawn(
             recorded,
             {row.sha256: row.subject for row in rows if row.sha256},

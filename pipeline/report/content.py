@@ -113,14 +113,14 @@ class Report:
     def consent(self) -> str:
         """How many participants gave consent, and how many withdrew it."""
         enrolled = self.version.participants
-        people = {person.subject for person in enrolled if not person.is_image}
-        given, withdrawn = people & self.version.consenting, people - self.version.consenting
+        named = {one.subject for one in enrolled if not one.is_image}
+        given, withdrawn = named & self.version.consenting, named - self.version.consenting
         parts = []
-        if people:
+        if named:
             parts.append(
                 f"given by {counted(len(given), 'participant')}, withdrawn by {len(withdrawn) or 'none'}"
             )
-        if len(people) < len(enrolled):
+        if len(named) < len(enrolled):
             parts.append("for images without a subject id, see the corpus that they come from")
         return "; ".join(parts)
 

@@ -94,12 +94,12 @@ def read_clips(path: Path = CLIPS) -> list[Clip]:
 
 def read_enrolment() -> tuple[list[Participant], list[Clip]]:
     """Read both tables; every clip's subject must be a participant."""
-    people, clips = read_participants(), read_clips()
-    known = {person.subject for person in people}
+    participants, clips = read_participants(), read_clips()
+    known = {participant.subject for participant in participants}
     for clip in clips:
         if clip.subject not in known:
             raise EmoError(f"{CLIPS}: clip {clip.clip}: subject {clip.subject!r} is not in {PARTICIPANTS}")
-    return people, clips
+    return participants, clips
 
 
 def consented_clips() -> list[Clip]:
@@ -107,8 +107,8 @@ def consented_clips() -> list[Clip]:
 
     Raises ConsentError if the tables are older than a withdrawal.
     """
-    people, clips = read_enrolment()
-    given = {person.subject for person in people if person.consent == GIVEN}
+    participants, clips = read_enrolment()
+    given = {participant.subject for participant in participants if participant.consent == GIVEN}
     for subject in sorted(given & {row.subject for row in read_withdrawn()}):
         raise ConsentError(
             f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was reverted; run "

@@ -66,20 +66,20 @@ def check_id(name: str, value: str) -> None:
 
 def read_participants(path: Path = PARTICIPANTS) -> list[Participant]:
     """Read and check raw/participants.csv, in the order of enrolment."""
-    people = read_csv(path, Participant, key="subject")
-    check_case([person.subject for person in people], str(path))
-    _check_order(people, path)
-    return sorted(people, key=lambda person: person.enrolled)
+    participants = read_csv(path, Participant, key="subject")
+    check_case([participant.subject for participant in participants], str(path))
+    _check_order(participants, path)
+    return sorted(participants, key=lambda participant: participant.enrolled)
 
 
-def consenting(people: Iterable[Participant]) -> frozenset[str]:
-    """Return the subjects who may be processed and shown: consent is given and not withdrawn since.
+def consenting(participants: Iterable[Participant]) -> frozenset[str]:
+    """Return the subjects that may be processed and shown: consent is given and not withdrawn since.
 
     An older version of the table, checked out again, does not list a later withdrawal; raw/withdrawn.csv and
     its copy outside Git do.
     """
     gone = {row.subject for row in read_withdrawn()}
-    return frozenset(person.subject for person in people if person.consent == GIVEN) - gone
+    return frozenset(one.subject for one in participants if one.consent == GIVEN) - gone
 
 
 def check_case(ids: Iterable[str], where: str) -> None:
@@ -91,12 +91,12 @@ def check_case(ids: Iterable[str], where: str) -> None:
             raise EmoError(f"{where}: {other!r} and {name!r} differ only by case; rename one")
 
 
-def _check_order(people: Sequence[Participant], path: Path) -> None:
+def _check_order(participants: Sequence[Participant], path: Path) -> None:
     seen: dict[int, str] = {}
-    for person in people:
-        other = seen.setdefault(person.enrolled, person.subject)
-        if other != person.subject:
+    for participant in participants:
+        other = seen.setdefault(participant.enrolled, participant.subject)
+        if other != participant.subject:
             raise EmoError(
-                f"{path}: {other} and {person.subject} have the same number {person.enrolled} "
+                f"{path}: {other} and {participant.subject} have the same number {participant.enrolled} "
                 "in `enrolled`; each participant needs its own number"
             )

@@ -37,7 +37,7 @@ class Given(GateEvidence):
 
 
 CLEAN = Given(
-    people=[person(subject) for subject in SPLITS],
+    participants=[person(subject) for subject in SPLITS],
     consenting=frozenset(SPLITS),
     clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
     images=[
@@ -77,7 +77,7 @@ def test_every_detail_has_the_caveat_where_images_have_no_subject(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     image = person("S3", enrolled=3, extra={"stands_for": "image"})
-    partly = stage.audit(CLEAN.but(people=[person("S1"), person("S2"), image]))
+    partly = stage.audit(CLEAN.but(participants=[person("S1"), person("S2"), image]))
     caveat = "(subjects: unknown for 1 of 3: each image is treated as its own subject)"
     assert all(row.detail.endswith(caveat) for row in partly)
     write_audit_report(partly, "unknown")

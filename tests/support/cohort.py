@@ -99,7 +99,7 @@ def near(one: str, other: str, frames: int = 1) -> list[dict[str, Any]]:
 
 def cohort(
     *,
-    people: list[Participant] = PEOPLE,
+    participants: list[Participant] = PEOPLE,
     clips: list[Clip] = CLIPS,
     split: dict[str, SplitRow] = SPLIT,
     near_pairs: Sequence[dict[str, Any]] = (),
@@ -113,10 +113,10 @@ def cohort(
     ]
     census = census_of(CLIPS)
     parts = {
-        "people": people,
+        "participants": participants,
         "clips": clips,
         "consented": clips,
-        "consenting": consenting(people),
+        "consenting": consenting(participants),
         "images": images,
         "classes": CLASSES,
         "near_pairs": near_pairs,

@@ -58,11 +58,11 @@ def _faces(row: FunnelRow) -> int:
 
 
 @check("similar detection rate for all subjects", Topic.FACES, Scope.ENROLLED)
-def faces_found_alike(searched: Sequence[FunnelRow], people: Sequence[Participant]) -> Finding:
+def faces_found_alike(searched: Sequence[FunnelRow], participants: Sequence[Participant]) -> Finding:
     """Faces are detected in most frames of every subject, and as often for female as for male subjects."""
     rates = {subject: faces / frames for subject, (faces, frames) in faces_found(searched).items()}
     by_sex = {
-        sex: [rates[p.subject] for p in people if p.subject in rates and p.sex == sex] for sex in _SEXES
+        sex: [rates[p.subject] for p in participants if p.subject in rates and p.sex == sex] for sex in _SEXES
     }
     means = [f"{_SEXES[sex]} {np.mean(v):.1%} ({len(v)})" for sex, v in by_sex.items() if v]
     compared, differs = _compared(by_sex["F"], by_sex["M"])
@@ -113,15 +113,15 @@ def permutation_p(one: np.ndarray, other: np.ndarray) -> float:
     return as_large / len(dealt) if is_exact else (as_large + 1) / (_DRAWS + 1)
 
 
-def _all_ways(people: int, n: int) -> np.ndarray:
+def _all_ways(subjects: int, n: int) -> np.ndarray:
     """Return all ways to choose n of so many subjects, (ways, subjects) bool."""
-    chosen = np.array(list(combinations(range(people), n)))
-    ways = np.zeros((len(chosen), people), bool)
+    chosen = np.array(list(combinations(range(subjects), n)))
+    ways = np.zeros((len(chosen), subjects), bool)
     np.put_along_axis(ways, chosen, True, axis=1)
     return ways
 
 
-def _drawn_ways(people: int, n: int) -> np.ndarray:
+def _drawn_ways(subjects: int, n: int) -> np.ndarray:
     """Return 10,000 random ways to choose n of so many subjects, (ways, subjects) bool."""
-    ways = np.tile(np.arange(people) < n, (_DRAWS, 1))
+    ways = np.tile(np.arange(subjects) < n, (_DRAWS, 1))
     return np.random.default_rng(_SEED).permuted(ways, axis=1)

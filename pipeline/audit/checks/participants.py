@@ -47,9 +47,9 @@ class Withdrawn:
 
 
 @check("every clip has a participant", Topic.PARTICIPANTS, Scope.ENROLLED)
-def clips_of_participants(clips: Sequence[Clip], people: Sequence[Participant]) -> Finding:
+def clips_of_participants(clips: Sequence[Clip], participants: Sequence[Participant]) -> Finding:
     """The subject of every clip has a row in raw/participants.csv."""
-    known = {person.subject for person in people}
+    known = {participant.subject for participant in participants}
     violations = [f"{clip.clip} of {clip.subject}" for clip in clips if clip.subject not in known]
     return verdict(
         violations, f"{len(clips)} clips of {len(known)} participants", f"add the row to {PARTICIPANTS}"

@@ -40,10 +40,10 @@ class Excess:
 
 @check("split as drawn", Topic.SPLITS, Scope.ENROLLED)
 def splits_as_drawn(
-    people: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
+    participants: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
 ) -> Finding:
     """data/split.csv equals the draw repeated for these participants in their order of enrolment."""
-    drawn = {row.subject: row for row in split_subjects(people, split_params)}
+    drawn = {row.subject: row for row in split_subjects(participants, split_params)}
     violations = [
         f"{name}: {_place(split.get(name))} in {SPLIT}, the draw gives {_place(drawn.get(name))}"
         for name in sorted(drawn.keys() | split.keys())
@@ -59,7 +59,7 @@ def _place(row: SplitRow | None) -> str:
 
 @check("sexes within quota", Topic.SPLITS, Scope.ENROLLED)
 def sexes_in_quota(
-    people: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
+    participants: Sequence[Participant], split: Mapping[str, SplitRow], split_params: SplitParams
 ) -> Finding:
     """Within F, within M and over both, every split is as close to its quota as the draw guarantees.
 
@@ -67,20 +67,20 @@ def sexes_in_quota(
     drawn into, so that the slots they leave are no violation.
     """
     limit = rules(split_params)[0].limit
-    ever = split_subjects([replace(person, consent=GIVEN) for person in people], split_params)
+    ever = split_subjects([replace(participant, consent=GIVEN) for participant in participants], split_params)
     places = {row.subject: split.get(row.subject, row).split for row in ever}
-    found = sorted(_excesses(people, places, split_params), key=lambda excess: -abs(excess.subjects))
+    found = sorted(_excesses(participants, places, split_params), key=lambda excess: -abs(excess.subjects))
     violations = [str(excess) for excess in found if abs(excess.subjects) > limit + 1e-9]
     fine = f"farthest from its quota, {found[0]}" if found else "no subject is enrolled"
     return verdict(violations, f"{fine}; {limit:g} allowed", f"{limit:g} allowed")
 
 
 def _excesses(
-    people: Sequence[Participant], places: Mapping[str, str], params: SplitParams
+    participants: Sequence[Participant], places: Mapping[str, str], params: SplitParams
 ) -> Iterator[Excess]:
     groups = {"F": ("F",), "M": ("M",), "F and M": ("F", "M"), "others": ("X", "")}
     for group, sexes in groups.items():
-        counts = Counter(places[person.subject] for person in people if person.sex in sexes)
+        counts = Counter(places[one.subject] for one in participants if one.sex in sexes)
         for name, share in zip(SPLITS, params.shares, strict=True):
             if counts:
                 yield Excess(group, name, counts[name] - share * counts.total())

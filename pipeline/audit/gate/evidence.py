@@ -35,7 +35,7 @@ class GateEvidence:
     """The project in the current directory. Each part is read once, and only if a check needs it."""
 
     @cached_property
-    def people(self) -> list[Participant]:
+    def participants(self) -> list[Participant]:
         """All enrolled participants, in that order."""
         return read_enrolment()[0]
 
@@ -47,7 +47,7 @@ class GateEvidence:
     @cached_property
     def consenting(self) -> frozenset[str]:
         """The subjects who may be processed and shown."""
-        return consenting(self.people)
+        return consenting(self.participants)
 
     @cached_property
     def images(self) -> list[Image]:
@@ -67,13 +67,13 @@ class GateEvidence:
     def caveat(self, scope: Scope) -> str:
         """Return the caveat of all figures if images have no subject; empty if all have one."""
         if scope is Scope.ENROLLED:
-            return subject_caveat(len(self._image_subjects), len(self.people))
+            return subject_caveat(len(self._image_subjects), len(self.participants))
         subjects = {image.subject for image in self.images}
         return subject_caveat(len(subjects & self._image_subjects), len(subjects))
 
     @cached_property
     def _image_subjects(self) -> frozenset[str]:
-        return frozenset(person.subject for person in self.people if person.is_image)
+        return frozenset(participant.subject for participant in self.participants if participant.is_image)
 
     @cached_property
     def _read_images(self) -> tuple[list[Image], tuple[str, ...]]:

@@ -119,7 +119,7 @@ class ClipTrace:
     """One clip, its participant, and its sampled frames."""
 
     clip: Clip
-    person: Participant
+    participant: Participant
     withdrawn: bool
     "Whether the participant has withdrawn consent."
     corrupt: int
@@ -163,8 +163,8 @@ def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     columns = [name for name in FACES_SCHEMA.names if name not in ("png", "hash")]
     rows = read_faces(clip.clip, columns).to_pylist()
     labels, classes = _labels(clip, records)
-    corrupt, person = int(read_facts(path)["corrupt"]), records.people[clip.subject]
-    traced = ClipTrace(clip, person, withdrawn, corrupt, (), labels, classes)
+    corrupt, participant = int(read_facts(path)["corrupt"]), records.participants[clip.subject]
+    traced = ClipTrace(clip, participant, withdrawn, corrupt, (), labels, classes)
     leaders, followers = _leaders(clip, records.duplicates), _followers(clip, records.duplicates)
     is_class = clip.expression in records.settings("dataset")["dataset.expressions"]
     is_collapsed = records.settings("dedup").get("dedup.collapse", True)

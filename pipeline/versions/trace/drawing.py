@@ -40,7 +40,7 @@ def draw(trace: Trace, out: Path, asked: Path) -> None:
     free_place(out)
     if asked.exists() and out.exists() and out.samefile(asked):
         raise EmoError(f"{out}: is the file that is traced, and would be overwritten; give another path")
-    subject = trace.clip_trace.person.subject
+    subject = trace.clip_trace.participant.subject
     if trace.clip_trace.withdrawn:
         raise ConsentError(f"{trace.name}: {subject} has withdrawn consent; nothing is drawn")
     image = _draw_frame(trace, trace.frame) if trace.frame else _draw_clip(trace)

@@ -69,7 +69,7 @@ def _source(trace: Trace) -> Iterator[Line]:
     if trace.frame:
         yield "frame", f"{trace.frame.frame} (the first is 0), at {trace.frame.time_s:.3f} s"
     yield "clip", f"{clip.clip}, {_stretch(clip)}"
-    kind = " (an image without a subject id)" if trace.clip_trace.person.is_image else ""
+    kind = " (an image without a subject id)" if trace.clip_trace.participant.is_image else ""
     yield "subject", f"{clip.subject}{kind}, {clip.expression}, take {clip.take}"
     if trace.label is not None:
         now = "" if trace.class_name == clip.expression else f"; now {clip.expression}"

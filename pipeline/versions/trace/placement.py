@@ -63,9 +63,9 @@ class Placement:
 def place(subject: str, records: Records) -> Placement:
     """Repeat the draw of a subject's split; subjects enrolled later do not affect it."""
     params = settings_as_built("split", SplitParams)
-    people = in_order(list(records.people.values()))
-    strata = [stratum(person) for person in people]
-    number = next(n for n, person in enumerate(people) if person.subject == subject)
+    participants = in_order(list(records.participants.values()))
+    strata = [stratum(participant) for participant in participants]
+    number = next(n for n, participant in enumerate(participants) if participant.subject == subject)
     group, among = next(islice(rules(params)[0].draws(strata), number, None))
     row = records.split.get(subject)
     return Placement(
@@ -74,7 +74,7 @@ def place(subject: str, records: Records) -> Placement:
         drawn=SPLITS[group],
         among=tuple(SPLITS[other] for other in among),
         enrolled=number + 1,
-        people=len(people),
+        people=len(participants),
         stratum=strata[number],
         in_stratum=strata[: number + 1].count(strata[number]),
         of_stratum=strata.count(strata[number]),

@@ -25,7 +25,7 @@ from pipeline.versions.dvc_lock import StageLock, flattened, read_project_lock
 class Records:
     """The tables of the workspace; outputs of stages are read on first use."""
 
-    people: Mapping[str, Participant]
+    participants: Mapping[str, Participant]
     "By subject, in the order of enrolment."
     clips: Mapping[str, Clip]
     "By id."
@@ -36,7 +36,7 @@ class Records:
     def withdrawn(self) -> frozenset[str]:
         """The subjects who have withdrawn consent, even if raw/participants.csv was reverted."""
         gone = {row.subject for row in read_withdrawn()}
-        return frozenset(self.people.keys() - consenting(self.people.values()) | gone)
+        return frozenset(self.participants.keys() - consenting(self.participants.values()) | gone)
 
     @cached_property
     def split(self) -> dict[str, SplitRow]:
@@ -77,8 +77,12 @@ class Records:
 
 def read_records() -> Records:
     """Read the tables of the project in the current folder; raise EmoError if no clip is enrolled."""
-    people, clips = read_enrolment()
+    participants, clips = read_enrolment()
     if not clips:
         raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS`, or run `emo demo`")
     lock = read_project_lock()
-    return Records({person.subject: person for person in people}, {clip.clip: clip for clip in clips}, lock)
+    return Records(
+        {participant.subject: participant for participant in participants},
+        {clip.clip: clip for clip in clips},
+        lock,
+    )

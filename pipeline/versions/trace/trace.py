@@ -53,7 +53,11 @@ class Trace:
     def notes(self) -> tuple[str, ...]:
         """Warnings, in one sentence each."""
         notes = list(self.target.notes)
-        subject, split, drawn = self.clip_trace.person.subject, self.placement.split, self.placement.drawn
+        subject, split, drawn = (
+            self.clip_trace.participant.subject,
+            self.placement.split,
+            self.placement.drawn,
+        )
         if self.clip_trace.withdrawn:
             notes.append(
                 f"{subject} withdrew consent, but files still exist; `emo withdraw {subject}` lists them"
@@ -73,7 +77,7 @@ class Trace:
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `--json`; the keys are a contract."""
-        clip, person = self.clip_trace.clip, self.clip_trace.person
+        clip, person = self.clip_trace.clip, self.clip_trace.participant
         columns = {key: value for key, value in asdict(clip).items() if key != "extra"}
         return {
             "name": self.target.name,
