@@ -20,11 +20,11 @@ class BranchTables:
     """What the tables of raw/ on all branches and tags list."""
 
     withdrawn: dict[str, str]
-    "subject -> the branch or tag that lists it as withdrawn"
+    "Subject -> the branch or tag that lists it as withdrawn."
     clips: dict[str, str]
-    "clip -> subject"
+    "clip -> subject."
     note: str
-    "which of them could not be read"
+    "Branches and tags that could not be read."
 
 
 def read_branch_tables(repository: Repository) -> BranchTables:

@@ -59,13 +59,13 @@ class Audit:
     """The findings of all checks, and which version they are about."""
 
     version: str
-    "the workspace in words: `workspace of 1a2b3c4, with uncommitted changes in raw/clips.csv`"
+    "The workspace in words: `workspace of 1a2b3c4, with uncommitted changes in raw/clips.csv`."
     commit: str
-    "full hash; empty if nothing is committed"
+    "Full hash of the commit; empty if nothing is committed."
     uncommitted: tuple[str, ...]
     checks: tuple[CheckResult, ...]
     caveat: str = ""
-    "the caveat of all figures if images have no subject; empty if all have one"
+    "The caveat of all figures if images have no subject; empty if all have one."
 
     @property
     def ok(self) -> bool:

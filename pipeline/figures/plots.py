@@ -23,14 +23,14 @@ class Mistake:
     """One misclassified face, with its origin."""
 
     image: np.ndarray
-    "(H, W) or (H, W, 3) uint8, RGB"
+    "(H, W) or (H, W, 3) uint8, RGB."
     subject: str
     clip: str
     time_s: float
     actual: str
     predicted: str
     confidence: float
-    "probability of the predicted class, 0..1"
+    "Probability of the predicted class, 0..1."
 
 
 def learning_curves(curves: Mapping[str, Sequence[float]], best_epoch: int) -> Figure:

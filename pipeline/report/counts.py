@@ -37,7 +37,7 @@ class Funnel:
 
     steps: tuple[FunnelStep, ...]
     subjects: tuple[tuple[str, str, dict[str, int]], ...]
-    "(subject, split, count by status)"
+    "(subject, split, count by status)."
 
 
 @dataclass(frozen=True)

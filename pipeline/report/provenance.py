@@ -46,11 +46,11 @@ class Provenance:
     """The settings and outputs of the stages by dvc.lock, and the libraries installed here."""
 
     settings: tuple[tuple[str, str], ...]
-    "(dotted key, value)"
+    "(dotted key, value)."
     outputs: tuple[tuple[str, str, str], ...]
-    "(stage, path, MD5)"
+    "(stage, path, MD5)."
     libraries: tuple[tuple[str, str], ...]
-    "(name, version)"
+    "(name, version)."
 
 
 def read_checked_out(repository: Repository) -> CheckedOut:

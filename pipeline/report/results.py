@@ -86,7 +86,7 @@ class ModelMetrics:
 
     splits: tuple[SplitMetrics, ...]
     intervals: Mapping[str, Interval | None]
-    "accuracy and macro_f1 -> 95 % interval by resampling test subjects; None if they are too few."
+    "Accuracy and macro_f1 -> 95 % interval by resampling test subjects; None if they are too few."
     classes: Mapping[str, Mapping[str, float]]
     "Class -> precision, recall, f1, support (of the test)."
     subjects: tuple[SubjectMetrics, ...]
@@ -119,7 +119,7 @@ class Confusion:
 
     classes: tuple[str, ...]
     counts: Mapping[tuple[str, str], int]
-    "(actual, predicted) -> images"
+    "(actual, predicted) -> images."
     mistakes: tuple[Prediction, ...]
     "The most confident first, at most SHOWN_MISTAKES."
     total_mistakes: int

@@ -42,13 +42,13 @@ class Shard:
     """One shard to compute: its name, and everything that its content depends on besides the code."""
 
     name: str
-    "the clip's id; the file is <name>.parquet"
+    "Id of the clip; the file is <name>.parquet."
     source: Path
-    "the one file it is made from"
+    "The only file that the shard is made from."
     digest: str
-    "of the source's content"
+    "Digest of the source's content."
     settings: Any
-    "a dataclass of plain values: the stage's params and, if there is one, the segment"
+    "A dataclass of plain values: the stage's params and, if there is one, the segment."
 
 
 @dataclass(frozen=True)

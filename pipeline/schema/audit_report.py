@@ -20,7 +20,7 @@ class AuditRow:
     name: str
     ok: bool
     detail: str
-    "the evidence in one line"
+    "Evidence in one line."
 
 
 def write_audit_report(rows: Sequence[AuditRow], caveat: str = "", path: Path = AUDIT) -> None:

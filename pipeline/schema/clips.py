@@ -22,31 +22,31 @@ class Clip:
     """One row of raw/clips.csv: a labelled stretch of one video."""
 
     clip: str
-    "unique id"
+    "Unique id."
     video: str
-    "path below raw/videos, with forward slashes"
+    "Path below raw/videos, with forward slashes."
     subject: str
     expression: str
     start_s: float | None
-    "start of the stretch, seconds; None: the video's start"
+    "Start of the stretch, seconds; None: the video's start."
     end_s: float | None
-    "end of the stretch, seconds, exclusive; None: the video's end"
+    "End of the stretch, seconds, exclusive; None: the video's end."
     take: str
-    "clips of one performance share it: other views, other modalities"
+    "Id of the performance; clips of its other views and modalities share it."
     sha256: str
-    "of the video's content, 64 hexadecimal digits"
+    "SHA-256 of the recording's content, 64 hexadecimal digits."
     width: int
-    "pixels of an upright frame, as shown"
+    "Width of an upright frame in pixels."
     height: int
     fps: float
-    "average frame rate in frames/s"
+    "Average frame rate, frames per second."
     duration_s: float
-    "of the whole video"
+    "Length of the whole recording, seconds."
     frames: int
-    "of the whole video"
+    "Number of frames of the whole recording."
     codec: str
     rotation: int
-    "degrees clockwise by which the stored frame is turned to be upright: 0, 90, 180 or 270"
+    "Degrees clockwise by which the stored frame is turned to be upright: 0, 90, 180 or 270."
     extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

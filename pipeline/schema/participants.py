@@ -27,15 +27,15 @@ class Participant:
     """One row of raw/participants.csv."""
 
     subject: str
-    "pseudonymous code, unique also without regard to case"
+    "Pseudonymous code, unique also without regard to case."
     sex: str
-    "F, M, X, or empty if it is not known"
+    "F, M, X, or empty if it is not known."
     age: float | None
-    "years"
+    "Age in years."
     consent: str
-    "given or withdrawn"
+    "Consent: given or withdrawn."
     enrolled: int
-    "1, 2, 3 ... in the order of first enrolment, never reused"
+    "1, 2, 3 ... in the order of first enrolment, never reused."
     extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:

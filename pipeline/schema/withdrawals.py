@@ -21,9 +21,9 @@ class Withdrawal:
 
     subject: str
     sha256: str
-    "64 hexadecimal digits; empty if no recording was known"
+    "64 hexadecimal digits; empty if no recording was known."
     md5: str = ""
-    "by which DVC names the file; empty if that is not known"
+    "MD5 of the content, by which DVC names the file; empty if it is not known."
 
     def __post_init__(self) -> None:
         if self.sha256 and not re.fullmatch(r"[0-9a-f]{64}", self.sha256):

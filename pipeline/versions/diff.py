@@ -16,7 +16,7 @@ class Change:
     """One changed value."""
 
     what: str
-    "the subject, clip or setting, with the column if it is a cell"
+    "The subject, clip or setting, with the column if it is a cell."
     before: str
     after: str
 
@@ -33,29 +33,29 @@ class Diff:
     subjects_added: tuple[str, ...]
     subjects_removed: tuple[str, ...]
     withdrawn: tuple[str, ...]
-    "subjects who withdrew, even if the dataset was not yet rebuilt without them"
+    "Subjects who withdrew, even if the dataset was not yet rebuilt without them."
     moved: tuple[Change, ...]
-    "subjects that changed split, by their id or by their recordings; there must be none"
+    "Subjects that changed split, by their id or by their recordings; there must be none."
     clips_added: tuple[str, ...]
     clips_removed: tuple[str, ...]
     relabelled: tuple[Change, ...]
-    "clips whose expression changed"
+    "Clips whose expression changed."
     reassigned: tuple[Change, ...]
-    "clips whose subject changed"
+    "Clips whose subject changed."
     recut: tuple[Change, ...]
-    "clips whose stretch of the recording changed"
+    "Clips whose stretch of the recording changed."
     replaced: tuple[str, ...]
-    "clips whose recording changed in content"
+    "Clips whose recording changed in content."
     edited: tuple[Change, ...]
-    "other cells of the tables: sex, consent and fold of a subject, take and video of a clip"
+    "Other cells of the tables: sex, consent and fold of a subject, take and video of a clip."
     remade: tuple[tuple[str, str], ...]
-    "(subject, expression) whose images changed, of subjects in both versions; their number may be equal"
+    "(subject, expression) whose images changed, of subjects in both versions; their number may be equal."
     images: Mapping[tuple[str, str], tuple[int, int]]
-    "(split, expression) -> number of images before and after"
+    "(split, expression) -> number of images before and after."
     settings: tuple[Change, ...]
-    "settings with which the outputs were made"
+    "Settings with which the outputs were made."
     code: Mapping[str, tuple[str, ...]]
-    "stage -> folders and files of its code that changed"
+    "stage -> folders and files of its code that changed."
 
     @property
     def versions(self) -> tuple[Version, Version]:

@@ -37,11 +37,11 @@ class StageLock:
     """One stage as it last ran."""
 
     deps: Mapping[str, str] = field(default_factory=dict)
-    "path -> MD5; of a folder `<MD5>.dir`"
+    "path -> MD5; of a folder `<MD5>.dir`."
     outs: Mapping[str, str] = field(default_factory=dict)
-    "likewise"
+    "Path -> MD5 of each output."
     params: Mapping[str, Any] = field(default_factory=dict)
-    "dotted key -> value"
+    "Dotted key -> value."
 
     @property
     def code(self) -> dict[str, str]:

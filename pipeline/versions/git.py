@@ -19,14 +19,14 @@ class Commit:
     """One commit."""
 
     id: str
-    "full hash"
+    "Full hash."
     parents: tuple[str, ...]
     when: str
-    "date of the commit, ISO 8601"
+    "Date of the commit, ISO 8601."
     subject: str
-    "first line of the message"
+    "First line of the message."
     names: tuple[str, ...]
-    "tags, then branches, that point at it"
+    "Tags, then branches, that point at it."
 
 
 @dataclass(frozen=True)
@@ -34,11 +34,11 @@ class Experiment:
     """An experiment of `dvc exp run`: a commit that is on no branch."""
 
     name: str
-    "not unique: experiments of different base commits may share it"
+    "Name of the experiment; experiments of different base commits may share it."
     commit: str
-    "full hash"
+    "Full hash."
     base: str
-    "full hash of the commit that it started from"
+    "Full hash of the commit that it started from."
 
 
 @dataclass(frozen=True)

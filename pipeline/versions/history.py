@@ -23,10 +23,10 @@ class Step:
     """One version in the history, and its changes."""
 
     commit: Commit | None
-    "None: the workspace, if it differs from the last commit"
+    "None: the workspace, if it differs from the last commit."
     version: Version
     diff: Diff | None
-    "from the version before it, or from an empty one for the first; None if that is not known"
+    "Difference from the previous version, or from an empty one for the first; None if it is unknown."
 
     @property
     def changes(self) -> str:

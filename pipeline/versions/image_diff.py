@@ -19,9 +19,9 @@ class ImageChanges:
     added: int
     removed: int
     changed: int
-    "same name, other pixels"
+    "Images with the same name and other pixels."
     relabelled: int
-    "same name and pixels, another class"
+    "Images with the same name and pixels and another class."
 
     def as_json(self) -> dict[str, int]:
         """Return plain values."""

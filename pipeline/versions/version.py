@@ -40,23 +40,23 @@ class Version:
     """The tables of one version; missing tables are empty."""
 
     name: str
-    "short hash with its tags and branches, or `workspace`"
+    "Short hash with its tags and branches, or `workspace`."
     root: Path
-    "the project's folder"
+    "The project's folder."
     commit: str
-    "full hash; empty for a workspace"
+    "Full hash; empty for a workspace."
     participants: tuple[Participant, ...]
-    "in the order of enrolment"
+    "Participants in the order of enrolment."
     clips: tuple[Clip, ...]
     split: Mapping[str, SplitRow]
-    "by subject"
+    "Rows of data/split.csv by subject."
     census: tuple[CensusRow, ...]
     lock: Mapping[str, StageLock]
-    "by stage"
+    "dvc.lock by stage."
     withdrawn: frozenset[str] = frozenset()
-    "subjects of raw/withdrawn.csv and, in a workspace, of the copy outside Git"
+    "Subjects of raw/withdrawn.csv and, in a workspace, of the copy outside Git."
     error: str = ""
-    "why the version cannot be read; empty if it can"
+    "Why the version cannot be read; empty if it can."
 
     @property
     def consenting(self) -> frozenset[str]:

@@ -78,7 +78,7 @@ class SampledFrame:
     time_s: float
     "Presentation time, seconds from the first frame."
     pixels: np.ndarray
-    "(H, W, 3) uint8, BGR, upright"
+    "(H, W, 3) uint8, BGR, upright."
 
 
 @dataclass

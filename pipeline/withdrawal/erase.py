@@ -39,10 +39,10 @@ class Erased:
 
     place: str
     files: int
-    "files or objects deleted"
+    "Files or objects deleted."
     size_bytes: int
     lists: int = 0
-    "lists of folders from which the subject's files were removed"
+    "Lists of folders from which the subject's files were removed."
 
 
 @dataclass(frozen=True)
@@ -51,11 +51,11 @@ class Erasure:
 
     places: tuple[Erased, ...]
     finished: tuple[Store, ...]
-    "stores in which everything was deleted"
+    "Stores in which everything was deleted."
     failed: tuple[Unreached, ...]
-    "stores that failed before everything was deleted"
+    "Stores that failed before everything was deleted."
     linked: tuple[Path, ...]
-    "deleted files that still exist under another name on this disk, as `emo ingest --link` makes them"
+    "Deleted files that still exist under another name on this disk, as `emo ingest --link` makes them."
 
 
 def erase(plan: Plan, stores: Stores) -> Erasure:
@@ -149,9 +149,9 @@ class _HardLinks:
     """Counts the names of each deleted file: DVC, the cache and `emo ingest --link` make hard links."""
 
     left: dict[tuple[int, int], int] = field(default_factory=dict)
-    "device and inode -> names that were not deleted"
+    "Device and inode -> names that were not deleted."
     paths: dict[tuple[int, int], Path] = field(default_factory=dict)
-    "device and inode -> a deleted name"
+    "Device and inode -> a deleted name."
 
     def delete(self, path: Path) -> int:
         """Delete one name; return the file's length, 0 if it is gone already."""

@@ -49,9 +49,9 @@ class Fingerprints:
     """The windows of images and of pieces of recordings to search for."""
 
     values: np.ndarray
-    "(n,) uint64: digests of windows"
+    "(n,) uint64: digests of windows."
     things: np.ndarray
-    "(n,) int64, ascending: number of the image or piece that each window is of"
+    "(n,) int64, ascending: number of the image or piece that each window is of."
 
     @property
     def count(self) -> int:

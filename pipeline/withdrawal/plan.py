@@ -31,11 +31,11 @@ class Plan:
     workspace: tuple[HeldFile, ...]
     cache: tuple[HeldFile, ...]
     objects: Mapping[str, str]
-    "MD5 -> what it is, in words; whether a store has it or not"
+    "MD5 -> what it is, in words; whether a store has it or not."
     looked_for: Fingerprints = field(default_factory=lambda: fingerprints([], []), repr=False)
-    "samples of everything that will be deleted"
+    "Samples of everything that will be deleted."
     not_judged: tuple[Path, ...] = ()
-    "images and pages in reports/ without a tag of emo: the lab must look at them"
+    "Images and pages in reports/ without a tag of emo: the lab must look at them."
 
 
 def make_plan(code: str, repository: Repository, stores: Stores) -> Plan:

@@ -48,21 +48,21 @@ class Proof:
     """What was searched, and what was found."""
 
     files: int = 0
-    "files and Git objects searched"
+    "Files and Git objects searched."
     size_bytes: int = 0
     images: int = 0
-    "images and pieces of recordings searched for"
+    "Images and pieces of recordings searched for."
     found: list[Found] = field(default_factory=list)
     swept: int = 0
-    "objects that the search found in a store and deleted"
+    "Objects that the search found in a store and deleted."
     asked: dict[str, int] = field(default_factory=dict)
-    "remote on another machine -> number of objects that it was checked for"
+    "Remote on another machine -> number of objects that it was checked for."
     unlisted: dict[str, int] = field(default_factory=dict)
-    "remote on another machine -> number of its objects that no version lists; they were not judged"
+    "Remote on another machine -> number of its objects that no version lists; they were not judged."
     vanished: int = 0
-    "files that other programs removed during the search"
+    "Files that other programs removed during the search."
     common: int = 0
-    "samples left out because recordings of several other subjects have them too"
+    "Samples left out because recordings of several other subjects have them too."
 
     @property
     def ok(self) -> bool:
@@ -96,9 +96,9 @@ def prove(plan: Plan, stores: Sequence[Store], repository: Repository) -> Proof:
 class _Searched:
     size_bytes: int
     held: int
-    "number of images and pieces of recordings"
+    "Number of images and pieces of recordings."
     kind: str
-    "what the file holds of the subject by its recording, rows or tag; empty if nothing"
+    "What the file holds of the subject by its recording, rows or tag; empty if nothing."
 
 
 def _search_files(plan: Plan, stores: Sequence[Store], repository: Repository, proof: Proof) -> list[Path]:

@@ -47,12 +47,12 @@ class Outcome:
     erased: tuple[Erased, ...]
     unreached: tuple[Unreached, ...]
     linked: tuple[Path, ...]
-    "deleted files that still exist under another name, as `emo ingest --link` makes them"
+    "Deleted files that still exist under another name, as `emo ingest --link` makes them."
     proof: Proof
     note: str = ""
-    "what could not be done, and how to do it"
+    "What could not be done, and how to do it."
     history: str = ""
-    "why versions of the project are missing here; empty if all are known"
+    "Why versions of the project are missing here; empty if all are known."
 
     @property
     def ok(self) -> bool:

@@ -25,9 +25,9 @@ class Store:
     """DVC's cache, or one of the remotes."""
 
     name: str
-    "`DVC's cache`, or `remote NAME`"
+    "`DVC's cache`, or `remote NAME`."
     database: Any
-    "DVC's object database"
+    "DVC's object database."
 
     @property
     def folder(self) -> Path | None:
@@ -111,7 +111,7 @@ class Stores:
     cache: Store
     remotes: tuple[Store, ...] = ()
     unreached: tuple[Unreached, ...] = ()
-    "remotes that do not answer"
+    "Remotes that do not answer."
 
     def __iter__(self) -> Iterator[Store]:
         return iter((self.cache, *self.remotes))

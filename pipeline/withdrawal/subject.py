@@ -21,21 +21,21 @@ class Subject:
     """A subject, and what belongs to the subject by name or by content."""
 
     code: str
-    "the subject's id in the tables"
+    "The subject's id in the tables."
     clips: frozenset[str] = frozenset()
-    "ids of clips that no version of raw/clips.csv gives to another subject"
+    "Ids of clips that no version of raw/clips.csv gives to another subject."
     videos: frozenset[str] = frozenset()
-    "paths below raw/videos that no version gives to another subject"
+    "Paths below raw/videos that no version gives to another subject."
     recordings: frozenset[str] = frozenset()
-    "SHA-256 of the recordings"
+    "SHA-256 of the recordings."
     sex: str = ""
-    "from the newest version that lists the subject"
+    "Sex by the newest version that lists the subject."
     enrolled: int = 0
-    "number in the order of enrolment, from the newest version that lists the subject; 0: none does"
+    "Number in the order of enrolment, from the newest version that lists the subject; 0: none does."
     sources: Mapping[str, str] = field(default_factory=dict, compare=False)
-    "path below raw/videos -> SHA-256, of the recordings"
+    "Path below raw/videos -> SHA-256, of the recordings."
     videos_of_others: frozenset[str] = field(default=frozenset(), compare=False)
-    "paths below raw/videos that some version gives to another subject"
+    "Paths below raw/videos that some version gives to another subject."
 
     def __or__(self, other: "Subject") -> "Subject":
         return Subject(

@@ -38,11 +38,11 @@ class HashedImage:
     frame: int
     time_s: float
     name: str
-    "by which the shard lists it"
+    "Name by which the shard lists it."
     digest: bytes
-    "SHA-256 of its PNG"
+    "SHA-256 of its PNG."
     hash: np.ndarray
-    "perceptual, (4,) uint64"
+    "Perceptual hash, (4,) uint64."
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class FaceCrop:
 
     time_s: float
     digest: bytes
-    "SHA-256 of its PNG"
+    "SHA-256 of its PNG."
 
 
 def hashed_images(

@@ -27,7 +27,7 @@ class PairImage:
     subject: str
     expression: str
     split: str
-    "empty if data/split.csv has no row of the subject"
+    "Split of the subject; empty if data/split.csv has no row of it."
 
     @property
     def name(self) -> str:
@@ -42,7 +42,7 @@ class Pair:
     one: PairImage
     other: PairImage
     distance: int
-    "bits"
+    "Distance of the perceptual hashes, bits of 256."
 
     @property
     def across(self) -> tuple[str, ...]:

@@ -47,15 +47,15 @@ class Status:
 
     changes: Changes
     frozen: tuple[str, ...] = ()
-    "stages and .dvc files that DVC skips"
+    "Stages and .dvc files that DVC skips."
     run: frozenset[str] = frozenset()
-    "stages that DVC has run"
+    "Stages that DVC has run."
     gate_failed: bool = False
-    "whether the dataset fails the gate, so that DVC records no run of it"
+    "Whether the dataset fails the gate, so that DVC records no run of it."
     missing: tuple[str, ...] = ()
-    "stages that build the dataset but are missing in dvc.yaml"
+    "Stages that build the dataset but are missing in dvc.yaml."
     unlike: tuple[str, ...] = ()
-    "settings, code, tables and outputs that differ from dvc.lock, whether DVC reports them or not"
+    "Settings, code, tables and outputs that differ from dvc.lock, whether DVC reports them or not."
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,9 @@ class CountedShard:
     """One shard of the dataset, counted again."""
 
     split: str
-    "the folder that holds it"
+    "Folder of data/dataset that holds it."
     subject: str
-    "by the file's name"
+    "Subject by the name of the file."
     rows: tuple[CensusRow, ...]
     images: tuple[HashedImage, ...] = ()
 

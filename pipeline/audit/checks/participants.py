@@ -17,11 +17,11 @@ class Piece:
     """One file that holds frames or images of a subject."""
 
     folder: Path
-    "raw/videos, data/frames, data/faces or data/dataset"
+    "raw/videos, data/frames, data/faces or data/dataset."
     subject: str
-    "empty if no table lists it"
+    "Subject that the file shows; empty if no table lists it."
     sha256: str = ""
-    "of the recording that it is or was made from; empty if unknown"
+    "SHA-256 of the recording that it is or was made from; empty if unknown."
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,17 @@ class Withdrawn:
     """The subjects who withdrew, by the tables and the history."""
 
     subjects: Mapping[str, str]
-    "subject -> where the withdrawal is recorded"
+    "subject -> where the withdrawal is recorded."
     digests: Mapping[str, str]
-    "SHA-256 of a recording -> its subject"
+    "SHA-256 of a recording -> its subject."
     note: str = ""
-    "what could not be read"
+    "Tables that could not be read."
     given: Sequence[str] = ()
-    "those that raw/participants.csv lists as consenting"
+    "Subjects that raw/participants.csv lists as consenting."
     unfinished: Sequence[str] = ()
-    "those whose erasure was begun here and is not finished and proved"
+    "Subjects whose erasure was begun here and is not finished and proved."
     returned: int = 0
-    "erased objects that are in DVC's cache again"
+    "Erased objects that are in DVC's cache again."
 
     def owner(self, piece: Piece) -> str:
         """Return the withdrawn subject whose data a file holds; empty if there is none."""

@@ -32,7 +32,7 @@ class Excess:
     group: str
     split: str
     subjects: float
-    "more than the quota; negative: fewer"
+    "Number of subjects above the quota; negative if below."
 
     def __str__(self) -> str:
         return f"{self.group} in {self.split}: {self.subjects:+.1f} subjects"

@@ -38,9 +38,9 @@ class Finding:
 
     ok: bool
     detail: str
-    "the evidence in one line"
+    "Evidence in one line."
     skipped: bool = False
-    "the check was not run; `detail` says why"
+    "The check was not run; `detail` says why."
 
 
 class UnavailableError(Exception):

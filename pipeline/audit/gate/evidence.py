@@ -23,7 +23,7 @@ class Image:
     """One image of the dataset, without its pixels."""
 
     split: str
-    "the folder that holds it"
+    "Folder of data/dataset that holds it."
     label: str
     subject: str
     clip: str

@@ -22,7 +22,7 @@ class HashedFace:
     sharpness: float
     "Variance of the Laplacian of the crop."
     hash: np.ndarray
-    "(4,) uint64"
+    "(4,) uint64."
     is_image: bool = False
     "Whether the subject stands for a single image of a corpus without subject ids."
 

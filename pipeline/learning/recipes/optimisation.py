@@ -34,7 +34,7 @@ class FitParams(Checked):
     """How the model of the recipe is optimised."""
 
     optimiser: Annotated[str, OneOf(tuple(_OPTIMISERS))]
-    "sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
+    "Optimiser: sgd (Nesterov momentum 0.9), adam (Kingma & Ba 2015) or adamw (Loshchilov & Hutter 2019)."
     learning_rate: Annotated[float, Within(1e-8, 10)]
     "Highest learning rate, reached after the warm-up."
     schedule: Annotated[str, OneOf(tuple(_SCHEDULES))]

@@ -55,7 +55,7 @@ class HeldFile:
 
     path: Path
     kind: str
-    "what it holds, in words"
+    "What the file holds, in words."
 
     @property
     def size_bytes(self) -> int:

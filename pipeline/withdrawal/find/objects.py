@@ -58,14 +58,14 @@ class ListedObjects:
     """The objects that the versions of a project list by MD5, in any .dvc file or dvc.lock."""
 
     objects: frozenset[str]
-    "every output, and every file in the lists of folders"
+    "Every output, and every file in the lists of folders."
     folders: Mapping[str, Mapping[str, str]]
-    "`<MD5>.dir` -> its list of files, relative path -> MD5, if it can be read"
+    "`<MD5>.dir` -> its list of files, relative path -> MD5, if it can be read."
     stages: tuple[StageLock, ...]
     unread: tuple[str, ...] = ()
-    "errors of files that could not be read"
+    "Errors of files that could not be read."
     foreign: frozenset[str] = frozenset()
-    "outputs listed only by other .dvc files and other pipelines: their file names mean nothing here"
+    "Outputs listed only by other .dvc files and other pipelines: their file names mean nothing here."
 
 
 def find_listed(repository: Repository, read: Callable[[str], bytes | None]) -> ListedObjects:
