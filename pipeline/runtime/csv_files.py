@@ -14,7 +14,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.errors import EmoError, NotBuiltError, reason
 from pipeline.runtime.files import write_text
 
 T = TypeVar("T")
@@ -30,11 +30,21 @@ EXTRA = "extra"
 """Name of the field of a record that keeps columns unknown to emo, `dict[str, str]`."""
 
 
-def read_csv(path: Path, record: type[T], key: str | None = None) -> list[T]:
-    """Read a CSV file as records of the dataclass `record`; `key` names a column whose values are unique.
+def read_csv(path: Path, record: type[T], key: str | None = None, made_by: str = "") -> list[T]:
+    """Read a CSV file as records of the dataclass `record`.
 
-    Raises EmoError with file, line, column and value for any value that is not valid.
+    Args:
+        path: The file.
+        record: The dataclass; its fields are the columns.
+        key: A column whose values are unique.
+        made_by: The stage that writes the file, if one does.
+
+    Raises:
+        NotBuiltError: The output of a stage is missing.
+        EmoError: The file is missing, or a value is not valid; with file, line, column and value.
     """
+    if made_by and not path.exists():
+        raise NotBuiltError(f"{path}: no such file; run `dvc repro {made_by}`")
     return parse_csv(read_table_text(path), record, key=key, where=str(path))
 
 

@@ -28,4 +28,4 @@ class CensusRow:
 
 def read_census(path: Path = CENSUS) -> list[CensusRow]:
     """Return the rows of data/census.csv."""
-    return read_csv(path, CensusRow)
+    return read_csv(path, CensusRow, made_by="dataset")

@@ -56,7 +56,7 @@ def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
 
 def read_funnel(path: Path = FUNNEL) -> list[FunnelRow]:
     """Return the rows of reports/funnel.csv."""
-    return read_csv(path, FunnelRow, key="clip")
+    return read_csv(path, FunnelRow, key="clip", made_by="dataset")
 
 
 def funnel_totals(funnel: Sequence[FunnelRow]) -> dict[str, int]:

@@ -51,7 +51,7 @@ def format_history(history: Sequence[Epoch]) -> str:
 
 def read_history(path: Path = HISTORY) -> list[Epoch]:
     """Read a history; raise EmoError if no epoch is the best."""
-    history = read_csv(path, Epoch, key="epoch")
+    history = read_csv(path, Epoch, key="epoch", made_by="train")
     if not any(row.best for row in history):
         raise EmoError(f"{path}: best: no epoch is true; run `dvc repro --force train`")
     return history

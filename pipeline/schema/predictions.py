@@ -45,7 +45,7 @@ class ConfusionRow:
 
 def read_predictions(path: Path = PREDICTIONS) -> list[Prediction]:
     """Return the rows of reports/predictions.csv."""
-    return read_csv(path, Prediction, key="image")
+    return read_csv(path, Prediction, key="image", made_by="evaluate")
 
 
 def worst_first(predictions: Iterable[Prediction]) -> list[Prediction]:

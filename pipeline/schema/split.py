@@ -43,7 +43,7 @@ def check_split(name: str) -> None:
 
 def read_split(path: Path = SPLIT) -> dict[str, SplitRow]:
     """Return the rows of data/split.csv by subject."""
-    return {row.subject: row for row in read_csv(path, SplitRow, key="subject")}
+    return {row.subject: row for row in read_csv(path, SplitRow, key="subject", made_by="split")}
 
 
 def split_caveat(rows: Iterable[SplitRow]) -> str:
