@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,14 @@ def test_a_broken_link_and_a_long_line_are_found(tmp_path: Path) -> None:
     page.write_text(f"# A heading\n\n{prose}{code}{'y' * 121}\n")
     assert broken(page) == ["missing.md", "missing.png", "#no-heading"]
     assert long_lines(page) == ["page.md:8: 121 characters"]
+
+
+def test_python_in_the_readme_imports_what_there_is() -> None:
+    text = (TOP / "README.md").read_text(encoding="utf-8")
+    lines = re.findall(r"^from (pipeline[\w.]*) import (\w+)$", text, re.MULTILINE)
+    assert lines
+    for module, name in lines:
+        assert hasattr(import_module(module), name), f"{module}.{name}"
 
 
 def test_every_block_of_output_in_the_readme_is_marked() -> None:
