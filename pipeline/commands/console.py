@@ -75,6 +75,15 @@ def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
         raise typer.Exit(130) from None
 
 
+def show_log() -> None:
+    """Print what emo logs on standard error, where it does not mix with results."""
+    import logging
+
+    logger = logging.getLogger("emo")
+    logger.addHandler(logging.StreamHandler())
+    logger.setLevel(logging.INFO)
+
+
 def enter_project() -> Path:
     """Change to the top folder of the current project; return the previous working directory."""
     from pipeline.runtime.paths import project_root

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+    show_log,
+)
 
 
 def protocols(
@@ -52,6 +59,7 @@ def protocols(
     from pipeline.runtime.paths import PROTOCOLS
 
     with one_line_errors():
+        show_log()
         here = enter_project()
         target = here / out if out else PROTOCOLS
         check_target(target)

@@ -1,7 +1,8 @@
 """`emo protocols`: one recipe on the same images, measured by leaky and by subject-wise protocols."""
 
+import logging
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.learning.evaluation.params import EvaluateParams
@@ -16,24 +17,16 @@ from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import FOLDS
 from pipeline.runtime.progress import progress_bar
 
-Show = Callable[[str], None]
-"""Shows one line of progress."""
+logger = logging.getLogger("emo.protocols")
 
 
-def line_on_stderr(line: str) -> None:
-    """Write a line of progress to stderr, where it does not mix with results on stdout."""
-    sys.stderr.write(f"{line}\n")
-    sys.stderr.flush()
-
-
-def run_protocols(request: ProtocolsRequest, show: Show = line_on_stderr) -> ProtocolResults:
+def run_protocols(request: ProtocolsRequest) -> ProtocolResults:
     """Run the unfinished trainings of a request and return all results.
 
     A fold is not trained again while its images, settings and code stay the same.
 
     Args:
         request: Protocols, seeds and epochs.
-        show: Receives the lines of progress.
 
     Raises:
         EmoError: Some folds cannot be trained: one line per reason, after all others are finished.
@@ -45,8 +38,9 @@ def run_protocols(request: ProtocolsRequest, show: Show = line_on_stderr) -> Pro
     trainings = plan(request, material)
     missing = [training for training in trainings if read_counts(training.task) is None]
     _check_cache([training.task.path for training in missing])
-    show(f"protocols: {len(trainings)} trainings, {len(trainings) - len(missing)} of them finished before")
-    _run(missing, material, show)
+    finished = len(trainings) - len(missing)
+    logger.info("protocols: %d trainings, %d of them finished before", len(trainings), finished)
+    _run(missing, material)
     folds = [
         FoldResult(t.protocol, t.seed, t.task.partition.fold, _finished_counts(t.task)) for t in trainings
     ]
@@ -67,7 +61,7 @@ def about(request: ProtocolsRequest, material: Material) -> About:
     )
 
 
-def _run(missing: Sequence[PlannedTraining], material: Material, show: Show) -> None:
+def _run(missing: Sequence[PlannedTraining], material: Material) -> None:
     """Train the missing folds in several processes; finished folds are kept even if others fail."""
     workers = processes(material.params.cpu_threads)
     if min(workers, len(missing)) > 1:
@@ -83,7 +77,7 @@ def _run(missing: Sequence[PlannedTraining], material: Material, show: Show) -> 
             elif error is not None:
                 raise error
             elif not sys.stderr.isatty():
-                show(f"{names[task.path]}: {_accuracies(task)}")
+                logger.info("%s: %s", names[task.path], _accuracies(task))
     if failures:
         raise EmoError(*(f"{_first(folds)}: {message}" for message, folds in failures.items()))
 
