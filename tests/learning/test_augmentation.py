@@ -7,20 +7,8 @@ import torch
 from torch import Generator, Tensor
 
 from pipeline.learning.training.augmentation import AugmentationParams, _affine, _patterns, augment
+from tests.support.trainings import OFF
 
-OFF = AugmentationParams(
-    flip=False,
-    rotate_deg=0,
-    shift=0,
-    zoom=0,
-    shear=0,
-    elastic=0,
-    brightness=0,
-    contrast=0,
-    shading=0,
-    noise=0,
-    erase=0,
-)
 ALL = AugmentationParams(
     flip=True, rotate_deg=15, shift=0.1, zoom=0.2, shear=0.1, elastic=0.05, brightness=0.3, contrast=0.5,
     shading=0.3, noise=0.1, erase=0.3,

@@ -1,1 +1,0 @@
-"""Makes the helpers beside this file (`making`) importable from every test."""
