@@ -22,7 +22,7 @@ ROOMS = (
     "dataset/near_duplicates",
     "dataset/split",
     "dataset/card",
-    "dataset/build",
+    "dataset/images",
     "learning/recipes",
     "learning/model",
     "learning/training",

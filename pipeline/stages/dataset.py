@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 
-from pipeline.dataset.build.collect import (
+from pipeline.dataset.images.collect import (
     DatasetParams,
     census_rows,
     clips_by_subject,
@@ -12,7 +12,7 @@ from pipeline.dataset.build.collect import (
     missing_classes,
     write_subject,
 )
-from pipeline.dataset.build.describe import describe
+from pipeline.dataset.images.describe import describe
 from pipeline.figures.face_sheets import face_sheets
 from pipeline.figures.funnel import funnel_figure
 from pipeline.runtime.csv_files import write_csv

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.dataset.build.describe import building_settings
 from pipeline.dataset.card.card import card_list, card_text, dataset_card, magnitude
 from pipeline.dataset.card.facts import Facts
+from pipeline.dataset.images.describe import building_settings
 from pipeline.runtime.params import read_params
 from pipeline.schema.census import CensusRow
 from pipeline.schema.funnel import STATUS_MEANINGS

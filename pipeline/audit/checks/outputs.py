@@ -12,7 +12,7 @@ from typing import Any
 
 from pipeline.audit.checks.images import HashedImage, hashed_images
 from pipeline.audit.gate.check import Finding, Scope, Topic, UnavailableError, check, verdict
-from pipeline.dataset.build.collect import images_digest
+from pipeline.dataset.images.collect import images_digest
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import AUDIT, CENSUS, SPLIT
