@@ -44,7 +44,9 @@ def plan_participants(
             )
         number = enrolled + len(plan.new) + 1
         extra = {STANDS_FOR: is_image} if is_image else {}
-        plan.new.append(Participant(subject, facts.sex or facts.sex_by_name, facts.age, GIVEN, number, extra))
+        plan.new.append(
+            Participant(subject, facts.sex or facts.sex_by_name, facts.age, GIVEN, number, extra=extra)
+        )
     _add_notes(plan, table, {*known, *(participant.subject for participant in plan.new)})
     return plan
 

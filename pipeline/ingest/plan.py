@@ -234,9 +234,11 @@ def _clip(proposal: Proposal, name: str, video: str, sha256: str, probed: Mappin
         clip=name,
         video=video,
         subject=proposal.subject,
+        session=proposal.session,
         expression=proposal.expression,
         start_s=proposal.start_s,
         end_s=proposal.end_s,
+        apex_s=proposal.apex_s,
         take=proposal.take or name,
         sha256=sha256,
         **{key: probed[key] for key in _PROBED},  # type: ignore[arg-type]

@@ -37,6 +37,8 @@ class Proposal:
     "None: the start of the recording."
     end_s: float | None = None
     "None: the end of the recording."
+    apex_s: float | None = None
+    session: str = ""
     take: str = ""
     "Empty: the clip id."
     sex: str = ""
@@ -161,6 +163,7 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
         expression=expression,
         clip=hint,
         video=hint,
+        session=parsed.session,
         take=parsed.take,
         sex=parsed.sex,
         source=source.path.name.encode("utf-8", "replace").decode("utf-8"),

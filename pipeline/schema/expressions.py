@@ -1,4 +1,7 @@
-"""The seven expressions, and the words that corpora and labs use for them."""
+"""The seven expressions, the words that corpora and labs use for them, and labels beyond the seven."""
+
+import re
+from collections.abc import Iterable
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.text import listed
@@ -16,14 +19,32 @@ SYNONYMS = {
     "surprised": ("surprise", "sur", "surp", "astonished"),
 }
 
+LABEL = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+"""Pattern of a label; a study may declare labels beyond the seven in params.yaml, `dataset: expressions`."""
+
 _CANONICAL = {name: name for name in EXPRESSIONS} | {
     word: name for name, words in SYNONYMS.items() for word in words
 }
 
 
-def canonical(word: str) -> str | None:
-    """Return the expression that `word` names (any case, `_` and `-` as spaces), or None."""
-    return _CANONICAL.get(" ".join(word.replace("_", " ").replace("-", " ").lower().split()))
+def canonical(word: str, declared: Iterable[str] = ()) -> str | None:
+    """Return the expression that `word` names (any case, `_` and `-` as spaces), or None.
+
+    `declared` are the labels that the study uses beyond the seven.
+    """
+    folded = _folded(word)
+    own = {_folded(name): name for name in declared}
+    return own.get(folded) or _CANONICAL.get(folded)
+
+
+def check_label(name: str, value: str) -> None:
+    """Raise ValueError unless `value` can be the label of a clip."""
+    if not LABEL.fullmatch(value):
+        raise ValueError(f"{name}: {value!r} is not a label: 1 to 32 of a-z, 0-9, _ and -, first a letter")
+
+
+def _folded(word: str) -> str:
+    return " ".join(word.replace("_", " ").replace("-", " ").lower().split())
 
 
 def expression(word: str, where: str) -> str:

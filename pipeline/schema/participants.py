@@ -19,7 +19,9 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 SEXES = ("F", "M", "X", "")
 
 
-GIVEN, WITHDRAWN = "given", "withdrawn"
+GIVEN, UNKNOWN, WITHDRAWN = "given", "unknown", "withdrawn"
+
+CONSENTS = (GIVEN, UNKNOWN, WITHDRAWN)
 
 
 @dataclass(frozen=True)
@@ -33,17 +35,19 @@ class Participant:
     age: float | None
     "Age in years."
     consent: str
-    "Consent: given or withdrawn."
+    "Consent: given, unknown or withdrawn. It is given only if somebody stated it."
     enrolled: int
     "1, 2, 3 ... in the order of first enrolment, never reused."
+    consent_source: str = ""
+    "Who stated that consent is given; empty: an earlier version of emo assumed it, or consent is not given."
     extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         check_id("subject", self.subject)
         if self.sex not in SEXES:
             raise ValueError(f"sex: {self.sex!r} is not one of F, M, X or empty")
-        if self.consent not in (GIVEN, WITHDRAWN):
-            raise ValueError(f"consent: {self.consent!r} is not one of {GIVEN}, {WITHDRAWN}")
+        if self.consent not in CONSENTS:
+            raise ValueError(f"consent: {self.consent!r} is not one of {', '.join(CONSENTS)}")
         if self.enrolled < 1:
             raise ValueError(f"enrolled: {self.enrolled} is not 1 or more")
         if self.age is not None:

@@ -40,7 +40,7 @@ from tests.support.cohort import (
     shards_of,
     version,
 )
-from tests.support.making import clip, enrol, person, set_params
+from tests.support.making import clip, counted_row, enrol, person, set_params
 
 NAMED = "labels match the paths"
 
@@ -367,7 +367,7 @@ def test_a_check_has_the_caveat_of_its_scope(tmp_path: Path, monkeypatch: pytest
 
 def rate_row(subject: str, faces: int) -> FunnelRow:
     """Return the row of a clip with a face in so many of 100 frames."""
-    return FunnelRow(subject, subject, "sad", "train", 100, 0, 100 - faces, 0, 0, 0, 0, 0, faces)
+    return counted_row(subject, subject, "sad", "train", sampled=100, no_face=100 - faces, images=faces)
 
 
 def yields(women: Sequence[int], men: Sequence[int]) -> Any:

@@ -416,8 +416,8 @@ def test_missing_and_changed_recordings_stop_an_ingest(study: IngestProject) -> 
 
 def test_invalid_tables_stop_an_ingest(study: IngestProject) -> None:
     study.ingest()
-    CLIPS.write_text(CLIPS.read_text().replace("S01,scared", "S01,scary"))
-    assert "raw/clips.csv: line 3: expression: 'scary'" in study.ingest_error()
+    CLIPS.write_text(CLIPS.read_text().replace("S01,,scared", "S01,,Scary!"))
+    assert "raw/clips.csv: line 3: expression: 'Scary!'" in study.ingest_error()
 
 
 def test_two_ingests_at_once_are_refused(study: IngestProject) -> None:

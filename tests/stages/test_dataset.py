@@ -83,7 +83,7 @@ def test_the_funnel_adds_up() -> None:
     assert (other.sampled, other.other_class, other.images) == (4, 2, 0)
     totals = funnel_totals(list(rows.values()))
     assert totals["sampled"] == 18 * 4 + 5 == sum(totals.values()) - totals["sampled"]
-    assert list(totals)[0::8] == ["sampled", "images"]
+    assert [name for name in totals if name in ("sampled", "images")] == ["sampled", "images"]
 
 
 @pytest.mark.usefixtures("project")
