@@ -5,7 +5,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    NoWaitOption,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from pipeline.ingest.request import Request
@@ -43,6 +50,7 @@ def ingest(
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
     ] = False,
+    no_wait: NoWaitOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -70,6 +78,7 @@ def ingest(
             mapping=parse_mapping(map_ or ()),
             skip_unknown=skip_unknown,
             link=link,
+            wait=not no_wait,
             dry_run=dry_run,
         )
         enrol(request, as_json=as_json)

@@ -25,5 +25,7 @@ class Request:
     "Whether files of unknown expressions are skipped; otherwise they are errors."
     link: bool = False
     "Whether recordings are hard-linked; otherwise they are copied."
+    wait: bool = True
+    "Whether to wait for a running `dvc repro` or another command that changes the study."
     dry_run: bool = False
     "Whether to stop after the plan."

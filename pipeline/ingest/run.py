@@ -1,12 +1,13 @@
 """`emo ingest`: read file names, inspect the files, plan, show the plan, then carry it out."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.ingest.dvc_tracking import check_dvc, track_videos
-from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
+from pipeline.ingest.dvc_tracking import track_videos
+from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
@@ -22,6 +23,7 @@ from pipeline.runtime.errors import EmoError, disk_errors, many, reason
 from pipeline.runtime.paths import VIDEOS
 from pipeline.runtime.progress import progress_bar
 from pipeline.schema.clips import Clip
+from pipeline.versions.study_lock import locked_study
 
 _MAX_ERRORS = 10
 """Errors that are listed; the others are counted."""
@@ -70,7 +72,7 @@ def ingest(
     *,
     progress: ProgressBar = progress_bar,
     show: Callable[[Outcome], None] | None = None,
-    track: Callable[[], tuple[str, ...]] = track_videos,
+    track: Callable[[Any], tuple[str, ...]] = track_videos,
 ) -> Outcome:
     """Enrol recordings in the project in the current directory.
 
@@ -81,14 +83,13 @@ def ingest(
         request: What to ingest.
         progress: Shows the progress.
         show: Receives the plan before anything is changed.
-        track: Tracks raw/videos and returns the files to commit.
+        track: Tracks raw/videos with DVC's `Repo` and returns the files to commit.
 
     Raises:
         EmoError: One line for each error, before anything is changed if that is possible.
     """
-    if track is track_videos:
-        check_dvc()
-    with disk_errors("raw", RESUMES), exclusive(), unpacked(request) as given:
+    lock = nullcontext() if request.dry_run else locked_study(wait=request.wait)
+    with disk_errors("raw", RESUMES), lock as dvc, unpacked(request) as given:
         proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:
@@ -97,7 +98,7 @@ def ingest(
             return preview
         check_space(plan, link=request.link)
         carry_out(plan, link=request.link, progress=progress)
-        return _outcome(plan, proposals, done=True, commit=track())
+        return _outcome(plan, proposals, done=True, commit=track(dvc))
 
 
 def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestPlan]:

@@ -12,7 +12,8 @@ from pipeline.ingest import enrol
 from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
-from tests.support.ingest_project import IngestProject
+from pipeline.versions.study_lock import locked_study
+from tests.support.ingest_project import IngestProject, no_tracking
 from tests.support.recordings import write_sound
 
 # --- What is enrolled -----------------------------------------------------------------------------
@@ -105,7 +106,7 @@ def test_the_plan_is_shown_before_anything_is_done(study: IngestProject) -> None
     ingest(
         Request((study.recordings,)),
         show=lambda plan: shown.append((plan, CLIPS.exists())),
-        track=lambda: ("a.csv",),
+        track=no_tracking,
     )
     assert [(plan.done, there) for plan, there in shown] == [(False, False)]
 
@@ -216,7 +217,7 @@ def test_folders_without_videos(project: IngestProject) -> None:
 @pytest.mark.usefixtures("project")
 def test_nothing_given() -> None:
     with pytest.raises(EmoError, match="no videos given; give a folder or files, or a --manifest"):
-        ingest(Request(), track=tuple)
+        ingest(Request(), track=no_tracking)
 
 
 def test_recordings_in_raw_videos_are_no_sources(study: IngestProject) -> None:
@@ -421,8 +422,9 @@ def test_invalid_tables_stop_an_ingest(study: IngestProject) -> None:
 
 
 def test_two_ingests_at_once_are_refused(study: IngestProject) -> None:
-    with enrol.exclusive():
-        assert ".emo/ingest.lock: another `emo ingest` or `emo withdraw` is running" in study.ingest_error()
+    with locked_study():
+        text = study.ingest_error(wait=False)
+    assert f"another `emo` or `dvc` command (process {os.getpid()}) is running in this project" in text
 
 
 def test_ctrl_c_leaves_matching_tables(study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:
