@@ -1,5 +1,6 @@
 """What an ingest proposes to enrol: labelled segments of files, before the files are opened."""
 
+import math
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -55,6 +56,16 @@ class Proposal:
     "`image` if the subject is an image of a corpus without subject ids."
     named: str = ""
     "The only expression in the path of a manifest's recording, for the audit; else empty."
+
+    @property
+    def segment(self) -> tuple[float, float]:
+        """The stretch as (start, end) in seconds; an end that is the recording's is infinite."""
+        return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
+
+    @property
+    def label(self) -> str:
+        """What the clip shows, for messages: `happy of S01`."""
+        return f"{self.expression} of {self.subject}"
 
 
 @dataclass

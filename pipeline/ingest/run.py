@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files
@@ -22,6 +23,7 @@ from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.runtime.errors import EmoError, disk_errors, many, reason
 from pipeline.runtime.paths import VIDEOS
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
 from pipeline.versions.study_lock import locked_study
 
@@ -146,7 +148,12 @@ def _read_label(path: Path) -> str:
 def _outcome(
     plan: IngestPlan, proposals: Proposals, *, done: bool = False, commit: tuple[str, ...] = ()
 ) -> Outcome:
-    notes = [*proposals.notes, *plan.participants.notes]
+    notes = [*proposals.notes, *plan.notes, *plan.participants.notes]
+    if plan.added and (virtual := virtual_subjects(plan.state.clips)):
+        notes.append(
+            f"{counted(len(virtual), 'virtual participant')} of the demo enrolled ({listed(virtual, 3)}); "
+            "run `emo demo --undo` before you build a dataset of your own recordings"
+        )
     if strays := unlisted(plan.clips):
         notes.append(
             f"{VIDEOS / strays[0]}: not in any table ({len(strays)} such files); ingest the recording it was "

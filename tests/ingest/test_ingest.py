@@ -153,21 +153,68 @@ def test_a_copy_within_one_ingest_is_refused(project: IngestProject) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     {
-        "S02/happy.mp4": "happy of S02: this recording is enrolled as S01_happy (happy of S01); leave it out",
-        "S01/sad.mp4": "sad of S01: this recording is enrolled as S01_happy (happy of S01); leave it out",
-        "S01/happy_2.mp4": "is enrolled as S01_happy (happy of S01); it came from a file named 'happy.mp4'",
+        "S02/happy.mp4": "S02/happy.mp4 (happy of S02) is S01_happy, happy of S01",
+        "S01/sad.mp4": "S01/sad.mp4 (sad of S01) is S01_happy, happy of S01",
+        "S01/happy_2.mp4": "",
     }.items(),
 )
-def test_enrolled_content_under_another_name_is_refused(
+def test_enrolled_content_under_another_name_stays_as_it_is(
     project: IngestProject, name: str, expected: str
 ) -> None:
     path = project.video("S01/happy.mp4", 1)
     project.ingest()
     path.unlink()
     project.video(name, 1)
+    project.video("S03/sad.mp4")
+    table = CLIPS.read_text()
+    outcome = project.ingest()
+    assert [clip.clip for clip in outcome.added] == ["S03_sad"]
+    assert [clip.clip for clip in outcome.unchanged] == ["S01_happy"]
+    notes = [note for note in outcome.notes if "enrolled before" in note]
+    assert len(notes) == bool(expected)
+    assert expected in "".join(notes)
+    assert CLIPS.read_text().startswith(table)
+
+
+def test_a_copy_beside_the_enrolled_original_is_no_error(project: IngestProject) -> None:
+    project.video("S01/happy.mp4", 1)
+    project.ingest()
+    project.video("S01/happy_2.mp4", 1)
+    assert len(project.ingest().unchanged) == 1
+
+
+def test_a_label_corrected_in_the_table_and_at_the_source_agrees(project: IngestProject) -> None:
+    path = project.video("S01/happy.mp4", 1)
+    project.ingest()
+    CLIPS.write_text(CLIPS.read_text().replace("S01,,happy", "S01,,sad"))
+    assert "enrolled before under another name" in "".join(project.ingest().notes)
+    path.rename(path.with_name("sad.mp4"))
+    outcome = project.ingest()
+    assert len(outcome.unchanged) == 1
+    assert "enrolled before" not in "".join(outcome.notes)
+
+
+def test_a_new_code_that_may_be_an_enrolled_subject_is_refused(project: IngestProject) -> None:
+    """The folder of S01 was renamed to P01, and then a second batch was added to it."""
+    old = project.video("S01/happy.mp4", 1)
+    project.video("S02/happy.mp4", 2)
+    project.ingest()
+    new = project.video("P01/sad.mp4", 3)
+    old.rename(new.with_name("happy.mp4"))
     text = project.ingest_error()
-    assert f"{name}: " in text
-    assert expected in text
+    assert "P01/happy.mp4: enrolled as a recording of S01, now named as one of P01, who also has new" in text
+
+
+def test_a_file_sorted_into_another_folder_does_not_refuse_that_subject(project: IngestProject) -> None:
+    """S01 has other recordings under the old code, so that S02 is another subject."""
+    old = project.video("S01/happy.mp4", 1)
+    project.video("S01/sad.mp4", 2)
+    project.ingest()
+    new = project.video("S02/sad.mp4", 3)
+    old.rename(new.with_name("happy.mp4"))
+    outcome = project.ingest()
+    assert outcome.new_subjects == ("S02",)
+    assert "S02/happy.mp4 (happy of S02) is S01_happy, happy of S01" in "".join(outcome.notes)
 
 
 # --- Bad files ------------------------------------------------------------------------------------
