@@ -12,7 +12,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import listed
 from pipeline.schema.dataset import DatasetShard, check_same_classes, image_name, read_dataset_shard
 from pipeline.schema.image_subjects import subject_caveat
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import NOTED, Participant, processable
 from pipeline.schema.split import SPLITS
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -85,7 +85,12 @@ class ImageStore:
 
 
 def read_images(
-    shards: Sequence[Path], file: BinaryIO, participants: Sequence[Participant], *, anonymise: bool
+    shards: Sequence[Path],
+    file: BinaryIO,
+    participants: Sequence[Participant],
+    *,
+    anonymise: bool,
+    consent: str = NOTED,
 ) -> ImageStore:
     """Read all shards, one at a time, and append their PNGs to `file`.
 
@@ -93,7 +98,7 @@ def read_images(
     a shard has an image of a subject without consent, EmoError if it is damaged or has other classes than the
     first, NotBuiltError if there are no images.
     """
-    classes, shown = read_dataset_shard(shards[0], []).classes, consenting(participants)
+    classes, shown = read_dataset_shard(shards[0], []).classes, processable(participants, consent)
     rows: list[ExportImage] = []
     with progress_bar("read", len(shards)) as advance:
         for path in shards:
@@ -114,7 +119,9 @@ def read_images(
 def _check_consent(path: Path, without_consent: set[str]) -> None:
     if without_consent:
         subjects = listed(sorted(without_consent))
-        raise ConsentError(f"{path}: {subjects} withdrew or never consented; run `dvc repro`, then export")
+        raise ConsentError(
+            f"{path}: {subjects} withdrew, or consent is not given; run `dvc repro`, then export"
+        )
 
 
 def by_digest(rows: Iterable[ExportImage]) -> list[ExportImage]:

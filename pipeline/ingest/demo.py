@@ -15,7 +15,7 @@ from pipeline.runtime.paths import (
     WITHDRAWALS_COPY,
 )
 from pipeline.schema.clips import Clip, read_enrolment
-from pipeline.schema.participants import Participant
+from pipeline.schema.participants import VIRTUAL, Participant
 from pipeline.schema.withdrawals import read_withdrawn
 from pipeline.versions.dvc_lock import POINTER
 
@@ -23,8 +23,9 @@ COHORT = Path("demo/clips")
 
 
 def demo_request() -> Request:
-    """Return the request that enrols the virtual participants."""
-    return Request(sources=(COHORT,), layout="folders", participants=COHORT / "participants.tsv")
+    """Return the request that enrols the virtual participants, who are rendered and need no consent."""
+    table = COHORT / "participants.tsv"
+    return Request(sources=(COHORT,), layout="folders", participants=table, consent_source=VIRTUAL)
 
 
 def undo_demo() -> int:

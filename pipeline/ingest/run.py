@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipeline.dataset.images.params import declared_labels
 from pipeline.ingest.dvc_tracking import check_dvc, track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
 from pipeline.ingest.inspection import ProgressBar, inspect_files
@@ -42,7 +43,7 @@ class Outcome:
     "Clips of this ingest that were enrolled before."
     new_subjects: tuple[str, ...]
     completed_subjects: tuple[str, ...]
-    "Known participants whose empty sex or age is filled in."
+    "Known participants whose empty sex or age, or unknown consent, is filled in."
     videos: int
     "Number of files to copy or link."
     size_bytes: int
@@ -108,7 +109,7 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     stills = {proposal.path: proposal.still for proposal in proposals.clips}
     files, unreadable = inspect_files(stills, state.digests, progress)
     proposals = as_own_subjects(proposals, files, state)
-    plan = plan_ingest(proposals.clips, files, table, state)
+    plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     errors = [*proposals.errors, *unreadable, *plan.errors]
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
@@ -120,8 +121,11 @@ def _propose(request: Request) -> Proposals:
         raise EmoError(
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
+    declared = declared_labels()
     if request.manifest:
-        return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
+        return read_manifest(
+            request.manifest, request.mapping, skip_unknown=request.skip_unknown, declared=declared
+        )
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
@@ -130,7 +134,9 @@ def _propose(request: Request) -> Proposals:
         choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(sources, choice, request.mapping, skip_unknown=request.skip_unknown)
+    return propose_clips(
+        sources, choice, request.mapping, skip_unknown=request.skip_unknown, declared=declared
+    )
 
 
 def _read_label(path: Path) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.dataset.images.collect import DatasetParams
+from pipeline.dataset.images.params import DatasetParams
 from pipeline.faces.params import FacesParams
 from pipeline.learning.recipes.architecture import Layer, layers_of
 from pipeline.learning.recipes.recipe import Recipe

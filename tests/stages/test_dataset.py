@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.dataset.images.collect import DatasetParams
+from pipeline.dataset.images.params import DatasetParams
 from pipeline.runtime.csv_files import read_csv, write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
