@@ -13,7 +13,7 @@ from tests.support.reported import CLASSES, census, metrics
 @pytest.mark.usefixtures("project")
 def test_a_workspace_with_everything_built() -> None:
     titles = [title for title, _, _ in read_summary().tables()]
-    assert titles == ["Sampled frames by status", "Images", "The trained model", "Test subjects"]
+    assert titles == ["Consent", "Sampled frames by status", "Images", "The trained model", "Test subjects"]
 
 
 def test_accuracy_by_sex_and_calibration() -> None:
