@@ -115,8 +115,8 @@ def test_a_study_from_before_the_rule_on_consent_gets_the_default_with_its_meani
     assert path.read_text().split("\n")[:4] == [
         "dataset:",
         "  # two of ours",
-        "  consent: noted          # of participants whose consent is unknown: noted (in, and named) or required "
-        "(left out)",
+        "  consent: noted          # of participants whose consent is unknown: noted (in, and named) or "
+        "required (left out)",
         "  expressions: [happy, sad]  # the classes",
     ]
     assert load_params("dataset", DatasetParams, path) == before
