@@ -20,6 +20,9 @@ _COLUMNS = {
 }
 """What is read -> the names of its column, without case, blanks, - and _; the first that is there is read."""
 
+_CONSENT_DETAILS = ("date", "version")
+"""Ends of the names of columns that give details beside a column `consent`; they are listed as not read."""
+
 
 @dataclass(frozen=True)
 class ParticipantRow:
@@ -112,22 +115,27 @@ def _find_columns(path: Path, names: Sequence[str]) -> dict[str, str]:
         raise EmoError(
             f"{path}: line 1: missing column 'participant_id' (or 'subject'); columns: {', '.join(names)}"
         )
-    _check_consent_columns(path, [name for name in names if name != found.get("consent")])
+    _check_consent_columns(path, names, found.get("consent"))
     return found
 
 
-def _check_consent_columns(path: Path, others: Sequence[str]) -> None:
-    """Raise EmoError if one of the other columns is about consent: it must not be passed over."""
-    for name in consent_like(others):
+def _check_consent_columns(path: Path, names: Sequence[str], read: str | None) -> None:
+    """Raise EmoError if a column about consent is not the one that is `read`: it must not be passed over."""
+    others = [name for name in consent_like(names) if name != read]
+    if read:
+        others = [name for name in others if not column_name(name).endswith(_CONSENT_DETAILS)]
+    for name in others:
         if is_opposite(name):
             raise EmoError(
                 f"{path}: line 1: {name!r} states who did not consent; write a column 'consent' with given, "
                 "unknown or withdrawn instead"
             )
-        raise EmoError(
-            f"{path}: line 1: is {name!r} the column 'consent'? rename it (one column 'consent' with given, "
-            "unknown or withdrawn; remove what else concerns consent)"
-        )
+        if read:
+            raise EmoError(
+                f"{path}: line 1: {name!r} and {read!r}: emo reads one column about consent; combine them in "
+                "'consent' (given, unknown or withdrawn)"
+            )
+        raise EmoError(f"{path}: line 1: is {name!r} the column 'consent'? rename it")
 
 
 def _subject(code: str, where: str) -> str:

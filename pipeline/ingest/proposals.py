@@ -93,7 +93,7 @@ class Vocabulary:
 
     def add_unknown_to(self, proposals: Proposals) -> None:
         """Add the unknown words to the skipped files or to the errors; a cell without a label is an error."""
-        for word, places in sorted(self._unknown.items()):
+        for word, places in self._unknown.items():
             if is_no_label(word):
                 proposals.errors.append(_no_expression(word, places))
             elif self.skip_unknown:
@@ -181,7 +181,7 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
 
 
 def _no_expression(word: str, places: Sequence[str]) -> str:
-    return f"{_where(places)}: expression {word!r} states none; write what the clip shows, or leave it out"
+    return f"{_where(places)}: expression: {word!r} is no label; write what the clip shows, or leave it out"
 
 
 def _unknown_expression(word: str, places: Sequence[str], declared: Sequence[str]) -> str:

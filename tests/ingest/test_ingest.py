@@ -145,8 +145,8 @@ def test_a_misspelt_expression_is_corrected_not_mapped(study: IngestProject) -> 
     )
     lines = study.ingest_error(manifest=manifest).split("\n")
     assert lines == [
-        f"{manifest}: line 3: unknown expression 'digust': did you mean disgusted? correct it",
         f"{manifest}: line 2: unknown expression 'suprised': did you mean surprised? correct it",
+        f"{manifest}: line 3: unknown expression 'digust': did you mean disgusted? correct it",
     ]
 
 
@@ -157,7 +157,7 @@ def test_a_cell_that_states_no_expression_is_refused_even_with_skip_unknown(
     manifest = study.table("video,subject,expression", f"S01/happy.mp4,S01,{word}")
     for skip in (False, True):
         text = study.ingest_error(manifest=manifest, skip_unknown=skip)
-        assert text.startswith(f"{manifest}: line 2: expression {word!r} states none")
+        assert text.startswith(f"{manifest}: line 2: expression: {word!r} is no label; ")
     assert study.ingest(manifest=manifest, mapping={word: "neutral"}).added[0].expression == "neutral"
 
 

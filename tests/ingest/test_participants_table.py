@@ -80,7 +80,11 @@ def test_a_semicolon_table_with_byte_order_mark(tmp_path: Path) -> None:
         (["subject\tsex", "1.0\tF"], 2, "subject '1.0' is a number that a spreadsheet made of a code"),
         (["subject\tconsent_given", "S01\tno"], 1, "is 'consent_given' the column 'consent'? rename it"),
         (["subject\tEinwilligung", "S01\tnein"], 1, "is 'Einwilligung' the column 'consent'? rename it"),
-        (["subject\tconsent\tconsent_video", "S01\tyes\tno"], 1, "is 'consent_video' the column"),
+        (
+            ["subject\tconsent\tconsent_video", "S01\tyes\tno"],
+            1,
+            "'consent_video' and 'consent': emo reads one",
+        ),
         (["subject\tconsent_withdrawn", "S01\tyes"], 1, "'consent_withdrawn' states who did not consent"),
         (["subject\tSex\tsex ", "S01\tF\tM"], 1, "two columns, 'Sex' and 'sex '"),
         (["subject\tage", "S01\told"], 2, "age: 'old'"),
@@ -167,8 +171,11 @@ def test_headers_are_compared_without_case_blanks_and_signs(tmp_path: Path, head
 
 
 def test_columns_that_are_not_read_are_kept_by_name(tmp_path: Path) -> None:
-    path = write(tmp_path / "p.csv", "subject,code,name,consent", "S01,x,Anna,yes")
-    assert read_participants_table(path).not_read == ("code", "name")
+    path = write(tmp_path / "p.csv", "subject,code,name,consent,consent_date", "S01,x,Anna,yes,2024-05-01")
+    assert read_participants_table(path).not_read == ("code", "name", "consent_date")
+    path = write(tmp_path / "p.csv", "subject,consent_date", "S01,2024-05-01")
+    with pytest.raises(EmoError, match="is 'consent_date' the column 'consent'"):
+        read_participants_table(path)
 
 
 def test_a_similar_code_is_found_only_if_there_is_one(tmp_path: Path) -> None:
