@@ -153,6 +153,15 @@ def test_unknown_consent_is_named_and_fails_only_if_consent_is_required() -> Non
     assert both.detail.startswith("withdrawn or not enrolled: S2; consent unknown: S3 ")
 
 
+def test_subjects_left_out_because_consent_is_required_are_named() -> None:
+    unknown = person("S9", enrolled=4, consent="unknown", consent_source="")
+    found = consent_of(CLEAN.but(participants=[*CLEAN.participants, unknown], consent_rule="required"))
+    assert found.ok
+    assert found.detail == (
+        "3 subjects; without images, consent unknown: S9 (params.yaml: dataset: consent: required)"
+    )
+
+
 def test_images_without_subject_ids_whose_consent_is_unknown_are_counted() -> None:
     extra = {"stands_for": "image"}
     images = [person(s, consent="unknown", consent_source="", extra=extra) for s in ("S2", "S3")]

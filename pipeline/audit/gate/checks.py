@@ -90,14 +90,21 @@ def no_subject_without_consent(
     subjects = {image.subject for image in images}
     rows = [row for row in participants if row.subject in subjects]
     unknown = [row for row in rows if row.consent == UNKNOWN and row.subject in processable]
-    setting = f"({PARAMS}: dataset: consent: {consent_rule})"
-    consent_unknown = f"consent unknown: {named_or_counted(unknown)} {setting}" if unknown else ""
+    left_out = [row for row in participants if row.consent == UNKNOWN and row.subject not in subjects]
+    consent_unknown = _unknown("consent unknown", unknown, consent_rule)
     gone = sorted(subjects - processable)
     bad = [f"withdrawn or not enrolled: {listed(gone)}"] if gone else []
     if bad or (unknown and consent_rule == REQUIRED):
         return Finding(False, "; ".join(part for part in (*bad, consent_unknown) if part))
-    parts = (f"{len(subjects)} subjects", consent_unknown, _assumed(rows))
+    without_images = _unknown("without images, consent unknown", left_out, consent_rule)
+    parts = (f"{len(subjects)} subjects", consent_unknown, without_images, _assumed(rows))
     return Finding(True, "; ".join(part for part in parts if part))
+
+
+def _unknown(what: str, participants: Sequence[Participant], consent_rule: str) -> str:
+    """Return a note on participants whose consent is unknown; empty if there are none."""
+    setting = f"({PARAMS}: dataset: consent: {consent_rule})"
+    return f"{what}: {named_or_counted(participants)} {setting}" if participants else ""
 
 
 def _assumed(participants: Sequence[Participant]) -> str:
