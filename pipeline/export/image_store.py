@@ -12,7 +12,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import listed
 from pipeline.schema.dataset import DatasetShard, check_same_classes, image_name, read_dataset_shard
 from pipeline.schema.image_subjects import subject_caveat
-from pipeline.schema.participants import NOTED, Participant, processable
+from pipeline.schema.participants import NOTED, UNKNOWN, Participant, processable
 from pipeline.schema.split import SPLITS
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -51,6 +51,8 @@ class ImageStore:
     anonymous: bool
     caveat: str
     "The caveat of all metrics if images have no subject id; empty if all have one."
+    consent_unknown: int
+    "Number of subjects whose consent is unknown."
 
     @property
     def splits(self) -> list[str]:
@@ -111,9 +113,11 @@ def read_images(
     if not rows:
         raise NotBuiltError(f"{shards[0].parents[1]}: no images; run `dvc repro`")
     subjects = {row.columns["subject"] for row in rows}
-    image_subjects = sum(person.is_image and person.subject in subjects for person in participants)
-    caveat = subject_caveat(image_subjects, len(subjects))
-    return ImageStore(classes, tuple(anonymous(rows) if anonymise else rows), file, anonymise, caveat)
+    present = [person for person in participants if person.subject in subjects]
+    caveat = subject_caveat(sum(person.is_image for person in present), len(subjects))
+    unknown = sum(person.consent == UNKNOWN for person in present)
+    ordered = tuple(anonymous(rows) if anonymise else rows)
+    return ImageStore(classes, ordered, file, anonymise, caveat, unknown)
 
 
 def _check_consent(path: Path, without_consent: set[str]) -> None:

@@ -25,7 +25,7 @@ from pipeline.runtime.text import TextTable, counted, listed
 from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.funnel import funnel_totals, read_funnel
 from pipeline.schema.image_subjects import full_caveat
-from pipeline.schema.participants import CONSENTS, GIVEN, read_participants
+from pipeline.schema.participants import CONSENTS, UNKNOWN, read_participants
 from pipeline.schema.split import SPLITS, read_split, split_caveat
 from pipeline.versions.stale import not_evaluated
 from pipeline.versions.version import workspace
@@ -76,10 +76,10 @@ class Summary:
 
     def _consent(self) -> TextTable:
         rows = [
-            [consent, f"{len(subjects):,}", "" if consent == GIVEN else listed(subjects)]
+            [consent, f"{len(subjects):,}" + (f": {listed(subjects)}" if consent == UNKNOWN else "")]
             for consent, subjects in self.consent.items()
         ]
-        return "Consent", ["", "subjects", ""], rows
+        return "Consent", ["", "subjects"], rows
 
     def _funnel(self) -> TextTable:
         total = max(self.funnel.get("sampled", 0), 1)

@@ -558,6 +558,8 @@ def test_unknown_consent_is_exported_unless_the_study_requires_consent() -> None
     ]
     enrol(people, [])
     assert export("npz", Path("noted")).images == 22
+    text = Path("noted/README.md").read_text()
+    assert "**It is not recorded whether 1 subject consented.**" in text
     set_params(dataset={"consent": "required"})
     assert "bert-2045.parquet: bert-2045 withdrew, or consent is not given" in refused(error=ConsentError)
 

@@ -26,6 +26,12 @@ def test_accuracy_by_sex_and_calibration() -> None:
     ]
 
 
+def test_unknown_consent_is_counted_and_named() -> None:
+    consent = {"given": ["S1", "S4"], "unknown": ["S2", "S3"], "withdrawn": ["S5"]}
+    [(title, _, rows)] = Summary({}, [], {}, {}, consent=consent).tables()
+    assert (title, rows) == ("Consent", [["given", "2"], ["unknown", "2: S2, S3"], ["withdrawn", "1"]])
+
+
 def test_images_by_split_and_class() -> None:
     [(title, header, rows)] = Summary({}, census(without="S3"), {}, {}).tables()
     assert (title, header) == ("Images", ["split", "subjects", *CLASSES])
