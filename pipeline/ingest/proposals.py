@@ -115,18 +115,10 @@ def parse_mapping(texts: Iterable[str], declared: Sequence[str] = ()) -> dict[st
     return mapping
 
 
-def propose_clips(
-    sources: Sources,
-    choice: LayoutChoice,
-    mapping: Mapping[str, str],
-    *,
-    skip_unknown: bool,
-    declared: Sequence[str] = (),
-) -> Proposals:
+def propose_clips(sources: Sources, choice: LayoutChoice, vocabulary: Vocabulary) -> Proposals:
     """Return the clips that the file names state; errors are collected, not raised."""
     proposals = Proposals(choice.layout, choice.reason, skipped=dict(sources.skipped))
     proposals.notes += [choice.note] if choice.note else []
-    vocabulary = Vocabulary(mapping, skip_unknown, declared)
     skipped: Counter[str] = Counter()
     for source, reading in _readings(sources, choice):
         match reading:

@@ -13,7 +13,7 @@ from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
-from pipeline.ingest.proposals import Proposals, propose_clips
+from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
@@ -134,9 +134,7 @@ def _propose(request: Request) -> Proposals:
         choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(
-        sources, choice, request.mapping, skip_unknown=request.skip_unknown, declared=declared
-    )
+    return propose_clips(sources, choice, Vocabulary(request.mapping, request.skip_unknown, declared))
 
 
 def _read_label(path: Path) -> str:

@@ -103,7 +103,7 @@ def read_consent(text: str) -> str:
     word = folded(text)
     if word not in _EMPTY and re.search(r"[^\w\s-]", text):  # `yes?` and `(yes)` are not yes
         word = text
-    if word in _EMPTY:
+    if word in _EMPTY and word != "none" and text != "?":  # `none` may mean no consent
         return ""
     for consent, words in ((GIVEN, _GIVEN), (UNKNOWN, UNKNOWN), (REFUSED, _REFUSED)):
         if word in words.split(", "):

@@ -77,6 +77,8 @@ def test_a_semicolon_table_with_byte_order_mark(tmp_path: Path) -> None:
         (["subject\tconsent", "S01\tmaybe"], 2, "consent: 'maybe'"),
         (["subject\tconsent", "S01\tyes?"], 2, "consent: 'yes?'"),
         (["subject\tconsent", "S01\t1"], 2, "consent: '1'"),
+        (["subject\tconsent", "S01\tnone"], 2, "consent: 'none'"),
+        (["subject\tconsent", "S01\t?"], 2, "consent: '?'"),
         (["subject\tsex", "1.0\tF"], 2, "subject '1.0' is a number that a spreadsheet made of a code"),
         (["subject\tconsent_given", "S01\tno"], 1, "is 'consent_given' the column 'consent'? rename it"),
         (["subject\tEinwilligung", "S01\tnein"], 1, "is 'Einwilligung' the column 'consent'? rename it"),
@@ -138,7 +140,7 @@ def test_an_age_range_is_refused(text: str) -> None:
     {
         **dict.fromkeys(("given", "Yes", "y", "TRUE", "ja", "oui", "si", "s\u00ed", "Evet"), "given"),
         **dict.fromkeys(("no", "N", "refused", "nein", "non", "hay\u0131r", "withdrawn"), "refused"),
-        **dict.fromkeys(("", "n/a", "NaN", "-", "None"), ""),
+        **dict.fromkeys(("", "n/a", "NaN", "-"), ""),
         "unknown": "unknown",
     }.items(),
 )
