@@ -1,5 +1,6 @@
 """`emo ingest`: enrol recordings."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -17,6 +18,12 @@ from pipeline.commands.console import (
 if TYPE_CHECKING:
     from pipeline.ingest.request import Request
     from pipeline.ingest.run import Outcome
+
+
+class Consent(StrEnum):
+    """What `--consent` can state."""
+
+    given = "given"
 
 
 def ingest(
@@ -39,10 +46,19 @@ def ingest(
         ),
     ] = None,
     participants: Annotated[
-        Path | None, typer.Option(help="Table of sex and age: a BIDS participants.tsv or a CSV file.")
+        Path | None,
+        typer.Option(help="Table of sex, age and consent: a BIDS participants.tsv or a CSV file."),
+    ] = None,
+    consent: Annotated[
+        Consent | None,
+        typer.Option(
+            help="State that all subjects of this ingest gave consent that their recordings are processed. "
+            "Without it, and without a column consent in --participants, consent is unknown.",
+            show_default=False,
+        ),
     ] = None,
     map_: Annotated[
-        list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
+        list[str] | None, typer.Option("--map", help="Read one label as another: fury=angry. Repeatable.")
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
@@ -61,12 +77,15 @@ def ingest(
 
     \b
     emo ingest ~/recordings                 # <subject>/<expression>.mp4
-    emo ingest ~/RAVDESS --map calm=neutral
+    emo ingest ~/RAVDESS --skip-unknown     # without its class calm
+    emo ingest ~/recordings --consent given # all subjects consented
     emo ingest fer2013.csv --layout fer2013
     emo ingest --manifest segments.csv --participants participants.tsv
     """
+    from pipeline.dataset.images.params import declared_labels
     from pipeline.ingest.proposals import parse_mapping
     from pipeline.ingest.request import Request
+    from pipeline.schema.participants import FROM_OPTION
 
     with one_line_errors():
         here = enter_project()
@@ -75,7 +94,8 @@ def ingest(
             layout=layout,
             manifest=here / manifest if manifest else None,
             participants=here / participants if participants else None,
-            mapping=parse_mapping(map_ or ()),
+            consent_source=FROM_OPTION if consent else "",
+            mapping=parse_mapping(map_, declared_labels()) if map_ else {},
             skip_unknown=skip_unknown,
             link=link,
             wait=not no_wait,
@@ -108,13 +128,12 @@ def _print_plan(plan: "Outcome") -> None:
 
 
 def _print_result(outcome: "Outcome") -> None:
-    from pipeline.schema.expressions import EXPRESSIONS
-
+    labels = sorted({name for row in outcome.table.values() for name in row})
     rows = [
-        [subject, *(str(row.get(name, 0) or "-") for name in EXPRESSIONS)]
+        [subject, *(str(row.get(name, 0) or "-") for name in labels)]
         for subject, row in sorted(outcome.table.items())
     ]
-    print_table("Clips by subject and expression", ["subject", *EXPRESSIONS], rows)
+    print_table("Clips by subject and expression", ["subject", *labels], rows)
     if outcome.commit:
         typer.echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
         typer.echo("       dvc repro")

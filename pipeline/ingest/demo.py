@@ -22,7 +22,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.runtime.text import listed
 from pipeline.schema.clips import Clip, read_enrolment
-from pipeline.schema.participants import Participant
+from pipeline.schema.participants import VIRTUAL, Participant
 from pipeline.schema.split import read_split
 from pipeline.schema.withdrawals import read_withdrawn
 from pipeline.versions.dvc_lock import LOCK, POINTER
@@ -32,7 +32,7 @@ COHORT = Path("demo/clips")
 
 
 def demo_request() -> Request:
-    """Return the request that enrols the virtual participants.
+    """Return the request that enrols the virtual participants, who are rendered and need no consent.
 
     Raises EmoError if the study has other recordings: virtual faces have no place among them.
     """
@@ -41,7 +41,8 @@ def demo_request() -> Request:
             f"{CLIPS}: recordings of your own are enrolled ({len(own)} clips, the first is {own[0].clip}); "
             "try the demo in another clone, so that no virtual participant gets into your dataset"
         )
-    return Request(sources=(COHORT,), layout="folders", participants=COHORT / "participants.tsv")
+    table = COHORT / "participants.tsv"
+    return Request(sources=(COHORT,), layout="folders", participants=table, consent_source=VIRTUAL)
 
 
 def virtual_subjects(clips: Sequence[Clip]) -> list[str]:

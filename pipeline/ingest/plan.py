@@ -16,7 +16,6 @@ from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.runtime.paths import WITHDRAWALS
 from pipeline.schema.clips import Clip
-from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.image_subjects import POOLED
 
 Files = Mapping[Path, InspectedFile]
@@ -69,7 +68,8 @@ class IngestPlan:
         subjects = sorted({clip.subject for clip in (*self.added, *self.unchanged)})
         images = {p.subject for p in (*self.state.participants, *self.participants.new) if p.is_image}
         rows = {subject: POOLED if subject in images else subject for subject in subjects}
-        table = {row: dict.fromkeys(EXPRESSIONS, 0) for row in rows.values()}
+        labels = sorted({clip.expression for clip in self.clips})
+        table = {row: dict.fromkeys(labels, 0) for row in rows.values()}
         for clip in self.clips:
             if clip.subject in rows:
                 table[rows[clip.subject]][clip.expression] += 1
@@ -77,7 +77,11 @@ class IngestPlan:
 
 
 def plan_ingest(
-    proposals: Iterable[Proposal], files: Files, table: ParticipantsTable | None, state: State
+    proposals: Iterable[Proposal],
+    files: Files,
+    table: ParticipantsTable | None,
+    state: State,
+    consent_source: str = "",
 ) -> IngestPlan:
     """Plan an ingest; errors are collected in the plan.
 
@@ -86,12 +90,13 @@ def plan_ingest(
         files: Files that could be read.
         table: The participants table, if one is given.
         state: The tables of raw/ before the ingest.
+        consent_source: Source of the statement that all subjects gave consent; empty if there is none.
     """
     readable = [proposal for proposal in proposals if proposal.path in files]
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
     digests = {path: file.sha256 for path, file in files.items()}
     found = sort_out_known(proposals, digests, state.clips, {})
-    participants = plan_participants([*found.known, *found.new], table, state)
+    participants = plan_participants([*found.known, *found.new], table, state, consent_source)
     errors = [
         *participants.errors,
         *_duplicates(found.new, files),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from pipeline.dataset.images.params import declared_labels
 from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space
@@ -14,7 +15,7 @@ from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
-from pipeline.ingest.proposals import Proposals, propose_clips
+from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
@@ -46,7 +47,7 @@ class Outcome:
     "Clips of this ingest that were enrolled before."
     new_subjects: tuple[str, ...]
     completed_subjects: tuple[str, ...]
-    "Known participants whose empty sex or age is filled in."
+    "Known participants whose empty sex or age, or unknown consent, is filled in."
     videos: int
     "Number of files to copy or link."
     size_bytes: int
@@ -111,7 +112,7 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     stills = {proposal.path: proposal.still for proposal in proposals.clips}
     files, unreadable = inspect_files(stills, state.digests, progress)
     proposals = as_own_subjects(proposals, files, state)
-    plan = plan_ingest(proposals.clips, files, table, state)
+    plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     errors = [*proposals.errors, *unreadable, *plan.errors]
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
@@ -123,8 +124,11 @@ def _propose(request: Request) -> Proposals:
         raise EmoError(
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
+    declared = declared_labels()
     if request.manifest:
-        return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
+        return read_manifest(
+            request.manifest, request.mapping, skip_unknown=request.skip_unknown, declared=declared
+        )
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
@@ -133,7 +137,7 @@ def _propose(request: Request) -> Proposals:
         choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(sources, choice, request.mapping, skip_unknown=request.skip_unknown)
+    return propose_clips(sources, choice, Vocabulary(request.mapping, request.skip_unknown, declared))
 
 
 def _read_label(path: Path) -> str:

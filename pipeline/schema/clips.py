@@ -13,7 +13,7 @@ from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.params import check_range
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS
 from pipeline.schema.expressions import check_label
-from pipeline.schema.participants import GIVEN, Participant, check_case, check_id, read_participants
+from pipeline.schema.participants import WITHDRAWN, Participant, check_case, check_id, read_participants
 from pipeline.schema.withdrawals import read_withdrawn
 
 
@@ -108,19 +108,19 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
     return participants, clips
 
 
-def consented_clips() -> list[Clip]:
-    """Return the clips of the participants whose consent is given; only these may be processed.
+def processable_clips() -> list[Clip]:
+    """Return the clips of the participants who have not withdrawn; only these may be processed.
 
     Raises ConsentError if the tables are older than a withdrawal.
     """
     participants, clips = read_enrolment()
-    given = {participant.subject for participant in participants if participant.consent == GIVEN}
-    for subject in sorted(given & {row.subject for row in read_withdrawn()}):
+    enrolled = {participant.subject for participant in participants if participant.consent != WITHDRAWN}
+    for subject in sorted(enrolled & {row.subject for row in read_withdrawn()}):
         raise ConsentError(
             f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was reverted; run "
             f"`emo withdraw {subject} --yes` to remove the subject from it"
         )
-    return [clip for clip in clips if clip.subject in given]
+    return [clip for clip in clips if clip.subject in enrolled]
 
 
 def check_overlaps(clips: Sequence[Clip], where: str) -> None:

@@ -5,14 +5,14 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import CLIPS, FRAMES, VIDEOS
 from pipeline.runtime.stage import run_stage
-from pipeline.schema.clips import consented_clips
+from pipeline.schema.clips import processable_clips
 from pipeline.video.clip_frames import FramesParams, check_recordings, plan_clip, write_frames
 
 
 def main() -> None:
-    """Sample the clips of all participants whose consent is given."""
+    """Sample the clips of all participants who have not withdrawn."""
     params = load_params("frames", FramesParams)
-    clips = consented_clips()
+    clips = processable_clips()
     if not clips:
         raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS` or `emo demo`")
     check_recordings(clips)

@@ -122,7 +122,8 @@ def _kept(participant: Participant) -> Participant:
     The split of every later subject depends on how many of each sex were enrolled before, and must not
     change. Sex and number identify no person.
     """
-    return replace(participant, age=None, consent=WITHDRAWN, extra=dict.fromkeys(participant.extra, ""))
+    extra = dict.fromkeys(participant.extra, "")
+    return replace(participant, age=None, consent=WITHDRAWN, consent_source="", extra=extra)
 
 
 def _withdrawals(subject: Subject, listed: ListedObjects) -> set[Withdrawal]:

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.runtime.csv_files import format_csv
 from pipeline.runtime.errors import EmoError
-from pipeline.schema.clips import consented_clips, read_clips, read_enrolment
+from pipeline.schema.clips import processable_clips, read_clips, read_enrolment
 from pipeline.schema.participants import Participant, read_participants
 from tests.support.making import clip, enrol, person
 
@@ -52,7 +52,7 @@ def test_people_come_in_the_order_of_enrolment_and_keep_further_columns() -> Non
 
 def test_clips_of_people_who_withdrew_are_left_out() -> None:
     edit(PEOPLE, "30.0,given,1", "30.0,withdrawn,1")
-    assert [c.clip for c in consented_clips()] == ["c2"]
+    assert [c.clip for c in processable_clips()] == ["c2"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, shard_path
 from pipeline.schema.funnel import FunnelRow
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import NOTED, Participant, processable
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
@@ -117,8 +117,10 @@ def cohort(
     parts = {
         "participants": participants,
         "clips": clips,
-        "consented": clips,
-        "consenting": consenting(participants),
+        "processable_clips": clips,
+        "processable": processable(participants),
+        "showable": processable(participants),
+        "consent_rule": NOTED,
         "images": images,
         "classes": CLASSES,
         "near_pairs": near_pairs,

@@ -143,6 +143,7 @@ def drawn_face(centre: tuple[float, float] = (160, 120), width: float = 100) -> 
 def person(subject: str = "S1", **values: Any) -> Participant:
     """Return a participant; what is not given is plain."""
     plain: dict[str, Any] = {"sex": "F", "age": 30.0, "consent": "given", "enrolled": 1}
+    plain["consent_source"] = "table"
     return Participant(subject=subject, **plain | values)
 
 

@@ -210,7 +210,7 @@ def test_it_refuses_while_a_stage_runs(project: Project) -> None:
 
 def test_a_model_is_clean_only_if_its_source_is(project: Project) -> None:
     """The split table no longer has the subject; the model was trained before."""
-    project.edit("raw/participants.csv", rf"{SUBJECTS[0]},(.*),given,", rf"{SUBJECTS[0]},\1,withdrawn,")
+    project.edit("raw/participants.csv", rf"{SUBJECTS[0]},(.*),unknown,", rf"{SUBJECTS[0]},\1,withdrawn,")
     project.repro("dataset")
     project.commit("By hand")
     assert weights(project)
