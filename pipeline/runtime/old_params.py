@@ -1,10 +1,12 @@
 """Reads settings that earlier versions of emo wrote, in the form of this version.
 
 Version 0.1 had `faces: detector: none` and one section `faces: search` for the Haar cascades and the
-tracking. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read with this module.
+tracking. Keys added since then are in `ADDED`, with the value that they have where they are missing.
+`emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read with this module.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 HAAR_KEYS = {"cascade": "cascade", "second_opinion": "fallback_cascade", "scale_factor": "scale_factor"}
@@ -13,16 +15,59 @@ TRACKING_KEYS = {"min_face": "min_face", "max_face": "max_face", "full_search_ev
 TRACKING_KEYS |= {"min_sightings": "min_detections", "rival_share": "rival_share"}
 
 
+@dataclass(frozen=True)
+class AddedKey:
+    """A key that params.yaml of an earlier version does not have."""
+
+    section: str
+    key: str
+    value: Any
+    "Value where the key is missing, as params.yaml of a new project has it."
+    after: str
+    "Key of the same section below which `emo upgrade` writes it."
+    comment: str
+    "Comment in params.yaml."
+
+
+ADDED = (
+    AddedKey(
+        section="frames",
+        key="apex_window_s",
+        value=1.0,
+        after="trim_end_s",
+        comment="of clips with an apex, this many seconds around it are sampled, without trims",
+    ),
+)
+"""Keys added after version 0.1."""
+
+
+def missing_keys(values: Mapping[str, Any]) -> list[AddedKey]:
+    """Return the added keys that are missing in the sections that there are."""
+    sections = {name: section for name, section in values.items() if isinstance(section, Mapping)}
+    return [
+        added for added in ADDED if added.section in sections and added.key not in sections[added.section]
+    ]
+
+
 def is_old(values: Mapping[str, Any]) -> bool:
-    """Return whether settings, by section, are those of version 0.1."""
+    """Return whether settings, by section, are those of an earlier version."""
+    return _has_search(values) or bool(missing_keys(values))
+
+
+def modernised(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings by section as this version has them; only those of earlier versions change."""
+    for added in missing_keys(values):
+        values = {**values, added.section: {**values[added.section], added.key: added.value}}
+    return _without_search(values) if _has_search(values) else values
+
+
+def _has_search(values: Mapping[str, Any]) -> bool:
     faces = values.get("faces")
     return isinstance(faces, Mapping) and "search" in faces
 
 
-def modernised(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings by section as this version has them; only those of version 0.1 change."""
-    if not is_old(values):
-        return values
+def _without_search(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of version 0.1 with `faces: search` divided into `haar` and `tracking`."""
     faces = dict(values["faces"])
     search = faces.pop("search")
     if not isinstance(search, Mapping) or search.keys() - HAAR_KEYS.keys() - TRACKING_KEYS.keys():

@@ -1,16 +1,27 @@
-"""`emo upgrade`: params.yaml of version 0.1, rewritten line by line so that values and comments stay."""
+"""`emo upgrade`: rewrites params.yaml of an earlier version line by line; values and comments stay."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import write_text
-from pipeline.runtime.old_params import HAAR_KEYS, TRACKING_KEYS, is_old, modernised
+from pipeline.runtime.old_params import (
+    HAAR_KEYS,
+    TRACKING_KEYS,
+    AddedKey,
+    is_old,
+    missing_keys,
+    modernised,
+)
 from pipeline.runtime.params import read_yaml
 from pipeline.runtime.paths import PARAMS
+
+_COMMENT_COLUMN = 26
+"""Column at which the comments of params.yaml start."""
 
 _KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
 
@@ -18,27 +29,51 @@ _KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
 def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
     """Rewrite params.yaml of an earlier version; return one line for each change, none if it is current.
 
-    Raises EmoError if the section `faces` does not have one key per line, so that it cannot be rewritten.
+    Raises EmoError if a section that changes does not have one key per line, so that it cannot be rewritten.
     """
     values = read_yaml(path)
     if not is_old(values):
         return []
-    text = path.read_text(encoding="utf-8")
-    new = "\n".join(_rewritten(text.split("\n")))
+    missing, lines = missing_keys(values), path.read_text(encoding="utf-8").split("\n")
+    for added in missing:
+        lines = _with_key(lines, added)
+    is_divided = "search" in (values.get("faces") or {})
+    new = "\n".join(_rewritten(lines) if is_divided else lines)
     if yaml.safe_load(new) != modernised(values):
+        what = "faces: search" if is_divided else f"{missing[0].section}: {missing[0].key}"
         raise EmoError(
-            f"{path}: faces: search: cannot be rewritten line by line; copy the section faces of a new "
-            "project and set its values by hand (docs/params.md)"
+            f"{path}: {what}: cannot be rewritten line by line; copy the section of a new project and set "
+            "its values by hand (docs/params.md)"
         )
     if write:
         write_text(path, new)
+    return [*(_divided(values["faces"]) if is_divided else []), *map(_described, missing)]
+
+
+def _divided(faces: Mapping[str, Any]) -> list[str]:
+    """Return one line for each setting of version 0.1 that has a new name."""
     names = {f"haar.{new}": old for old, new in HAAR_KEYS.items()}
     names |= {f"tracking.{new}": old for old, new in TRACKING_KEYS.items()}
-    moved = [
-        f"faces.search.{old} -> faces.{new}" for new, old in names.items() if old in values["faces"]["search"]
-    ]
-    renamed = ["faces.detector: none -> whole_frame"] if values["faces"].get("detector") == "none" else []
+    moved = [f"faces.search.{old} -> faces.{new}" for new, old in names.items() if old in faces["search"]]
+    renamed = ["faces.detector: none -> whole_frame"] if faces.get("detector") == "none" else []
     return [*renamed, *moved]
+
+
+def _described(added: AddedKey) -> str:
+    return f"{added.section}.{added.key}: {added.value} (new)"
+
+
+def _with_key(lines: Sequence[str], added: AddedKey) -> list[str]:
+    """Return the lines with a key below another key of its section; unchanged if that is not found."""
+    section, value = "", yaml.safe_dump(added.value, default_flow_style=True).split("\n")[0]
+    for number, line in enumerate(lines):
+        top = re.match(r"(\w+):", line)
+        section = top[1] if top else section
+        found = re.match(rf"( +){added.after}:", line)
+        if section == added.section and found:
+            new = f"{found[1]}{added.key}: {value}".ljust(_COMMENT_COLUMN) + f"# {added.comment}"
+            return [*lines[: number + 1], new, *lines[number + 1 :]]
+    return list(lines)
 
 
 def _rewritten(lines: Sequence[str]) -> Iterator[str]:
