@@ -1,11 +1,10 @@
 """The plan of an ingest, from proposals, contents of files and tables. Pure: it touches no files."""
 
-import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from pipeline.ingest.inspection import InspectedFile
@@ -13,6 +12,7 @@ from pipeline.ingest.names import normal, unique
 from pipeline.ingest.participants_plan import ParticipantsPlan, plan_participants
 from pipeline.ingest.participants_table import ParticipantsTable
 from pipeline.ingest.proposals import Proposal
+from pipeline.ingest.segments import cut_rounding, end_errors, label_of, overlap_errors, segment_of
 from pipeline.ingest.state import State
 from pipeline.runtime.paths import CLIPS, WITHDRAWALS
 from pipeline.schema.clips import Clip
@@ -20,9 +20,6 @@ from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.image_subjects import POOLED
 
 Files = Mapping[Path, InspectedFile]
-
-_TOLERANCE_S = 0.1
-"""How far a segment may end after the video: tables round, and players show the last frame longer."""
 
 _PROBED = ("width", "height", "fps", "duration_s", "frames", "codec", "rotation")
 """Columns of raw/clips.csv that probing finds."""
@@ -52,6 +49,8 @@ class IngestPlan:
     unchanged: tuple[Clip, ...] = ()
     "Clips of this ingest that are already enrolled."
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    "One line each."
 
     @property
     def added(self) -> tuple[Clip, ...]:
@@ -88,11 +87,13 @@ def plan_ingest(
     """
     readable = [proposal for proposal in proposals if proposal.path in files]
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
+    proposals, notes = cut_rounding(proposals, files, state)
     participants = plan_participants(proposals, table, state)
     errors = [
         *participants.errors,
         *_duplicates(proposals, files),
-        *_bad_segments(proposals, files, state),
+        *overlap_errors(proposals),
+        *end_errors(proposals, files, state),
         *_withdrawn(proposals, files, state),
     ]
     enrolled: dict[str, list[Clip]] = defaultdict(list)
@@ -109,39 +110,25 @@ def plan_ingest(
             new.append(proposal)
     if errors:
         return IngestPlan(state, participants, errors=tuple(errors))
-    return IngestPlan(state, participants, _plan_recordings(new, files, state), tuple(unchanged))
-
-
-def _segment(proposal: Proposal) -> tuple[float, float]:
-    return (proposal.start_s or 0.0, math.inf if proposal.end_s is None else proposal.end_s)
-
-
-def _label(item: Proposal | Clip) -> str:
-    return f"{item.expression} of {item.subject}"
+    recordings = _plan_recordings(new, files, state)
+    return IngestPlan(state, participants, recordings, tuple(unchanged), notes=tuple(notes))
 
 
 def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
-    """Return an error for each file with the content of another file, and for each overlap of segments."""
+    """Return an error for each file with the content of another file or with a second subject."""
     errors = []
     first: dict[str, Proposal] = {}
     for proposal in proposals:
         other = first.setdefault(files[proposal.path].sha256, proposal)
         if other.path != proposal.path:
             errors.append(
-                f"{proposal.where}: {_label(proposal)}: the same recording as {other.where}: "
-                f"{_label(other)}; leave one out"
+                f"{proposal.where}: {label_of(proposal)}: the same recording as {other.where}: "
+                f"{label_of(other)}; leave one out"
             )
         elif other.subject != proposal.subject:
             errors.append(
                 f"{proposal.where}: a recording belongs to one subject, not to {proposal.subject} and "
                 f"{other.subject} ({other.where}); cut it in two"
-            )
-    by_file = sorted(proposals, key=lambda p: (str(p.path), _segment(p)))
-    for one, two in pairwise(by_file):
-        if one.path == two.path and _segment(two)[0] < _segment(one)[1]:
-            errors.append(
-                f"{two.where}: {_label(two)} from {_segment(two)[0]} s overlaps {one.where}: {_label(one)} "
-                f"in {two.path}; a segment has one label"
             )
     return errors
 
@@ -156,30 +143,12 @@ def _withdrawn(proposals: Iterable[Proposal], files: Files, state: State) -> lis
     ]
 
 
-def _bad_segments(proposals: Iterable[Proposal], files: Files, state: State) -> list[str]:
-    """Return an error for each segment beyond the end of its video."""
-    durations_s = {clip.sha256: clip.duration_s for clip in state.clips}
-    durations_s |= {file.sha256: file.info.duration_s for file in files.values() if file.info}
-    errors = []
-    for proposal in proposals:
-        duration_s = durations_s[files[proposal.path].sha256]
-        start_s, end_s = _segment(proposal)
-        if (start_s and start_s >= duration_s) or (
-            math.isfinite(end_s) and end_s > duration_s + _TOLERANCE_S
-        ):
-            end = f"{end_s} s" if math.isfinite(end_s) else "the end"
-            errors.append(
-                f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of "
-                f"{proposal.path} ({duration_s} s); correct start_s and end_s"
-            )
-    return errors
-
-
 def _is_same(clip: Clip, proposal: Proposal) -> bool:
     """Return whether a clip is what a proposal asks for, enrolled from a file of the same name."""
     source = clip.extra.get("source", "")
     return (
-        clip.segment == _segment(proposal)
+        clip.segment == segment_of(proposal)
+        and proposal.apex_s in (None, clip.apex_s)
         and (clip.subject, clip.expression) == (proposal.subject, proposal.expression)
         and (not source or not proposal.source or normal(source) == normal(proposal.source))
     )
@@ -187,18 +156,20 @@ def _is_same(clip: Clip, proposal: Proposal) -> bool:
 
 def _conflicts(proposal: Proposal, enrolled: Sequence[Clip]) -> list[str]:
     """Return the error, if any, of a proposal that contradicts the enrolled clips of its recording."""
-    start_s, end_s = _segment(proposal)
+    start_s, end_s = segment_of(proposal)
     overlapping = [clip for clip in enrolled if clip.segment[0] < end_s and start_s < clip.segment[1]]
     for clip in [*overlapping, *(clip for clip in enrolled if clip.subject != proposal.subject)]:
-        if _label(clip) != _label(proposal):
+        if label_of(clip) != label_of(proposal):
             remedy = f"leave it out; to correct a label, edit its row in {CLIPS}"
         elif clip.segment != (start_s, end_s):
             remedy = "a segment is enrolled once; correct start_s and end_s"
+        elif proposal.apex_s not in (None, clip.apex_s):
+            remedy = f"to set or correct the apex, edit apex_s in its row of {CLIPS}"
         else:
             remedy = f"it came from a file named {clip.extra['source']!r}; leave the copy out"
         return [
-            f"{proposal.where}: {_label(proposal)}: this recording is enrolled as {clip.clip} "
-            f"({_label(clip)}); {remedy}"
+            f"{proposal.where}: {label_of(proposal)}: this recording is enrolled as {clip.clip} "
+            f"({label_of(clip)}); {remedy}"
         ]
     return []
 

@@ -10,6 +10,7 @@ from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
 from pipeline.ingest.inspection import ProgressBar, inspect_files
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
+from pipeline.ingest.manifests.row import ManifestOptions
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.proposals import Proposals, propose_clips
@@ -26,7 +27,8 @@ from pipeline.schema.clips import Clip
 _MAX_ERRORS = 10
 """Errors that are listed; the others are counted."""
 
-_JSON_COLUMNS = ("clip", "video", "subject", "expression", "start_s", "end_s", "take", "sha256")
+_JSON_COLUMNS = ("clip", "video", "subject", "session", "expression", "start_s", "end_s", "apex_s", "take")
+_JSON_COLUMNS += ("sha256",)
 
 
 @dataclass(frozen=True)
@@ -121,7 +123,12 @@ def _propose(request: Request) -> Proposals:
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
     if request.manifest:
-        return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
+        options = ManifestOptions(request.tier, request.subject)
+        return read_manifest(
+            request.manifest, request.mapping, skip_unknown=request.skip_unknown, options=options
+        )
+    if request.tier or request.subject:
+        raise EmoError("--tier and --subject are for --manifest; leave them out")
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
@@ -145,7 +152,7 @@ def _read_label(path: Path) -> str:
 def _outcome(
     plan: IngestPlan, proposals: Proposals, *, done: bool = False, commit: tuple[str, ...] = ()
 ) -> Outcome:
-    notes = [*proposals.notes, *plan.participants.notes]
+    notes = [*proposals.notes, *plan.notes, *plan.participants.notes]
     if strays := unlisted(plan.clips):
         notes.append(
             f"{VIDEOS / strays[0]}: not in any table ({len(strays)} such files); ingest the recording it was "

@@ -1,0 +1,164 @@
+"""Segments of recordings: whether they lie within them, and whether they overlap. Touches no files."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from pathlib import Path
+
+from pipeline.ingest.inspection import InspectedFile
+from pipeline.ingest.proposals import Proposal
+from pipeline.ingest.state import State
+from pipeline.runtime.text import listed
+from pipeline.schema.clips import Clip
+
+_TOLERANCE_S = 0.1
+"""How far a segment may end after the video: tables round, and players show the last frame longer."""
+
+_ROUNDING_S = 0.005
+"""Overlap that is rounding, not a contradiction, even if the frames are shorter; seconds."""
+
+_EXACT_S = 1e-6
+"""Times are written with six decimals."""
+
+
+def segment_of(proposal: Proposal) -> tuple[float, float]:
+    """Return the segment as (start, end) in seconds; an end that is the recording's is infinite."""
+    return (proposal.start_s or 0.0, math.inf if proposal.end_s is None else proposal.end_s)
+
+
+def label_of(item: Proposal | Clip) -> str:
+    """Return expression and subject, for messages."""
+    return f"{item.expression} of {item.subject}"
+
+
+def cut_rounding(
+    proposals: Sequence[Proposal], files: Mapping[Path, InspectedFile], state: State
+) -> tuple[list[Proposal], list[str]]:
+    """Cut touching segments that overlap by rounding: at most by one frame of the recording, or 5 ms.
+
+    Of two such segments, the earlier one ends where the later one starts; enrolled clips stay as they are. A
+    segment that differs from an enrolled clip only by rounding is that clip.
+
+    Returns:
+        The proposals in the same order, and notes.
+    """
+    enrolled: dict[str, list[Clip]] = defaultdict(list)
+    for clip in state.clips:
+        enrolled[clip.sha256].append(clip)
+    by_file: dict[Path, list[Proposal]] = defaultdict(list)
+    for proposal in proposals:
+        by_file[proposal.path].append(proposal)
+    cut: dict[int, Proposal] = {}
+    changed: list[str] = []
+    snapped: list[str] = []
+    for path, group in by_file.items():
+        file = files[path]
+        known = enrolled[file.sha256]
+        fps = known[0].fps if known else file.info.fps if file.info else 0.0
+        tolerance_s = max(_ROUNDING_S, 1 / fps if fps else 0.0) + _EXACT_S
+        own = [_as_enrolled(proposal, known, tolerance_s) for proposal in group]
+        new = _cut(own, known, tolerance_s)
+        snapped += [a.where for a, b in zip(group, own, strict=True) if a is not b]
+        changed += [a.where for a, b in zip(own, new, strict=True) if a is not b]
+        cut |= {id(before): after for before, after in zip(group, new, strict=True)}
+    return [cut[id(proposal)] for proposal in proposals], _notes(changed, snapped)
+
+
+def _notes(cut: Sequence[str], enrolled: Sequence[str]) -> list[str]:
+    notes = []
+    if cut:
+        notes.append(
+            f"{listed(cut, 1)}: overlaps its neighbour by rounding (at most one frame or 5 ms); cut where the "
+            "later one starts"
+        )
+    if enrolled:
+        notes.append(
+            f"{listed(enrolled, 1)}: enrolled already, with times that differ by rounding (at most one frame or "
+            "5 ms); not changed"
+        )
+    return notes
+
+
+def _as_enrolled(proposal: Proposal, enrolled: Sequence[Clip], tolerance_s: float) -> Proposal:
+    """Return the proposal with the times of the enrolled clip from which it differs only by rounding."""
+    for clip in enrolled:
+        ends = zip(clip.segment, segment_of(proposal), strict=True)
+        is_close = all(one == other or abs(one - other) <= tolerance_s for one, other in ends)
+        is_exact = clip.segment == segment_of(proposal)
+        if is_close and not is_exact and label_of(clip) == label_of(proposal):
+            return replace(proposal, start_s=clip.start_s, end_s=clip.end_s)
+    return proposal
+
+
+def _cut(proposals: Sequence[Proposal], enrolled: Sequence[Clip], tolerance_s: float) -> list[Proposal]:
+    """Return the proposals of one recording without overlaps by rounding."""
+    fixed = {clip.segment for clip in enrolled}
+    own = [(segment_of(proposal), number) for number, proposal in enumerate(proposals)]
+    stretches = [_Stretch(*segment, None if segment in fixed else number) for segment, number in own]
+    stretches += [_Stretch(*segment, None) for segment in fixed - {segment for segment, _ in own}]
+    result = list(proposals)
+    for one, two in pairwise(sorted(stretches, key=lambda s: (s.start_s, s.end_s))):
+        overlap_s = one.end_s - two.start_s
+        shortest_s = min(one.end_s - one.start_s, two.end_s - two.start_s)
+        if not 0 < overlap_s <= min(tolerance_s, shortest_s / 2):
+            continue
+        if one.index is not None:
+            result[one.index] = _with_times(result[one.index], end_s=two.start_s)
+        elif two.index is not None:
+            result[two.index] = _with_times(result[two.index], start_s=one.end_s)
+    return result
+
+
+def _with_times(proposal: Proposal, **times_s: float) -> Proposal:
+    """Return the proposal with another start or end, unless its apex would lie outside."""
+    cut = replace(proposal, **times_s)  # type: ignore[arg-type]
+    start_s, end_s = segment_of(cut)
+    return cut if cut.apex_s is None or start_s <= cut.apex_s < end_s else proposal
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A segment of a recording."""
+
+    start_s: float
+    end_s: float
+    index: int | None
+    "Number of the proposal; None for a segment that is enrolled, which stays as it is."
+
+
+def overlap_errors(proposals: Sequence[Proposal]) -> list[str]:
+    """Return an error for each segment that overlaps another one of its recording."""
+    errors = []
+    by_file = sorted(proposals, key=lambda p: (str(p.path), segment_of(p)))
+    for one, two in pairwise(by_file):
+        if one.path == two.path and segment_of(two)[0] < segment_of(one)[1]:
+            errors.append(
+                f"{two.where}: {label_of(two)} from {segment_of(two)[0]} s overlaps {one.where}: "
+                f"{label_of(one)} in {two.path}; a segment has one label"
+            )
+    return errors
+
+
+def end_errors(proposals: Iterable[Proposal], files: Mapping[Path, InspectedFile], state: State) -> list[str]:
+    """Return an error for each segment or apex beyond the end of its video."""
+    durations_s = {clip.sha256: clip.duration_s for clip in state.clips}
+    durations_s |= {file.sha256: file.info.duration_s for file in files.values() if file.info}
+    errors = []
+    for proposal in proposals:
+        duration_s = durations_s[files[proposal.path].sha256]
+        start_s, end_s = segment_of(proposal)
+        is_beyond = math.isfinite(end_s) and end_s > duration_s + _TOLERANCE_S
+        if is_beyond or (start_s and start_s >= duration_s):
+            end = f"{end_s} s" if math.isfinite(end_s) else "the end"
+            errors.append(
+                f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of "
+                f"{proposal.path} ({duration_s} s); correct start_s and end_s"
+            )
+        elif proposal.apex_s and proposal.apex_s >= duration_s:
+            errors.append(
+                f"{proposal.where}: the apex at {proposal.apex_s} s is beyond the end of {proposal.path} "
+                f"({duration_s} s); correct apex_s"
+            )
+    return errors
