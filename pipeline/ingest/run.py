@@ -27,8 +27,10 @@ from pipeline.schema.clips import Clip
 _MAX_ERRORS = 10
 """Errors that are listed; the others are counted."""
 
-_JSON_COLUMNS = ("clip", "video", "subject", "session", "expression", "start_s", "end_s", "apex_s", "take")
-_JSON_COLUMNS += ("sha256",)
+_JSON_COLUMNS = (
+    *("clip", "video", "subject", "session", "expression"),
+    *("start_s", "end_s", "apex_s", "take", "sha256"),
+)
 
 
 @dataclass(frozen=True)

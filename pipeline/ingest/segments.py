@@ -70,13 +70,13 @@ def _notes(cut: Sequence[str], enrolled: Sequence[str]) -> list[str]:
     notes = []
     if cut:
         notes.append(
-            f"{listed(cut, 1)}: overlaps its neighbour by rounding (at most one frame or 5 ms); cut where the "
-            "later one starts"
+            f"{listed(cut, 1)}: overlaps its neighbour by rounding (at most one frame or 5 ms); cut where "
+            "the later one starts"
         )
     if enrolled:
         notes.append(
-            f"{listed(enrolled, 1)}: enrolled already, with times that differ by rounding (at most one frame or "
-            "5 ms); not changed"
+            f"{listed(enrolled, 1)}: enrolled already, with times that differ by rounding (at most one frame "
+            "or 5 ms); not changed"
         )
     return notes
 

@@ -11,6 +11,7 @@ from pipeline.ingest.manifests.times import (
     MISSING,
     TIME_COLUMNS,
     UNDERSTOOD,
+    UNITS,
     folded,
     frame_index,
     looks_like_time,
@@ -25,6 +26,9 @@ from pipeline.video.frame_times import constant_frame_times
 _REQUIRED = ("video", "subject", "expression")
 _TEXTS = (*_REQUIRED, "session", "take", "sex")
 """Columns that are read as they are."""
+
+_USUAL_TIMES = frozenset(("start_s", "end_s", "apex_s"))
+"""Columns whose meaning needs no note."""
 
 _FRAMES_NOTE = "frame 0 is the first of a recording, and end_frame is the last frame of its clip"
 
@@ -86,7 +90,11 @@ class _Columns:
     def notes(self, table: UserTable) -> list[str]:
         """Return what the plan says about the columns."""
         notes = [f"{table.path}: columns not read: {listed(self.others)}"] if self.others else []
-        return [*notes, *([f"{table.path}: {_FRAMES_NOTE}"] if self.unit == "frame" and self.times else [])]
+        if {folded(column) for column in self.times.values()} - _USUAL_TIMES:
+            frames = f"; {_FRAMES_NOTE}" if self.unit == "frame" else ""
+            columns = ", ".join(self.times.values())
+            notes.append(f"{table.path}: times are read from {columns} ({UNITS[self.unit]}{frames})")
+        return notes
 
 
 def _refuse_unclear(table: UserTable, others: tuple[str, ...]) -> None:
@@ -94,8 +102,8 @@ def _refuse_unclear(table: UserTable, others: tuple[str, ...]) -> None:
     for column in others:
         if looks_like_time(column):
             raise EmoError(
-                f"{table.where()}: column {column!r} looks like a time, but what it means is not clear; rename or "
-                f"remove it; times are read from {UNDERSTOOD}"
+                f"{table.where()}: column {column!r} looks like a time, but what it means is not clear; "
+                f"rename or remove it; times are read from {UNDERSTOOD}"
             )
         close = difflib.get_close_matches(folded(column), (*_TEXTS, *TIME_COLUMNS), n=1, cutoff=0.7)
         if close:
