@@ -5,15 +5,16 @@ each start and stop, with `Time`; in older versions, lines about the observation
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.ingest.manifests.media import RecordingFinder
-from pipeline.ingest.manifests.row import Manifest, ManifestOptions, ManifestRow
+from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOptions, ManifestRow
 from pipeline.ingest.manifests.times import MISSING, folded, seconds
-from pipeline.ingest.user_tables import TableRow, UserTable, parse_user_table
+from pipeline.ingest.user_tables import UserTable, parse_user_table
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.text import listed
 
 _MEDIA_COLUMNS = ("media file path", "media file", "source", "media file name")
 """Columns that name the recording, the most complete one first."""
@@ -38,6 +39,41 @@ class _Event:
     end: str
 
 
+@dataclass(frozen=True)
+class _Row:
+    """A row of an export."""
+
+    where: str
+    "File and line; starts messages."
+    cells: dict[str, str]
+    "Column in lower case -> text."
+
+    @property
+    def behaviour(self) -> str:
+        return self.cells["behavior"]
+
+    @property
+    def state(self) -> str:
+        """START, STOP or POINT; in aggregated events STATE or POINT."""
+        return next((self.cells[name].upper() for name in _STATE_COLUMNS if name in self.cells), "")
+
+    @property
+    def is_point(self) -> bool:
+        return self.state.startswith("POINT")
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What the start and the stop of an event have in common."""
+        names = ("observation id", *_MEDIA_COLUMNS, "subject", "behavior")
+        return tuple(self.cells.get(name, "") for name in names)
+
+    def event(self, start: str, end: str) -> _Event:
+        """Return the event that starts in this row."""
+        texts = (self.cells.get(name, "") for name in _MEDIA_COLUMNS)
+        media = next((text for text in texts if text.lower() not in MISSING), "")
+        return _Event(self.where, media, self.cells.get("subject", ""), self.behaviour, start, end)
+
+
 def boris_table(text: str, path: Path) -> UserTable | None:
     """Return the table of events in an export of BORIS; None if the text is none.
 
@@ -58,16 +94,28 @@ def boris_table(text: str, path: Path) -> UserTable | None:
     return table if is_events and names & set(_MEDIA_COLUMNS) else None
 
 
-def read_boris(table: UserTable, options: ManifestOptions) -> Manifest:
-    """Read the state events of an export; errors of single rows are collected."""
+def read_boris(table: UserTable, options: ManifestOptions, is_expression: IsExpression) -> Manifest:
+    """Read the state events of an export; errors of single rows are collected.
+
+    Raises EmoError if the times are not those of the recording.
+    """
     manifest = Manifest(f"{table.path}: events of BORIS", table.path.parent)
+    rows = [
+        _Row(table.where(row), {column.lower(): text for column, text in row.cells.items()})
+        for row in table.rows
+    ]
+    for row in rows:
+        if not _is_zero(offset := row.cells.get("time offset (s)", "")):
+            raise EmoError(_offset_error(row.where, offset))
+    states = [row for row in rows if not row.is_point]
+    points = [row for row in rows if row.is_point]
+    manifest.errors += [_point_error(row) for row in points if is_expression(row.behaviour)]
+    manifest.notes += _notes(table, [row for row in points if not is_expression(row.behaviour)])
+    read = _aggregated if any("start (s)" in row.cells for row in rows) else _paired
     finder = RecordingFinder()
-    columns = {column.lower(): column for column in table.columns}
-    rows = [(row, {name: row.cells[column] for name, column in columns.items()}) for row in table.rows]
-    read = _aggregated if "start (s)" in columns else _paired
-    for event in read(table, rows, manifest.errors):
+    for event in read(states, manifest.errors):
         try:
-            manifest.rows.append(_row(event, table, options, finder))
+            manifest.rows.append(_clip(event, table, options, finder))
         except EmoError as error:
             manifest.errors.append(str(error))
         except ValueError as error:
@@ -75,62 +123,44 @@ def read_boris(table: UserTable, options: ManifestOptions) -> Manifest:
     return manifest
 
 
-_Rows = list[tuple[TableRow, dict[str, str]]]
-"""Rows with their cells by the column in lower case."""
+def _notes(table: UserTable, points: Sequence[_Row]) -> list[str]:
+    """Return notes on point events of other behaviours, and on modifiers: neither is read."""
+    notes = []
+    if points:
+        names = listed(sorted({row.behaviour for row in points}))
+        notes.append(f"{table.path}: {len(points)} point events of other behaviours are not read: {names}")
+    modifiers = [column for column in table.columns if column.lower().startswith("modifier")]
+    filled = [column for column in modifiers if any(row.cells[column] for row in table.rows)]
+    return [*notes, *([f"{table.path}: columns not read: {listed(filled)}"] if filled else [])]
 
 
-def _aggregated(table: UserTable, rows: _Rows, errors: list[str]) -> Iterator[_Event]:
+def _aggregated(rows: Sequence[_Row], errors: list[str]) -> Iterator[_Event]:
     """Yield the events of rows that hold a whole event."""
-    for row, cells in rows:
-        where = table.where(row)
-        if error := _row_error(where, cells):
-            errors.append(error)
-        elif cells.get("behavior type", "STATE").upper() == "POINT" or cells["stop (s)"].lower() in MISSING:
-            errors.append(_point_error(where, cells["behavior"]))
+    for row in rows:
+        if row.cells["stop (s)"].lower() in MISSING:
+            errors.append(_point_error(row))
         else:
-            yield _event(where, cells, cells["start (s)"], cells["stop (s)"])
+            yield row.event(row.cells["start (s)"], row.cells["stop (s)"])
 
 
-def _paired(table: UserTable, rows: _Rows, errors: list[str]) -> Iterator[_Event]:
+def _paired(rows: Sequence[_Row], errors: list[str]) -> Iterator[_Event]:
     """Yield the events of rows that are the start or the stop of one."""
-    started: dict[tuple[str, ...], tuple[str, dict[str, str]]] = {}
-    for row, cells in rows:
-        where = table.where(row)
-        state = next((cells[name].upper() for name in _STATE_COLUMNS if name in cells), "")
-        key = tuple(
-            cells.get(name, "") for name in ("observation id", *_MEDIA_COLUMNS, "subject", "behavior")
-        )
-        if error := _row_error(where, cells):
-            errors.append(error)
-        elif state == "POINT":
-            errors.append(_point_error(where, cells["behavior"]))
-        elif state == "START" and key not in started:
-            started[key] = (where, cells)
-        elif state == "STOP" and key in started:
-            begun, first = started.pop(key)
-            yield _event(begun, first, first["time"], cells["time"])
+    started: dict[tuple[str, ...], _Row] = {}
+    for row in rows:
+        if row.state == "START" and row.key not in started:
+            started[row.key] = row
+        elif row.state == "STOP" and row.key in started:
+            first = started.pop(row.key)
+            yield first.event(first.cells["time"], row.cells["time"])
         else:
-            errors.append(
-                f"{where}: {state or 'no status'} of {cells['behavior']!r} has no counterpart; fix it there"
-            )
+            state = row.state or "no status"
+            errors.append(f"{row.where}: {state} of {row.behaviour!r} has no counterpart; fix it in BORIS")
     errors += [
-        f"{where}: START of {cells['behavior']!r} has no STOP; fix the events in BORIS"
-        for where, cells in started.values()
+        f"{row.where}: START of {row.behaviour!r} has no STOP; fix it in BORIS" for row in started.values()
     ]
 
 
-def _event(where: str, cells: Mapping[str, str], start: str, end: str) -> _Event:
-    media = next((cells[n] for n in _MEDIA_COLUMNS if cells.get(n, "").lower() not in MISSING), "")
-    return _Event(where, media, cells.get("subject", ""), cells["behavior"], start, end)
-
-
-def _row_error(where: str, cells: Mapping[str, str]) -> str:
-    """Return why a row cannot be read; empty if it can."""
-    offset = cells.get("time offset (s)", "")
-    return "" if _is_zero(offset) else _offset_error(where, offset)
-
-
-def _row(event: _Event, table: UserTable, options: ManifestOptions, finder: RecordingFinder) -> ManifestRow:
+def _clip(event: _Event, table: UserTable, options: ManifestOptions, finder: RecordingFinder) -> ManifestRow:
     media = _PLAYER.sub("", event.media)
     if ";" in media or "|" in media:
         raise ValueError(
@@ -163,8 +193,8 @@ def _offset_error(where: str, offset: str) -> str:
     )
 
 
-def _point_error(where: str, behaviour: str) -> str:
+def _point_error(row: _Row) -> str:
     return (
-        f"{where}: {behaviour!r} is a point event, which has no end; code expressions as state events, or "
-        "leave the behaviour out of the export"
+        f"{row.where}: {row.behaviour!r} is a point event, which has no end; code expressions as state "
+        "events, or leave the behaviour out of the export"
     )

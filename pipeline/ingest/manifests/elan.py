@@ -1,19 +1,16 @@
 """ELAN's annotation files as manifests: one tier holds the expressions."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.ingest.manifests.eaf import Annotation, ElanFile, ElanMedia, Tier, read_eaf
 from pipeline.ingest.manifests.media import RecordingFinder
-from pipeline.ingest.manifests.row import Manifest, ManifestOptions, ManifestRow
+from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOptions, ManifestRow
 from pipeline.ingest.names import normal
 from pipeline.ingest.sources import files_below
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.text import listed
-
-IsExpression = Callable[[str], bool]
-"""Whether a word names an expression."""
 
 _SUFFIX = ".eaf"
 

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 
 from pipeline.ingest.manifests.eaf import Annotation, Tier
-from pipeline.ingest.manifests.elan import IsExpression, choose_tier
+from pipeline.ingest.manifests.elan import choose_tier
 from pipeline.ingest.manifests.media import RecordingFinder
-from pipeline.ingest.manifests.row import Manifest, ManifestOptions, ManifestRow
+from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOptions, ManifestRow
 from pipeline.ingest.manifests.times import folded, seconds
 from pipeline.ingest.sources import VIDEO_SUFFIXES
 from pipeline.ingest.user_tables import TableRow, UserTable

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from pipeline.ingest.manifests.boris import boris_table, read_boris
-from pipeline.ingest.manifests.elan import IsExpression, read_elan
+from pipeline.ingest.manifests.elan import read_elan
 from pipeline.ingest.manifests.elan_export import is_elan_export, read_elan_export, refuse_without_header
-from pipeline.ingest.manifests.row import Manifest, ManifestOptions
+from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOptions
 from pipeline.ingest.manifests.table import read_clip_table
 from pipeline.ingest.user_tables import parse_user_table, read_user_text
 from pipeline.runtime.errors import EmoError
@@ -37,7 +37,7 @@ def read_any_manifest(path: Path, options: ManifestOptions, is_expression: IsExp
     refuse_without_header(text, path)
     if events := boris_table(text, path):
         _refuse_options(path, tier=options.tier)
-        return read_boris(events, options)
+        return read_boris(events, options, is_expression)
     table = parse_user_table(text, path)
     if is_elan_export(table):
         return read_elan_export(table, text, options, is_expression)

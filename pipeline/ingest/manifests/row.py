@@ -1,10 +1,14 @@
 """What every kind of manifest gives: rows, each a clip of a recording."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.ingest.participants_table import read_sex
 from pipeline.schema.clips import check_segment
+
+IsExpression = Callable[[str], bool]
+"""Whether a word names an expression."""
 
 
 @dataclass(frozen=True)
