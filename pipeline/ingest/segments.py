@@ -47,23 +47,25 @@ def cut_rounding(
     enrolled: dict[str, list[Clip]] = defaultdict(list)
     for clip in state.clips:
         enrolled[clip.sha256].append(clip)
-    by_file: dict[Path, list[Proposal]] = defaultdict(list)
-    for proposal in proposals:
-        by_file[proposal.path].append(proposal)
-    cut: dict[int, Proposal] = {}
-    changed: list[str] = []
-    snapped: list[str] = []
-    for path, group in by_file.items():
-        file = files[path]
-        known = enrolled[file.sha256]
-        fps = known[0].fps if known else file.info.fps if file.info else 0.0
-        tolerance_s = max(_ROUNDING_S, 1 / fps if fps else 0.0) + _EXACT_S
-        own = [_as_enrolled(proposal, known, tolerance_s) for proposal in group]
-        new = _cut(own, known, tolerance_s)
-        snapped += [a.where for a, b in zip(group, own, strict=True) if a is not b]
-        changed += [a.where for a, b in zip(own, new, strict=True) if a is not b]
-        cut |= {id(before): after for before, after in zip(group, new, strict=True)}
-    return [cut[id(proposal)] for proposal in proposals], _notes(changed, snapped)
+    by_file: dict[Path, list[int]] = defaultdict(list)
+    for number, proposal in enumerate(proposals):
+        by_file[proposal.path].append(number)
+    exact, result = list(proposals), list(proposals)
+    for path, numbers in by_file.items():
+        known = enrolled[files[path].sha256]
+        tolerance_s = _tolerance_s(files[path], known)
+        own = [_as_enrolled(proposals[number], known, tolerance_s) for number in numbers]
+        for number, before, after in zip(numbers, own, _cut(own, known, tolerance_s), strict=True):
+            exact[number], result[number] = before, after
+    cut = [a.where for a, b in zip(exact, result, strict=True) if a is not b]
+    unchanged = [a.where for a, b in zip(proposals, exact, strict=True) if a is not b]
+    return result, _notes(cut, unchanged)
+
+
+def _tolerance_s(file: InspectedFile, enrolled: Sequence[Clip]) -> float:
+    """Return by how much segments of a recording may overlap: a frame, or 5 ms if that is longer."""
+    fps = enrolled[0].fps if enrolled else file.info.fps if file.info else 0.0
+    return max(_ROUNDING_S, 1 / fps if fps else 0.0) + _EXACT_S
 
 
 def _notes(cut: Sequence[str], enrolled: Sequence[str]) -> list[str]:

@@ -22,7 +22,8 @@ def tier(name: str, spans: Sequence[Span], participant: str = "S01", first: int 
         ]
         annotations.append(
             f'<ANNOTATION><ALIGNABLE_ANNOTATION ANNOTATION_ID="a{number}" '
-            f'TIME_SLOT_REF1="ts{2 * number - 1}" TIME_SLOT_REF2="ts{2 * number}"><ANNOTATION_VALUE>{value}</ANNOTATION_VALUE>'
+            f'TIME_SLOT_REF1="ts{2 * number - 1}" TIME_SLOT_REF2="ts{2 * number}">'
+            f"<ANNOTATION_VALUE>{value}</ANNOTATION_VALUE>"
             "</ALIGNABLE_ANNOTATION></ANNOTATION>"
         )
     owner = f" PARTICIPANT={quoteattr(participant)}" if participant else ""

@@ -5,6 +5,8 @@ A line above it may name the media: `"#file:///C:/study/s1.mp4 -- offset: 0"`.
 """
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.ingest.manifests.eaf import Annotation, Tier
@@ -21,6 +23,9 @@ _FORMATS = ("ss.msec", "msec", "hh:mm:ss.ms")
 """Formats of ELAN's times that are read, the preferred one first."""
 
 _MEDIA = re.compile(r'"?#(file:[^"]*?)(?: -- offset: (-?\d+))?"?')
+_ADDED = ("video", "subject", "participant")
+"""Columns that users add to an export, or that ELAN writes for the participant of a tier."""
+
 _GIVE_THE_EAF = "give the .eaf file itself instead of its export"
 
 
@@ -43,33 +48,66 @@ def read_elan_export(
 
     Raises EmoError if it does not state the video, the times or the subject in a form that is understood.
     """
-    begin, end = (_time_column(table, moment) for moment in ("begin", "end"))
-    known = {folded(column): column for column in table.columns}
-    plain = [known[name] for name in ("video", "subject", "participant") if name in known]
-    names = [column for column in table.columns if not _TIME.fullmatch(column) and column not in plain]
-    tiers = [Tier(name, "", _annotations(table, name)) for name in names]
-    tier = choose_tier(table.path, tiers, options.tier, is_expression).name
+    reader = _RowReader.of(table, text, options, is_expression)
     manifest = Manifest(f"{table.path}: an export of ELAN", table.path.parent)
-    manifest.notes.append(f"{table.path}: expressions are read from the tier {tier!r}")
-    video_names, offset_s = _media(text)
-    finder = RecordingFinder()
-    subject_column = known.get("subject") or known.get("participant") or ""
+    manifest.notes.append(f"{table.path}: expressions are read from the tier {reader.tier!r}")
     for row in table.rows:
-        if not row.cells[tier]:
+        if not row.cells[reader.tier]:
             continue
-        where = table.where(row)
         try:
-            video = _video(row.cells.get(known.get("video", ""), "") or video_names, table, where, finder)
-            subject = row.cells.get(subject_column, "") or options.subject
-            times = [round(_seconds(row, column) + offset_s, 6) for column in (begin, end)]
-            manifest.rows.append(
-                ManifestRow(where, video, subject, row.cells[tier], start_s=times[0], end_s=times[1])
-            )
+            manifest.rows.append(reader.read(row))
         except EmoError as error:
             manifest.errors.append(str(error))
         except ValueError as error:
-            manifest.errors.append(f"{where}: {error}")
+            manifest.errors.append(f"{table.where(row)}: {error}")
     return manifest
+
+
+@dataclass(frozen=True)
+class _RowReader:
+    """Reads the rows of an export."""
+
+    table: UserTable
+    begin: str
+    "Column of the start."
+    end: str
+    tier: str
+    "Column of the expressions."
+    columns: Mapping[str, str]
+    "Columns that users added, such as `video` and `subject`: name -> column as written."
+    video: str
+    "Path that the line above the table states; may be empty."
+    offset_s: float
+    "Time of the recording at which the time of the annotations is 0, seconds."
+    subject: str
+    "Code for rows that state none."
+    finder: RecordingFinder = field(default_factory=RecordingFinder)
+
+    @classmethod
+    def of(
+        cls, table: UserTable, text: str, options: ManifestOptions, is_expression: IsExpression
+    ) -> "_RowReader":
+        """Return the reader of a table; raise EmoError if its columns are not understood."""
+        begin, end = (_time_column(table, moment) for moment in ("begin", "end"))
+        added = {folded(column): column for column in table.columns if folded(column) in _ADDED}
+        names = [c for c in table.columns if not _TIME.fullmatch(c) and c not in added.values()]
+        tiers = [Tier(name, "", _annotations(table, name)) for name in names]
+        tier = choose_tier(table.path, tiers, options.tier, is_expression).name
+        return cls(table, begin, end, tier, added, *_media(text), options.subject)
+
+    def read(self, row: TableRow) -> ManifestRow:
+        """Return a row as a clip; raise EmoError or ValueError if it is not one."""
+        cells = {name: row.cells[column] for name, column in self.columns.items()}
+        where = self.table.where(row)
+        name = cells.get("video", "") or self.video
+        if not name:
+            raise ValueError(f"the export does not name its video; {_GIVE_THE_EAF}")
+        video = self.finder.find_first(self.table.path.parent, [name], where)
+        subject = cells.get("subject", "") or cells.get("participant", "") or self.subject
+        start_s, end_s = (
+            round(_seconds(row, column) + self.offset_s, 6) for column in (self.begin, self.end)
+        )
+        return ManifestRow(where, video, subject, row.cells[self.tier], start_s=start_s, end_s=end_s)
 
 
 def _time_column(table: UserTable, moment: str) -> str:
@@ -105,9 +143,3 @@ def _media(text: str) -> tuple[str, float]:
         if found and Path(found[1]).suffix.lower() in VIDEO_SUFFIXES:
             return re.sub("^file:/*", "/", found[1]), int(found[2] or 0) / 1000
     return "", 0.0
-
-
-def _video(name: str, table: UserTable, where: str, finder: RecordingFinder) -> Path:
-    if not name:
-        raise EmoError(f"{table.path}: the export does not name its video; {_GIVE_THE_EAF}")
-    return finder.find_first(table.path.parent, [name], where)
