@@ -16,8 +16,8 @@ from pipeline.schema.clips import Clip
 _TOLERANCE_S = 0.1
 """How far a segment may end after the video: tables round, and players show the last frame longer."""
 
-_ROUNDING_S = 0.005
-"""Overlap that is rounding, not a contradiction, even if the frames are shorter; seconds."""
+_ROUNDING_S = (0.005, 0.1)
+"""Overlap of one frame is rounding, not a contradiction; at least and at most so many seconds."""
 
 _EXACT_S = 1e-6
 """Times are written with six decimals."""
@@ -36,7 +36,7 @@ def label_of(item: Proposal | Clip) -> str:
 def cut_rounding(
     proposals: Sequence[Proposal], files: Mapping[Path, InspectedFile], state: State
 ) -> tuple[list[Proposal], list[str]]:
-    """Cut touching segments that overlap by rounding: at most by one frame of the recording, or 5 ms.
+    """Cut touching segments that overlap by rounding: by at most one frame of the recording.
 
     Of two such segments, the earlier one ends where the later one starts; enrolled clips stay as they are. A
     segment that differs from an enrolled clip only by rounding is that clip.
@@ -63,22 +63,23 @@ def cut_rounding(
 
 
 def _tolerance_s(file: InspectedFile, enrolled: Sequence[Clip]) -> float:
-    """Return by how much segments of a recording may overlap: a frame, or 5 ms if that is longer."""
+    """Return by how much segments of a recording may overlap, seconds: by about a frame."""
     fps = enrolled[0].fps if enrolled else file.info.fps if file.info else 0.0
-    return max(_ROUNDING_S, 1 / fps if fps else 0.0) + _EXACT_S
+    least_s, most_s = _ROUNDING_S
+    return min(max(least_s, 1 / fps if fps else 0.0), most_s) + _EXACT_S
 
 
 def _notes(cut: Sequence[str], enrolled: Sequence[str]) -> list[str]:
     notes = []
     if cut:
         notes.append(
-            f"{listed(cut, 1)}: overlaps its neighbour by rounding (at most one frame or 5 ms); cut where "
+            f"{listed(cut, 1)}: overlaps its neighbour by rounding (at most one frame); cut where "
             "the later one starts"
         )
     if enrolled:
         notes.append(
-            f"{listed(enrolled, 1)}: enrolled already, with times that differ by rounding (at most one frame "
-            "or 5 ms); not changed"
+            f"{listed(enrolled, 1)}: enrolled already, with times that differ by rounding (at most one "
+            "frame); not changed"
         )
     return notes
 

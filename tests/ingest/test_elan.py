@@ -76,7 +76,7 @@ def test_the_only_tier_of_expressions_is_read(lab: IngestProject) -> None:
     path = lab.table(eaf(EXPRESSIONS, NOTES), name="session.eaf")
     outcome = lab.ingest(manifest=path)
     assert segments(lab) == {"S01_neutral": (0.0, 1.0), "S01_happy": (1.0, 2.5)}
-    assert f"{path}: expressions are read from the tier 'expression' (1 files)" in outcome.notes
+    assert f"{path}: expressions are read from the tier 'expression' (1 file)" in outcome.notes
     assert lab.ingest(manifest=path).added == ()
 
 

@@ -275,3 +275,12 @@ def test_a_missing_recording_suggests_a_similar_name(project: IngestProject, nam
     project.video("d/b.mp4")
     message = project.ingest_error(manifest=project.table(BASE, f"{name},S01,happy"))
     assert message.endswith(f"did you mean {meant}?")
+
+
+def test_paths_written_on_windows_are_followed(project: IngestProject) -> None:
+    project.video("S01/a.mp4")
+    assert len(project.ingest(manifest=project.table(BASE, "S01\\a.mp4,S01,happy")).added) == 1
+
+
+def test_a_recording_is_no_manifest(project: IngestProject) -> None:
+    assert "give it without --manifest" in project.ingest_error(manifest=project.video("a.mp4"))

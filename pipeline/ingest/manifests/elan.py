@@ -10,7 +10,7 @@ from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOption
 from pipeline.ingest.names import normal
 from pipeline.ingest.sources import files_below
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.text import listed
+from pipeline.runtime.text import counted, listed
 
 _SUFFIX = ".eaf"
 
@@ -36,8 +36,10 @@ def read_elan(path: Path, options: ManifestOptions, is_expression: IsExpression)
             _add_rows(manifest, elan, tier, options, finder)
         except EmoError as error:
             manifest.errors += error.lines
-    manifest.reason = f"{path}: {len(manifest.rows)} annotations of ELAN in {len(files)} files"
-    chosen = ", ".join(f"{name!r} ({count} files)" for name, count in sorted(used.items()))
+    manifest.reason = (
+        f"{path}: {counted(len(manifest.rows), 'annotation')} of ELAN in {counted(len(files), 'file')}"
+    )
+    chosen = ", ".join(f"{name!r} ({counted(count, 'file')})" for name, count in sorted(used.items()))
     manifest.notes += [f"{path}: expressions are read from the tier {chosen}"] if used else []
     return manifest
 

@@ -7,6 +7,7 @@ from pipeline.ingest.manifests.elan import read_elan
 from pipeline.ingest.manifests.elan_export import is_elan_export, read_elan_export, refuse_without_header
 from pipeline.ingest.manifests.row import IsExpression, Manifest, ManifestOptions
 from pipeline.ingest.manifests.table import read_clip_table
+from pipeline.ingest.sources import IMAGE_SUFFIXES, VIDEO_SUFFIXES
 from pipeline.ingest.user_tables import parse_user_table, read_user_text
 from pipeline.runtime.errors import EmoError
 
@@ -33,6 +34,8 @@ def read_any_manifest(path: Path, options: ManifestOptions, is_expression: IsExp
         raise EmoError(f"{path}: {_PROJECTS[suffix]}")
     if path.is_dir() or suffix == ".eaf":
         return read_elan(path, options, is_expression)
+    if suffix in VIDEO_SUFFIXES | IMAGE_SUFFIXES:
+        raise EmoError(f"{path}: a recording, not a table that lists recordings; give it without --manifest")
     text = read_user_text(path)
     refuse_without_header(text, path)
     if events := boris_table(text, path):

@@ -27,6 +27,8 @@ class RecordingFinder:
         Raises EmoError if there is no such file, or if two names differ only in their Unicode form.
         """
         path, hint = self._follow(folder, name, where)
+        if not path and "\\" in name:  # written on Windows
+            path, hint = self._follow(folder, name.replace("\\", "/"), where)
         if not path:
             raise EmoError(f"{where}: video: {name!r}: no such file; paths are relative to {folder}/{hint}")
         if not path.is_file():

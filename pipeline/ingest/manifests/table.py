@@ -20,7 +20,7 @@ from pipeline.ingest.manifests.times import (
 )
 from pipeline.ingest.user_tables import TableRow, UserTable
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.text import listed
+from pipeline.runtime.text import counted, listed
 from pipeline.video.frame_times import constant_frame_times
 
 _REQUIRED = ("video", "subject", "expression")
@@ -40,7 +40,9 @@ def read_clip_table(table: UserTable) -> Manifest:
     """
     columns = _Columns.of(table)
     folder = table.path.parent
-    manifest = Manifest(f"{table.path} lists {len(table.rows)} clips", folder, notes=columns.notes(table))
+    manifest = Manifest(
+        f"{table.path} lists {counted(len(table.rows), 'clip')}", folder, notes=columns.notes(table)
+    )
     reader = _RowReader(table, columns)
     for row in table.rows:
         try:
