@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from pipeline.ingest.manifests.formats import read_any_manifest
+from pipeline.ingest.manifests.media import shown_from
 from pipeline.ingest.manifests.row import ManifestOptions, ManifestRow
 from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.participants_table import read_sex
@@ -92,7 +93,7 @@ def _proposal(folder: Path, row: ManifestRow, expression: str, *, whole: bool) -
         path=row.video,
         where=row.where,
         # Composed characters: the order of clips is the same whatever form the disk uses.
-        order=tuple(normal(part) for part in Path(os.path.relpath(row.video, folder)).parts),
+        order=tuple(normal(part) for part in shown_from(row.video, folder).parts),
         subject=subject,
         code=normal(row.subject),
         expression=expression,

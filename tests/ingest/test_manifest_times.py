@@ -93,7 +93,7 @@ def test_decimal_commas_are_single() -> None:
 LIKE_TIMES = (
     *("start", "Begin", "onset_ms", "t0", "from", "to", "stop", "offset", "End", "tmin", "startTime"),
     *("OnsetFrame", "clip start", "Start (sec)", "end_time", "begin_time_ms", "peak_s", "apex", "timestamp"),
-    *("Dauer", "frame"),
+    *("Dauer", "frame", "happy_onset", "Expression End", "AU12_apex", "in", "Time (ms)"),
 )
 
 
@@ -107,7 +107,8 @@ def test_columns_that_look_like_times_are_not_ignored(project: IngestProject, co
 
 
 @pytest.mark.parametrize(
-    "column", ["rater", "peak_intensity", "frame_rate", "start_date", "gender_identity", "AU12"]
+    "column",
+    ["rater", "peak_intensity", "frame_rate", "start_date", "gender_identity", "AU12", "reaction_time"],
 )
 def test_other_columns_are_no_times(column: str) -> None:
     assert not looks_like_time(column)

@@ -74,7 +74,7 @@ class RecordingFinder:
     def _hint(self, folder: Path, here: Path, part: str) -> str:
         """Return a question with the name that was probably meant, if there is one."""
         close = [entry for entry in self._entries(here) if _is_close(entry, part)]
-        return f"; did you mean {Path(os.path.relpath(here / close[0], folder))}?" if close else ""
+        return f"; did you mean {shown_from(here / close[0], folder)}?" if close else ""
 
     def _entries(self, folder: Path) -> tuple[str, ...]:
         """Return the names in a folder, sorted; none if it cannot be read."""
@@ -84,6 +84,11 @@ class RecordingFinder:
             except OSError:
                 self._names[folder] = ()
         return self._names[folder]
+
+
+def shown_from(path: Path, folder: Path) -> Path:
+    """Return a path relative to a folder in which it was looked up; others stay as they are."""
+    return path.relative_to(folder) if path.is_relative_to(folder) else path
 
 
 def _is_close(entry: str, part: str) -> bool:

@@ -19,15 +19,41 @@ UNDERSTOOD = (
 MISSING = ("", "n/a", "na", "nan")
 """Values of an empty cell, in lower case; `n/a` is that of BIDS."""
 
-_MOMENT = re.compile(
-    "(start|starts|begin|begins|beginning|beg|onset|offset|apex|peak|stop|stops|end|ends|ending|finish|from|"
-    "until|till|to|in|out|time|times|timestamp|timecode|tc|t|dur|duration|length|beginn|anfang|ende|dauer|von|"
-    r"bis|frame|frames|frameno|tmin|tmax|tstart|tend)(time|ms|msec|s|sec|secs|seconds|frame|frames)?\d*"
+_SUFFIX = r"(time|ms|msec|s|sec|secs|seconds|frame|frames)?\d*"
+_CERTAIN = re.compile(
+    "(start|begin|beginning|beg|onset|offset|apex|peak|stop|end|ending|finish|until|till|tmin|tmax|tstart|tend|"
+    f"beginn|anfang|ende){_SUFFIX}"
 )
+"""Words that state a moment of a clip, whatever stands beside them, unless it is one of `_HARMLESS`."""
+
+_POSSIBLE = re.compile(
+    "(from|to|in|out|time|times|timestamp|timecode|tc|t|dur|duration|length|dauer|von|bis|frame|frames|frameno)"
+    f"{_SUFFIX}"
+)
+"""Words that state a moment if there are no other words than these and units."""
+
 _UNIT = re.compile(
     "(s|ms|sec|secs|second|seconds|msec|msecs|millisecond|milliseconds|min|minutes|hh|mm|ss|hhmmss|index|idx|"
     "no|nr|number|of|the|clip|segment|video|recording|stretch|event)"
 )
+_HARMLESS = frozenset(
+    (
+        *("date", "day", "month", "year", "age", "rate", "type", "kind", "code", "reason", "comment", "note"),
+        *(
+            "notes",
+            "rater",
+            "coder",
+            "intensity",
+            "amplitude",
+            "value",
+            "score",
+            "confidence",
+            "quality",
+            "id",
+        ),
+    )
+)
+"""Words beside which a moment is not the time of a clip: `peak_intensity`, `start_date`."""
 
 _CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)", re.ASCII)
 _PLAIN = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
@@ -39,11 +65,13 @@ def folded(column: str) -> str:
 
 
 def looks_like_time(column: str) -> bool:
-    """Return whether a column is named with words for times only, such as `Begin`, `onset_ms` or `t0`."""
+    """Return whether the name of a column may state a time, such as `Begin`, `happy_onset` or `t0`."""
     spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", column)
     words = re.findall(r"[^\W_]+", spaced.lower())
-    moments = [word for word in words if _MOMENT.fullmatch(word)]
-    return bool(moments) and all(_MOMENT.fullmatch(word) or _UNIT.fullmatch(word) for word in words)
+    if any(_CERTAIN.fullmatch(word) for word in words):
+        return _HARMLESS.isdisjoint(words)
+    possible = [word for word in words if _POSSIBLE.fullmatch(word)]
+    return bool(possible) and all(word in possible or _UNIT.fullmatch(word) for word in words)
 
 
 def seconds(text: str, *, decimal_comma: bool = False) -> float:
