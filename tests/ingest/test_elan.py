@@ -248,6 +248,8 @@ BOMB = '<!DOCTYPE a [<!ENTITY b "ha"><!ENTITY c "&b;&b;&b;">]>\n'
         (eaf(EXPRESSIONS).replace('"milliseconds"', '"PAL-frames"'), "its times are PAL-frames"),
         (eaf(EXPRESSIONS, media=MEDIA.replace("/>", ' TIME_ORIGIN="x"/>')), "TIME_ORIGIN 'x'"),
         ("", "not valid XML"),
+        (eaf(EXPRESSIONS).replace("UTF-8", "UTF-9"), "not valid XML"),
+        (eaf(EXPRESSIONS).replace('"2500"', f'"{"9" * 5000}"'), "has no time of its own"),
     ],
 )
 def test_files_that_elan_does_not_write(lab: IngestProject, text: str, words: str) -> None:

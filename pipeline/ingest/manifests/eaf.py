@@ -79,12 +79,16 @@ def _tier(tier: ET.Element, times: "_Times") -> Tier:
     return Tier(tier.get("TIER_ID", ""), tier.get("PARTICIPANT", "").strip(), annotations)
 
 
+class _DoctypeError(Exception):
+    """The file has a DOCTYPE."""
+
+
 class _WithoutDoctype(ET.TreeBuilder):
     """Builds the tree, and refuses a DOCTYPE before any of its entities is read."""
 
     def doctype(self, name: str, pubid: str | None, system: str | None) -> None:  # noqa: ARG002
         """Refuse the declaration; the parser calls this."""
-        raise ValueError("DOCTYPE")
+        raise _DoctypeError
 
 
 def _parsed(path: Path) -> ET.Element:
@@ -96,7 +100,9 @@ def _parsed(path: Path) -> ET.Element:
         raise EmoError(f"{path}: cannot be read: {reason(error)}") from None
     except ET.ParseError as error:
         raise EmoError(f"{path}: line {error.position[0]}: not valid XML ({error}); copy it again") from None
-    except ValueError:
+    except (LookupError, ValueError) as error:  # an encoding that the parser does not know
+        raise EmoError(f"{path}: not valid XML ({error}); copy it again") from None
+    except _DoctypeError:
         raise EmoError(f"{path}: has a DOCTYPE, which ELAN does not write; save it again with ELAN") from None
 
 
@@ -162,4 +168,4 @@ class _Times:
 
 
 def _milliseconds(text: str | None) -> int | None:
-    return int(text) if text and re.fullmatch(r"-?[0-9]+", text) else None
+    return int(text) if text and re.fullmatch(r"-?[0-9]{1,12}", text) else None

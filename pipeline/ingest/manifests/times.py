@@ -55,7 +55,7 @@ _HARMLESS = frozenset(
 )
 """Words beside which a moment is not the time of a clip: `peak_intensity`, `start_date`."""
 
-_CLOCK = re.compile(r"(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)", re.ASCII)
+_CLOCK = re.compile(r"(?:(\d{1,4}):)?(\d{1,2}):(\d{1,2}(?:\.\d*)?)", re.ASCII)
 _PLAIN = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 
 
@@ -105,6 +105,6 @@ def milliseconds(text: str, *, decimal_comma: bool = False) -> float:
 
 def frame_index(text: str) -> int:
     """Return the index of a frame, 0 for the first; raise ValueError for any other text."""
-    if not re.fullmatch(r"[0-9]+(\.0+)?", text):
+    if not re.fullmatch(r"[0-9]{1,12}(\.0+)?", text):
         raise ValueError(f"{text!r} is not the index of a frame: 0 for the first, then 1, 2 ...")
     return int(float(text))
