@@ -288,3 +288,19 @@ def test_paths_written_on_windows_are_followed(project: IngestProject) -> None:
 
 def test_a_recording_is_no_manifest(project: IngestProject) -> None:
     assert "give it without --manifest" in project.ingest_error(manifest=project.video("a.mp4"))
+
+
+@pytest.mark.parametrize("column", ["education", "site", "start_date", "stage", "notes"])
+def test_columns_of_other_studies_are_notes(project: IngestProject, column: str) -> None:
+    project.video("a.mp4")
+    notes = project.ingest(manifest=project.table(f"{BASE},{column}", "a.mp4,S01,happy,x")).notes
+    assert notes[0].endswith(f"columns not read: {column}")
+
+
+@pytest.mark.parametrize("column", ["sesion", "expresion", "subjekt", "start_sec", "apexs", "onsets"])
+def test_misspelt_columns_are_refused(project: IngestProject, column: str) -> None:
+    project.video("a.mp4")
+    path = project.table(f"{BASE},{column}", "a.mp4,S01,happy,1")
+    message = project.ingest_error(manifest=path)
+    assert "line 1: " in message
+    assert f"column {column!r}" in message

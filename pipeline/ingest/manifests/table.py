@@ -24,8 +24,12 @@ from pipeline.runtime.text import counted, listed
 from pipeline.video.frame_times import constant_frame_times
 
 _REQUIRED = ("video", "subject", "expression")
-_TEXTS = (*_REQUIRED, "session", "take", "sex")
+_OPTIONAL = ("session", "take", "sex")
+_TEXTS = (*_REQUIRED, *_OPTIONAL)
 """Columns that are read as they are."""
+
+_SIMILAR = ((0.7, _REQUIRED), (0.85, (*_OPTIONAL, *TIME_COLUMNS)))
+"""Names, with the similarity from which another name is a misspelling. `education` is not `duration`."""
 
 _USUAL_TIMES = frozenset(("start_s", "end_s", "apex_s"))
 """Columns whose meaning needs no note."""
@@ -107,9 +111,9 @@ def _refuse_unclear(table: UserTable, others: tuple[str, ...]) -> None:
                 f"{table.where()}: column {column!r} looks like a time, but what it means is not clear; "
                 f"rename or remove it; times are read from {UNDERSTOOD}"
             )
-        close = difflib.get_close_matches(folded(column), (*_TEXTS, *TIME_COLUMNS), n=1, cutoff=0.7)
-        if close:
-            raise EmoError(f"{table.where()}: unknown column {column!r}; is it {close[0]!r}?")
+        for cutoff, names in _SIMILAR:
+            if close := difflib.get_close_matches(folded(column), names, n=1, cutoff=cutoff):
+                raise EmoError(f"{table.where()}: unknown column {column!r}; is it {close[0]!r}?")
 
 
 def _unit(table: UserTable, names: Mapping[str, str]) -> str:
