@@ -23,10 +23,12 @@ class AddedKey:
     key: str
     value: Any
     "Value where the key is missing, as params.yaml of a new project has it."
-    after: str
-    "Key of the same section below which `emo upgrade` writes it."
+    beside: str
+    "Key of the same section next to which `emo upgrade` writes it; sections without that key stay as they are."
     comment: str
     "Comment in params.yaml."
+    is_above: bool = False
+    "Whether it is written above that key; otherwise below it."
 
 
 ADDED = (
@@ -34,7 +36,7 @@ ADDED = (
         section="frames",
         key="apex_window_s",
         value=1.0,
-        after="trim_end_s",
+        beside="trim_end_s",
         comment="of clips with an apex, this many seconds around it are sampled, without trims",
     ),
 )
@@ -42,10 +44,13 @@ ADDED = (
 
 
 def missing_keys(values: Mapping[str, Any]) -> list[AddedKey]:
-    """Return the added keys that are missing in the sections that there are."""
+    """Return the added keys that are missing."""
     sections = {name: section for name, section in values.items() if isinstance(section, Mapping)}
+    keys = {name: section.keys() for name, section in sections.items()}
     return [
-        added for added in ADDED if added.section in sections and added.key not in sections[added.section]
+        added
+        for added in ADDED
+        if added.beside in keys.get(added.section, ()) and added.key not in keys[added.section]
     ]
 
 

@@ -64,15 +64,16 @@ def _described(added: AddedKey) -> str:
 
 
 def _with_key(lines: Sequence[str], added: AddedKey) -> list[str]:
-    """Return the lines with a key below another key of its section; unchanged if that is not found."""
+    """Return the lines with a key next to another key of its section; unchanged if that is not found."""
     section, value = "", yaml.safe_dump(added.value, default_flow_style=True).split("\n")[0]
     for number, line in enumerate(lines):
         top = re.match(r"(\w+):", line)
         section = top[1] if top else section
-        found = re.match(rf"( +){added.after}:", line)
+        found = re.match(rf"( +){added.beside}:", line)
         if section == added.section and found:
             new = f"{found[1]}{added.key}: {value}".ljust(_COMMENT_COLUMN) + f"# {added.comment}"
-            return [*lines[: number + 1], new, *lines[number + 1 :]]
+            position = number if added.is_above else number + 1
+            return [*lines[:position], new, *lines[position:]]
     return list(lines)
 
 

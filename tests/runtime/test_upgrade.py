@@ -11,7 +11,7 @@ from pipeline.faces.detectors.haar import HaarSettings
 from pipeline.faces.detectors.whole_frame import WholeFrameSettings
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.old_params import ADDED
+from pipeline.runtime.old_params import ADDED, modernised
 from pipeline.runtime.params import load_params
 from pipeline.runtime.upgrade import upgrade_params
 from pipeline.video.clip_frames import FramesParams
@@ -144,3 +144,9 @@ def test_a_new_key_in_a_section_in_one_line_is_left_to_the_user(tmp_path: Path) 
     path = written(tmp_path, yaml.safe_dump(yaml.safe_load(BEFORE_APEX), default_flow_style=True))
     with pytest.raises(EmoError, match="frames: apex_window_s"):
         upgrade_params(path, write=True)
+
+
+def test_a_section_without_its_keys_stays_as_it_is(tmp_path: Path) -> None:
+    assert modernised({"frames": {}}) == {"frames": {}}
+    path = written(tmp_path, "frames: {}\n")
+    assert upgrade_params(path, write=True) == []
