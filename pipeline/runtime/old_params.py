@@ -24,7 +24,7 @@ class AddedKey:
     value: Any
     "Value where the key is missing, as params.yaml of a new project has it."
     beside: str
-    "Key of the same section next to which `emo upgrade` writes it; sections without that key stay as they are."
+    "Key of the section next to which `emo upgrade` writes it; a section without that key stays as it is."
     comment: str
     "Comment in params.yaml."
     is_above: bool = False
