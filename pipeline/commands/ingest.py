@@ -41,10 +41,16 @@ def ingest(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="Table to use instead of file names, with the columns video, subject, expression"
-            "[, start_s, end_s, take, sex]."
+            help="Instead of file names: a table with the columns video, subject, expression[, start_s, "
+            "end_s, apex_s, session, take, sex]; an .eaf of ELAN or a folder of them; or events from BORIS."
         ),
     ] = None,
+    tier: Annotated[
+        str, typer.Option(help="Tier of the ELAN files that holds the expressions.", show_default=False)
+    ] = "",
+    subject: Annotated[
+        str, typer.Option(help="Subject, if the ELAN or BORIS file states none.", show_default=False)
+    ] = "",
     participants: Annotated[
         Path | None,
         typer.Option(help="Table of sex, age and consent: a BIDS participants.tsv or a CSV file."),
@@ -81,6 +87,7 @@ def ingest(
     emo ingest ~/recordings --consent given # all subjects consented
     emo ingest fer2013.csv --layout fer2013
     emo ingest --manifest segments.csv --participants participants.tsv
+    emo ingest --manifest annotations/ --tier expression   # .eaf files of ELAN
     """
     from pipeline.dataset.images.params import declared_labels
     from pipeline.ingest.proposals import parse_mapping
@@ -93,6 +100,8 @@ def ingest(
             sources=tuple(here / path for path in videos or ()),
             layout=layout,
             manifest=here / manifest if manifest else None,
+            tier=tier,
+            subject=subject,
             participants=here / participants if participants else None,
             consent_source=FROM_OPTION if consent else "",
             mapping=parse_mapping(map_, declared_labels()) if map_ else {},

@@ -14,8 +14,8 @@ def upgrade(
 ) -> None:
     """Rewrite params.yaml of an earlier version of emo.
 
-    Moves renamed keys; values and comments stay. Tables and the cache need no change. A current params.yaml
-    is not changed.
+    Moves renamed keys and adds new ones with their defaults; values and comments stay. Tables and the cache
+    need no change. A current params.yaml is not changed.
     """
     from pipeline.runtime.upgrade import upgrade_params
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.ingest.proposals import Proposal
+from pipeline.runtime.paths import CLIPS
 from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
 
@@ -77,6 +78,7 @@ def _sort_out(proposal: Proposal, clips: Sequence[Clip], found: KnownAndNew) -> 
         return
     is_whole = proposal.segment == (0.0, math.inf)
     same = [clip for clip in clips if is_whole or clip.segment == proposal.segment]
+    same = [clip for clip in same if proposal.apex_s in (None, clip.apex_s)]
     if not same:
         error = _conflict(proposal, clips)
         (found.errors if error else found.new).append(error or proposal)  # type: ignore[arg-type]
@@ -86,14 +88,9 @@ def _sort_out(proposal: Proposal, clips: Sequence[Clip], found: KnownAndNew) -> 
         found.known.append(proposal)
     else:
         found.moved[proposal.subject].setdefault(same[0].subject, proposal)
-    if (proposal.segment, proposal.label) not in {(clip.segment, label_of(clip)) for clip in same}:
-        enrolled = listed(f"{clip.clip}, {label_of(clip)}{_times(clip)}" for clip in same)
+    if (proposal.segment, proposal.label) not in {(clip.segment, clip.label) for clip in same}:
+        enrolled = listed(f"{clip.clip}, {clip.label}{_times(clip)}" for clip in same)
         found.differences.append(f"{proposal.where} ({proposal.label}) is {enrolled}")
-
-
-def label_of(clip: Clip) -> str:
-    """Return what a clip shows, for messages: `happy of S01`."""
-    return f"{clip.expression} of {clip.subject}"
 
 
 def _times(clip: Clip) -> str:
@@ -109,13 +106,15 @@ def _conflict(proposal: Proposal, clips: Sequence[Clip]) -> str:
     for clip in clips:
         if clip.subject != proposal.subject:
             remedy = "a recording belongs to one subject; correct the subject"
+        elif clip.segment == proposal.segment:
+            remedy = f"to set or correct the apex, edit apex_s in its row of {CLIPS}"
         elif clip.segment[0] < end_s and start_s < clip.segment[1]:
             remedy = "a stretch is enrolled once; correct start_s and end_s, or leave it out"
         else:
             continue
         return (
             f"{proposal.where}: {proposal.label}: this recording is enrolled as {clip.clip} "
-            f"({label_of(clip)}); {remedy}"
+            f"({clip.label}); {remedy}"
         )
     return ""
 

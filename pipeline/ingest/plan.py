@@ -1,10 +1,9 @@
 """The plan of an ingest, from proposals, contents of files and tables. Pure: it touches no files."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 
 from pipeline.ingest.inspection import InspectedFile
@@ -13,15 +12,13 @@ from pipeline.ingest.names import unique
 from pipeline.ingest.participants_plan import ParticipantsPlan, plan_participants
 from pipeline.ingest.participants_table import ParticipantsTable
 from pipeline.ingest.proposals import Proposal
+from pipeline.ingest.segments import cut_rounding, end_errors, overlap_errors
 from pipeline.ingest.state import State
 from pipeline.runtime.paths import WITHDRAWALS
 from pipeline.schema.clips import Clip
 from pipeline.schema.image_subjects import POOLED
 
 Files = Mapping[Path, InspectedFile]
-
-_TOLERANCE_S = 0.1
-"""How far a segment may end after the video: tables round, and players show the last frame longer."""
 
 _PROBED = ("width", "height", "fps", "duration_s", "frames", "codec", "rotation")
 """Columns of raw/clips.csv that probing finds."""
@@ -50,8 +47,9 @@ class IngestPlan:
     "Sorted by subject, so that a run that resumes an interrupted one assigns the same ids."
     unchanged: tuple[Clip, ...] = ()
     "Clips of this ingest that are already enrolled."
-    notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    "One line each."
 
     @property
     def added(self) -> tuple[Clip, ...]:
@@ -94,24 +92,27 @@ def plan_ingest(
     """
     readable = [proposal for proposal in proposals if proposal.path in files]
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
+    proposals, notes = cut_rounding(proposals, files, state)
     digests = {path: file.sha256 for path, file in files.items()}
     found = sort_out_known(proposals, digests, state.clips, {})
     participants = plan_participants([*found.known, *found.new], table, state, consent_source)
     errors = [
         *participants.errors,
         *_duplicates(found.new, files),
-        *_bad_segments(found.new, files, state),
+        *overlap_errors(found.new),
+        *end_errors(found.new, files, state),
         *_withdrawn(proposals, files, state),
         *found.errors,
     ]
     if errors:
         return IngestPlan(state, participants, errors=tuple(errors))
     recordings = _plan_recordings(found.new, files, state)
-    return IngestPlan(state, participants, recordings, tuple(found.unchanged.values()), tuple(found.notes))
+    unchanged = tuple(found.unchanged.values())
+    return IngestPlan(state, participants, recordings, unchanged, notes=(*notes, *found.notes))
 
 
 def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
-    """Return an error for each file with the content of another file, and for each overlap of segments."""
+    """Return an error for each file with the content of another file or with a second subject."""
     errors = []
     first: dict[str, Proposal] = {}
     for proposal in proposals:
@@ -126,13 +127,6 @@ def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
                 f"{proposal.where}: a recording belongs to one subject, not to {proposal.subject} and "
                 f"{other.subject} ({other.where}); cut it in two"
             )
-    by_file = sorted(proposals, key=lambda p: (str(p.path), p.segment))
-    for one, two in pairwise(by_file):
-        if one.path == two.path and two.segment[0] < one.segment[1]:
-            errors.append(
-                f"{two.where}: {two.label} from {two.segment[0]} s overlaps {one.where}: {one.label} "
-                f"in {two.path}; a segment has one label"
-            )
     return errors
 
 
@@ -144,25 +138,6 @@ def _withdrawn(proposals: Iterable[Proposal], files: Files, state: State) -> lis
         for proposal in proposals
         if (digest := files[proposal.path].sha256) in state.withdrawn
     ]
-
-
-def _bad_segments(proposals: Iterable[Proposal], files: Files, state: State) -> list[str]:
-    """Return an error for each segment beyond the end of its video."""
-    durations_s = {clip.sha256: clip.duration_s for clip in state.clips}
-    durations_s |= {file.sha256: file.info.duration_s for file in files.values() if file.info}
-    errors = []
-    for proposal in proposals:
-        duration_s = durations_s[files[proposal.path].sha256]
-        start_s, end_s = proposal.segment
-        if (start_s and start_s >= duration_s) or (
-            math.isfinite(end_s) and end_s > duration_s + _TOLERANCE_S
-        ):
-            end = f"{end_s} s" if math.isfinite(end_s) else "the end"
-            errors.append(
-                f"{proposal.where}: the segment from {start_s} s to {end} is beyond the end of "
-                f"{proposal.path} ({duration_s} s); correct start_s and end_s"
-            )
-    return errors
 
 
 def _plan_recordings(

@@ -16,7 +16,11 @@ class Request:
     layout: str = AUTO
     "A layout, or `auto`."
     manifest: Path | None = None
-    "Table that names every clip; replaces `sources`."
+    "Table, file of ELAN or BORIS, or folder of ELAN files that names every clip; replaces `sources`."
+    tier: str = ""
+    "Tier of an ELAN file that holds the expressions; empty: the only one that does."
+    subject: str = ""
+    "Code of the subject, for a file of ELAN or BORIS that states none."
     participants: Path | None = None
     "Table of sex, age and consent."
     consent_source: str = ""

@@ -13,6 +13,7 @@ from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
+from pipeline.ingest.manifests.row import ManifestOptions
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
@@ -31,7 +32,10 @@ from pipeline.versions.study_lock import locked_study
 _MAX_ERRORS = 10
 """Errors that are listed; the others are counted."""
 
-_JSON_COLUMNS = ("clip", "video", "subject", "expression", "start_s", "end_s", "take", "sha256")
+_JSON_COLUMNS = (
+    *("clip", "video", "subject", "session", "expression"),
+    *("start_s", "end_s", "apex_s", "take", "sha256"),
+)
 
 
 @dataclass(frozen=True)
@@ -124,11 +128,12 @@ def _propose(request: Request) -> Proposals:
         raise EmoError(
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
-    declared = declared_labels()
+    vocabulary = Vocabulary(request.mapping, request.skip_unknown, declared_labels())
     if request.manifest:
-        return read_manifest(
-            request.manifest, request.mapping, skip_unknown=request.skip_unknown, declared=declared
-        )
+        options = ManifestOptions(request.tier, request.subject)
+        return read_manifest(request.manifest, vocabulary, options)
+    if request.tier or request.subject:
+        raise EmoError("--tier and --subject are for --manifest; leave them out")
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
@@ -137,7 +142,7 @@ def _propose(request: Request) -> Proposals:
         choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(sources, choice, Vocabulary(request.mapping, request.skip_unknown, declared))
+    return propose_clips(sources, choice, vocabulary)
 
 
 def _read_label(path: Path) -> str:

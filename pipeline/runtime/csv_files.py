@@ -68,20 +68,27 @@ def parse_csv(text: str, record: type[T], *, key: str | None, where: str) -> lis
     return records
 
 
-def parse_rows(text: str, record: type[T], *, where: str, delimiter: str = ",") -> list[tuple[int, T]]:
+def parse_rows(text: str, record: type[T], *, where: str) -> list[tuple[int, T]]:
     """Parse the text of a table as (line number, record) pairs; `where` starts each message."""
+    check_text(text, where)
+    reader = csv.DictReader(io.StringIO(text), strict=True)
+    try:
+        check_header(reader.fieldnames or (), record, where)
+        return [
+            (reader.line_num, build_record(record, row, f"{where}: line {reader.line_num}")) for row in reader
+        ]
+    except csv.Error as error:
+        raise EmoError(f"{where}: line {reader.line_num}: not valid CSV: {error}") from None
+
+
+def check_text(text: str, where: str) -> None:
+    """Raise EmoError for the text of a table that is damaged or holds a merge conflict."""
     if "\0" in text:
         line = text[: text.index("\0")].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a NUL character; the file is damaged or not text")
     if conflict := _CONFLICT.search(text):
         line = text[: conflict.start()].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a merge conflict; resolve it and `git add` the file")
-    reader = csv.DictReader(io.StringIO(text), strict=True, delimiter=delimiter)
-    try:
-        _check_header(reader.fieldnames or (), record, where)
-        return [(reader.line_num, _record(record, row, f"{where}: line {reader.line_num}")) for row in reader]
-    except csv.Error as error:
-        raise EmoError(f"{where}: line {reader.line_num}: not valid CSV: {error}") from None
 
 
 def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
@@ -102,7 +109,8 @@ def format_csv(records: Iterable[Any], record: type) -> str:
     return out.getvalue()
 
 
-def _check_header(columns: Sequence[str], record: type, where: str) -> None:
+def check_header(columns: Sequence[str], record: type, where: str) -> None:
+    """Raise EmoError if columns are missing, unknown or named twice."""
     fields = {field.name: field for field in dataclasses.fields(record)}
     keeps_others = fields.pop(EXTRA, None) is not None
     for name, field in fields.items():
@@ -119,7 +127,8 @@ def _check_header(columns: Sequence[str], record: type, where: str) -> None:
         raise EmoError(f"{where}: line 1: two columns are named {twice!r}: {', '.join(columns)}")
 
 
-def _record(record: type[T], row: Mapping[str | None, Any], where: str) -> T:
+def build_record(record: type[T], row: Mapping[Any, Any], where: str) -> T:
+    """Build a record from column -> text; `where` starts the message of the EmoError for an invalid value."""
     if None in row or None in row.values():
         raise EmoError(f"{where}: more or fewer values than columns")
     hints = dict(_hints(typing.cast(Any, record)))

@@ -1,4 +1,4 @@
-"""`emo upgrade`: params.yaml of an earlier version, rewritten line by line; values and comments stay."""
+"""`emo upgrade`: rewrites params.yaml of an earlier version line by line; values and comments stay."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,56 +10,71 @@ import yaml
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import write_text
 from pipeline.runtime.old_params import (
-    CONSENT,
     HAAR_KEYS,
     TRACKING_KEYS,
-    has_search,
+    AddedKey,
     is_old,
-    lacks_consent,
+    missing_keys,
     modernised,
 )
 from pipeline.runtime.params import read_yaml
 from pipeline.runtime.paths import PARAMS
 
-_KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
+_COMMENT_COLUMN = 26
+"""Column at which the comments of params.yaml start."""
 
-_CONSENT_MEANING = "of participants whose consent is unknown: noted (in, and named) or required (left out)"
+_KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
 
 
 def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
     """Rewrite params.yaml of an earlier version; return one line for each change, none if it is current.
 
-    Raises EmoError if a section does not have one key per line, so that it cannot be rewritten.
+    Raises EmoError if a section that changes does not have one key per line, so that it cannot be rewritten.
     """
     values = read_yaml(path)
     if not is_old(values):
         return []
-    lines = path.read_text(encoding="utf-8").split("\n")
-    lines = list(_rewritten(lines)) if has_search(values) else lines
-    lines = list(_with_consent(lines)) if lacks_consent(values) else lines
-    wanted, found = modernised(values), yaml.safe_load("\n".join(lines))
-    for section, old in (("faces", "faces: search"), ("dataset", "dataset")):
-        if found.get(section) != wanted.get(section):
-            raise EmoError(
-                f"{path}: {old}: cannot be rewritten line by line; copy the section {section} of a new "
-                "project and set its values by hand (docs/params.md)"
-            )
+    missing, lines = missing_keys(values), path.read_text(encoding="utf-8").split("\n")
+    for added in missing:
+        lines = _with_key(lines, added)
+    is_divided = "search" in (values.get("faces") or {})
+    new = "\n".join(_rewritten(lines) if is_divided else lines)
+    if yaml.safe_load(new) != modernised(values):
+        what = "faces: search" if is_divided else f"{missing[0].section}: {missing[0].key}"
+        raise EmoError(
+            f"{path}: {what}: cannot be rewritten line by line; copy the section of a new project and set "
+            "its values by hand (docs/params.md)"
+        )
     if write:
-        write_text(path, "\n".join(lines))
-    return [*_detector_changes(values), *(["dataset.consent: noted (new)"] if lacks_consent(values) else [])]
+        write_text(path, new)
+    return [*(_divided(values["faces"]) if is_divided else []), *map(_described, missing)]
 
 
-def _detector_changes(values: Mapping[str, Any]) -> list[str]:
-    """Return one line for each setting of the detectors that is renamed or moved."""
-    if not has_search(values):
-        return []
+def _divided(faces: Mapping[str, Any]) -> list[str]:
+    """Return one line for each setting of version 0.1 that has a new name."""
     names = {f"haar.{new}": old for old, new in HAAR_KEYS.items()}
     names |= {f"tracking.{new}": old for old, new in TRACKING_KEYS.items()}
-    moved = [
-        f"faces.search.{old} -> faces.{new}" for new, old in names.items() if old in values["faces"]["search"]
-    ]
-    renamed = ["faces.detector: none -> whole_frame"] if values["faces"].get("detector") == "none" else []
+    moved = [f"faces.search.{old} -> faces.{new}" for new, old in names.items() if old in faces["search"]]
+    renamed = ["faces.detector: none -> whole_frame"] if faces.get("detector") == "none" else []
     return [*renamed, *moved]
+
+
+def _described(added: AddedKey) -> str:
+    return f"{added.section}.{added.key}: {added.value} (new)"
+
+
+def _with_key(lines: Sequence[str], added: AddedKey) -> list[str]:
+    """Return the lines with a key next to another key of its section; unchanged if that is not found."""
+    section, value = "", yaml.safe_dump(added.value, default_flow_style=True).split("\n")[0]
+    for number, line in enumerate(lines):
+        top = re.match(r"(\w+):", line)
+        section = top[1] if top else section
+        found = re.match(rf"( +){added.beside}:", line)
+        if section == added.section and found:
+            new = f"{found[1]}{added.key}: {value}".ljust(_COMMENT_COLUMN) + f"# {added.comment}"
+            position = number if added.is_above else number + 1
+            return [*lines[:position], new, *lines[position:]]
+    return list(lines)
 
 
 def _rewritten(lines: Sequence[str]) -> Iterator[str]:
@@ -81,17 +96,6 @@ def _rewritten(lines: Sequence[str]) -> Iterator[str]:
             yield re.sub(r"(detector: *)none\b", r"\1whole_frame", line)
         elif line != "end:":
             yield line
-
-
-def _with_consent(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines with `consent` before `expressions` in the section `dataset`."""
-    section = ""
-    for line in lines:
-        top = re.match(r"(\w+):", line)
-        section = top[1] if top else section
-        if section == "dataset" and (found := re.match(r"( +)expressions:", line)):
-            yield f"{found[1]}consent: {CONSENT}          # {_CONSENT_MEANING}"
-        yield line
 
 
 def _sort(line: str, blocks: dict[str, list[str]]) -> None:

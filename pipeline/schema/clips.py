@@ -76,6 +76,11 @@ class Clip:
         return self.frames == 1
 
     @property
+    def label(self) -> str:
+        """What the clip shows, for messages: `happy of S01`."""
+        return f"{self.expression} of {self.subject}"
+
+    @property
     def segment(self) -> tuple[float, float]:
         """The stretch as (start, end) in seconds; an end that is the video's is infinite."""
         return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)

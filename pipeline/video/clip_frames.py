@@ -1,5 +1,6 @@
 """The sampled frames of one clip: which ones, and how they are stored in data/frames."""
 
+import math
 from dataclasses import dataclass
 from itertools import islice
 from math import inf
@@ -21,6 +22,12 @@ from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 _GROUP = 64
 """Frames per row group: written, and later read, together."""
 
+_LARGEST_TRIM = 0.25
+"""Largest share of a recording that each trim may cut: short recordings keep their middle half."""
+
+_ROUNDING = 1e-9
+"""Steps by which a division may fall short of a whole number."""
+
 
 @dataclass(frozen=True)
 class FramesParams(Checked):
@@ -29,9 +36,15 @@ class FramesParams(Checked):
     fps: Annotated[float, Within(0.01, 240)]
     "Frames sampled per second of recording."
     trim_start_s: Annotated[float, Within(0, 3600)]
-    "Cut from the start of every clip (onset), seconds."
+    """Cut from the start of a whole recording (onset), seconds; at most a quarter of its length. Clips with
+    times of their own are not trimmed."""
     trim_end_s: Annotated[float, Within(0, 3600)]
-    "Cut from the end of every clip (offset), seconds."
+    """Cut from the end of a whole recording (offset), seconds; at most a quarter of its length. Clips with
+    times of their own are not trimmed."""
+    apex_window_s: Annotated[float, Within(0.01, 3600)]
+    """Length of the stretch that is sampled of a clip with an apex, seconds: centred on the apex, which is
+    one of the frames, and within the clip. Posed expressions are held for about a second;
+    micro-expressions last at most half a second."""
     max_per_clip: Annotated[int, Within(1, 10**6)]
     "Maximum number of frames per clip; if there would be more, they are spread evenly."
     max_side: Annotated[int, Within(64, 8192)]
@@ -53,28 +66,49 @@ class ClipFrames:
 
 
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
-    """Return which frames of a clip are sampled; a still image is not trimmed.
+    """Return which frames of a clip are sampled: at least one, however short the clip.
 
-    Raises EmoError if the trims leave nothing of the clip, or it starts after the end of its recording.
+    A clip with an apex is sampled around it, and the apex is one of its frames. Other clips with times of
+    their own are sampled completely: someone chose these times. Whole recordings are trimmed at both ends,
+    but keep at least their middle half. A still image is one frame.
+
+    Raises EmoError if the clip starts, or has its apex, after the end of its recording.
     """
     if clip.is_still:
         sampling = Sampling(0.0, inf, 1 / params.fps, params.max_side)
         return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
-    first, end = clip.segment
-    if first >= clip.duration_s:
-        raise EmoError(
-            f"{CLIPS}: start_s {first:g} is not before the end of {VIDEOS / clip.video} "
-            f"({clip.duration_s:g} s); correct it"
-        )
-    start_s, end_s = first + params.trim_start_s, min(end, clip.duration_s) - params.trim_end_s
-    if not start_s < end_s:
-        raise EmoError(
-            f"{VIDEOS / clip.video}: the trims leave nothing of clip {clip.clip} "
-            f"({min(end, clip.duration_s) - first:g} s); lower frames: trim_start_s or trim_end_s"
-        )
+    _check_within_recording(clip)
+    start_s, end_s = _apex_window(clip, params) if clip.apex_s is not None else _trimmed(clip, params)
     step_s = max(1 / params.fps, (end_s - start_s) / params.max_per_clip)
-    sampling = Sampling(start_s, end_s, step_s, params.max_side)
-    return ClipFrames(sampling, params.jpeg_quality, clip.sha256)
+    if clip.apex_s is not None:
+        # Samples are counted from the apex in both directions.
+        start_s = clip.apex_s - math.floor((clip.apex_s - start_s) / step_s + _ROUNDING) * step_s
+    return ClipFrames(Sampling(start_s, end_s, step_s, params.max_side), params.jpeg_quality, clip.sha256)
+
+
+def _check_within_recording(clip: Clip) -> None:
+    for name, time_s in (("start_s", clip.start_s), ("apex_s", clip.apex_s)):
+        if time_s and time_s >= clip.duration_s:
+            raise EmoError(
+                f"{CLIPS}: {name} {time_s:g} of clip {clip.clip} is not before the end of "
+                f"{VIDEOS / clip.video} ({clip.duration_s:g} s); correct it"
+            )
+
+
+def _apex_window(clip: Clip, params: FramesParams) -> tuple[float, float]:
+    """Return the stretch around the apex, seconds; it is as long as one frame, so that it holds one."""
+    apex_s, (first, end) = clip.apex_s or 0.0, clip.segment
+    half_s = max(params.apex_window_s, 1 / clip.fps if clip.fps else 0.0) / 2
+    return max(first, apex_s - half_s), min(end, clip.duration_s, apex_s + half_s)
+
+
+def _trimmed(clip: Clip, params: FramesParams) -> tuple[float, float]:
+    """Return the stretch of a clip without an apex, seconds: trimmed if it is a whole recording."""
+    first, end = clip.segment
+    if clip.start_s is not None or clip.end_s is not None:
+        return first, min(end, clip.duration_s)
+    most_s = clip.duration_s * _LARGEST_TRIM
+    return min(params.trim_start_s, most_s), clip.duration_s - min(params.trim_end_s, most_s)
 
 
 def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:

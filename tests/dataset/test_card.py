@@ -181,7 +181,8 @@ def test_preprocessing_states_the_settings_in_words_and_in_full(facts: Facts) ->
     changed = replace(facts, params=params)
     frames, faces, crops, dedup = card_list(changed, "preprocessing")
     assert frames.startswith(
-        "Frames: 12.5 per second, by timestamp, at most 200 per clip, without the first 0.4 s"
+        "Frames: 12.5 per second, by timestamp, at most 200 per clip; of whole recordings without the first "
+        "0.4 s"
     )
     assert faces.startswith("Faces: detected by the Haar cascade frontalface_alt2 and tracked")
     assert "scaled to 64x64 pixels, grey; contrast: none" in crops

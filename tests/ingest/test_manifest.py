@@ -45,7 +45,7 @@ def test_more_segments_of_an_enrolled_recording(project: IngestProject) -> None:
         (["a.mp4,S01,sad,,", "a.mp4,S01,sad,,"], "line 3: sad of S01 from 0.0 s overlaps"),
         (["a.mp4,S01,sad,0,1", "a.mp4,S02,sad,2,3"], "line 3: a recording belongs to one subject"),
         (["a.mp4,S01,sad,0,1", "copy.mp4,S01,happy,2,3"], "line 3: happy of S01: the same recording as"),
-        (["a.mp4,S01,sad,zero,1"], "line 2: start_s: 'zero' is not a number"),
+        (["a.mp4,S01,sad,zero,1"], "line 2: start_s: 'zero' is not a time"),
         (["a.mp4,,sad,0,1"], "line 2: subject: empty"),
         (["no.mp4,S01,sad,0,1"], "line 2: video: 'no.mp4': no such file; paths are relative to "),
         (["a.mp4,S01,grumpy,0,1"], "line 2: expression 'grumpy' is none of angry"),
@@ -122,8 +122,8 @@ def test_other_columns_are_reported_and_misspelt_ones_refused(project: IngestPro
     project.video("a.mp4")
     path = project.table("video,subject,expression,rater", "a.mp4,S01,sad,KM")
     assert project.ingest(manifest=path, dry_run=True).notes[0].endswith("columns not read: rater")
-    path = project.table("video,subject,expression,start", "a.mp4,S01,sad,1")
-    assert "unknown column 'start'; is it 'start_s'?" in project.ingest_error(manifest=path)
+    path = project.table("video,subject,expression,sesion", "a.mp4,S01,sad,1")
+    assert "unknown column 'sesion'; is it 'session'?" in project.ingest_error(manifest=path)
 
 
 def test_lines_are_counted_as_an_editor_does(project: IngestProject) -> None:

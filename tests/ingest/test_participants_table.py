@@ -88,7 +88,7 @@ def test_a_semicolon_table_with_byte_order_mark(tmp_path: Path) -> None:
             "'consent_video' and 'consent': emo reads one",
         ),
         (["subject\tconsent_withdrawn", "S01\tyes"], 1, "'consent_withdrawn' states who did not consent"),
-        (["subject\tSex\tsex ", "S01\tF\tM"], 1, "two columns, 'Sex' and 'sex '"),
+        (["subject\tSex\tsex ", "S01\tF\tM"], 1, "two columns, 'Sex' and 'sex'"),
         (["subject\tage", "S01\told"], 2, "age: 'old'"),
         (["subject\tage", "S01\t240"], 2, "age: 240 is not within 0..130"),
     ],

@@ -9,7 +9,9 @@ from pipeline.ingest.inspection import InspectedFile
 from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
+from pipeline.runtime.params import load_params
 from pipeline.schema.participants import Participant
+from pipeline.video.clip_frames import FramesParams, plan_clip
 from pipeline.video.probe import VideoInfo
 from tests.support.making import clip
 
@@ -79,3 +81,11 @@ def test_all_errors_are_collected() -> None:
     plan = plan_of(asked, state)
     assert len(plan.errors) == 3
     assert plan.recordings == ()
+
+
+def test_what_would_be_sampled_of_a_planned_clip_is_known_before_it_is_enrolled() -> None:
+    params = load_params("frames", FramesParams, Path(__file__).resolve().parents[2] / "params.yaml")
+    asked = [proposal(1, "S1", "whole"), proposal(2, "S1", "part", start_s=2.0, end_s=2.1)]
+    asked += [proposal(3, "S1", "peak", apex_s=5.0)]
+    plans = [plan_clip(clip, params).sampling for clip in plan_of(asked, State()).added]
+    assert [(round(one.start_s, 6), one.end_s) for one in plans] == [(0.4, 9.6), (2.0, 2.1), (4.6, 5.5)]

@@ -1,5 +1,6 @@
-"""params.yaml of version 0.1: read as it is, and rewritten with its values and comments."""
+"""params.yaml of earlier versions: read as it is, and rewritten with its values and comments."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ from pipeline.faces.detectors.haar import HaarSettings
 from pipeline.faces.detectors.whole_frame import WholeFrameSettings
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.old_params import ADDED, modernised
 from pipeline.runtime.params import load_params
 from pipeline.runtime.upgrade import upgrade_params
+from pipeline.video.clip_frames import FramesParams
 
 OLD = """\
 # ours
@@ -125,5 +128,58 @@ def test_a_study_from_before_the_rule_on_consent_gets_the_default_with_its_meani
 
 def test_a_section_on_one_line_is_left_to_the_user(tmp_path: Path) -> None:
     path = written(tmp_path, "dataset: {expressions: [happy, sad]}\n")
-    with pytest.raises(EmoError, match=r"params\.yaml: dataset: cannot be rewritten line by line"):
+    with pytest.raises(EmoError, match=r"params\.yaml: dataset: consent: cannot be rewritten line by line"):
         upgrade_params(path, write=True)
+
+
+BEFORE_APEX = """\
+frames:
+  fps: 5.0                # ours
+  trim_start_s: 0.4
+  trim_end_s: 0.3         # the offset
+  max_per_clip: 200
+  max_side: 640
+  jpeg_quality: 92
+evaluate:
+  trim_end_s: 1           # not a setting of frames
+"""
+
+
+def test_a_missing_new_key_has_its_default(tmp_path: Path) -> None:
+    path = written(tmp_path, BEFORE_APEX)
+    assert load_params("frames", FramesParams, path).apex_window_s == 1.0
+
+
+def test_a_new_key_is_added_with_its_comment(tmp_path: Path) -> None:
+    path = written(tmp_path, BEFORE_APEX)
+    assert upgrade_params(path, write=True) == ["frames.apex_window_s: 1.0 (new)"]
+    before, line, after = path.read_text().partition("  apex_window_s: 1.0      # of clips with an apex")
+    assert line
+    assert before + after.partition("\n")[2] == BEFORE_APEX
+    assert load_params("frames", FramesParams, path).apex_window_s == 1.0
+    assert upgrade_params(path, write=True) == []
+
+
+def test_the_comment_of_a_new_key_is_that_of_a_new_project() -> None:
+    lines = (Path(__file__).resolve().parents[2] / "params.yaml").read_text().split("\n")
+    for added in ADDED:
+        assert any(re.match(rf"  {added.key}: .*# {re.escape(added.comment)}$", line) for line in lines)
+
+
+def test_new_keys_and_new_names_together(tmp_path: Path) -> None:
+    path = written(tmp_path, OLD + BEFORE_APEX)
+    changes = upgrade_params(path, write=True)
+    assert changes[-1] == "frames.apex_window_s: 1.0 (new)"
+    assert "faces.search.min_sightings -> faces.tracking.min_detections" in changes
+
+
+def test_a_new_key_in_a_section_in_one_line_is_left_to_the_user(tmp_path: Path) -> None:
+    path = written(tmp_path, yaml.safe_dump(yaml.safe_load(BEFORE_APEX), default_flow_style=True))
+    with pytest.raises(EmoError, match="frames: apex_window_s"):
+        upgrade_params(path, write=True)
+
+
+def test_a_section_without_its_keys_stays_as_it_is(tmp_path: Path) -> None:
+    assert modernised({"frames": {}}) == {"frames": {}}
+    path = written(tmp_path, "frames: {}\n")
+    assert upgrade_params(path, write=True) == []

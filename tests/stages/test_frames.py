@@ -35,7 +35,13 @@ from tests.support.making import (
 )
 
 PARAMS = FramesParams(
-    fps=5.0, trim_start_s=0.4, trim_end_s=0.4, max_per_clip=200, max_side=640, jpeg_quality=92
+    fps=5.0,
+    trim_start_s=0.4,
+    trim_end_s=0.4,
+    apex_window_s=1.0,
+    max_per_clip=200,
+    max_side=640,
+    jpeg_quality=92,
 )
 
 
@@ -46,13 +52,14 @@ PARAMS = FramesParams(
     ("segment", "expected"),
     [
         ((None, None), (0.4, 9.6)),  # the whole video of 10 s, less both trims
-        ((2.0, None), (2.4, 9.6)),
-        ((None, 5.0), (0.4, 4.6)),
-        ((2.0, 5.0), (2.4, 4.6)),
-        ((2.0, 50.0), (2.4, 9.6)),  # the video ends first
+        ((0.0, None), (0.0, 10.0)),
+        ((2.0, None), (2.0, 10.0)),
+        ((None, 5.0), (0.0, 5.0)),
+        ((2.0, 5.0), (2.0, 5.0)),
+        ((2.0, 50.0), (2.0, 10.0)),  # the video ends first
     ],
 )
-def test_trims_are_cut_from_the_stretch(
+def test_only_whole_recordings_are_trimmed(
     segment: tuple[float | None, float | None], expected: tuple[float, float]
 ) -> None:
     sampling = plan_clip(clip(duration_s=10.0, start_s=segment[0], end_s=segment[1]), PARAMS).sampling
@@ -74,20 +81,79 @@ def test_too_many_frames_are_spread_evenly(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("duration_s", "expected"), [(1.6, (0.4, 1.2)), (0.8, (0.2, 0.6)), (0.2, (0.05, 0.15))]
+)
+def test_each_trim_is_at_most_a_quarter_of_the_recording(
+    duration_s: float, expected: tuple[float, float]
+) -> None:
+    sampling = plan_clip(clip(duration_s=duration_s), PARAMS).sampling
+    assert (sampling.start_s, sampling.end_s) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 5, 9])
+def test_at_least_one_frame_of_a_short_recording_is_sampled(tmp_path: Path, count: int) -> None:
+    path = write_video(tmp_path / "v.mp4", count, fps=10)
+    plan = plan_clip(clip_of("c", path), replace(PARAMS, trim_start_s=10.0, trim_end_s=10.0))
+    assert write_frames(path, plan, tmp_path / "c.parquet").wanted >= 1
+
+
+def test_a_recording_that_is_not_longer_than_both_trims_keeps_its_middle(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 6, fps=10)  # 0.6 s; the trims are 0.15 s each
+    write_frames(path, plan_clip(clip_of("c", path), replace(PARAMS, fps=10.0)), tmp_path / "c.parquet")
+    times = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).column("time_s").to_pylist()
+    assert times == pytest.approx([0.2, 0.3, 0.4])
+
+
+@pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"duration_s": 0.8}, "raw/videos/c1.mp4: the trims leave nothing of clip c1 (0.8 s)"),
         (
-            {"start_s": 1.0, "end_s": 1.5},
-            "clip c1 (0.5 s); lower frames: trim_start_s or trim_end_s",
+            {"start_s": 3.0},
+            "start_s 3 of clip c1 is not before the end of raw/videos/c1.mp4 (2 s)",
         ),
-        ({"start_s": 3.0}, "raw/clips.csv: start_s 3 is not before the end of raw/videos/c1.mp4 (2 s)"),
+        (
+            {"apex_s": 2.0},
+            "apex_s 2 of clip c1 is not before the end of raw/videos/c1.mp4 (2 s)",
+        ),
     ],
 )
-def test_nothing_left(values: dict[str, float], words: str) -> None:
+def test_a_clip_beyond_the_end_of_its_recording(values: dict[str, float], words: str) -> None:
     with pytest.raises(EmoError) as caught:
         plan_clip(clip(**values), PARAMS)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("values", "window_s", "expected"),
+    [
+        ({"apex_s": 5.0}, 1.0, (4.6, 5.5)),  # samples at 4.6, 4.8, 5.0, 5.2 and 5.4 s
+        ({"apex_s": 0.1}, 1.0, (0.1, 0.6)),  # the clip starts less than a step before
+        ({"apex_s": 9.9}, 1.0, (9.5, 10.0)),
+        ({"apex_s": 5.0, "start_s": 4.9, "end_s": 5.2}, 1.0, (5.0, 5.2)),
+        ({"apex_s": 5.0}, 0.01, (5.0, 5.05)),  # as long as a frame of 10 frames/s
+        ({"apex_s": 5.0}, 4.0, (3.0, 7.0)),
+    ],
+)
+def test_a_clip_with_an_apex_is_sampled_around_it_without_trims(
+    values: dict[str, float], window_s: float, expected: tuple[float, float]
+) -> None:
+    sampling = plan_clip(clip(duration_s=10.0, **values), replace(PARAMS, apex_window_s=window_s)).sampling
+    assert (sampling.start_s, sampling.end_s) == pytest.approx(expected)
+
+
+def test_the_apex_is_one_of_the_frames(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 40, fps=10)
+    plan = plan_clip(replace(clip_of("c", path), apex_s=1.7), PARAMS)
+    write_frames(path, plan, tmp_path / "c.parquet")
+    times = read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).column("time_s").to_pylist()
+    assert times == pytest.approx([1.3, 1.5, 1.7, 1.9, 2.1])
+
+
+def test_frames_around_an_apex_are_spread_too(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "v.mp4", 40, fps=10)
+    params = replace(PARAMS, apex_window_s=2.0, max_per_clip=3)
+    plan = plan_clip(replace(clip_of("c", path), apex_s=2.0), params)
+    assert write_frames(path, plan, tmp_path / "c.parquet").wanted == 3
 
 
 def test_a_still_is_one_frame_at_0_s_and_is_not_trimmed(tmp_path: Path) -> None:
@@ -112,6 +178,7 @@ def test_a_photo_of_usual_size_gives_its_frame(tmp_path: Path) -> None:
 
 def test_ranges_of_the_params() -> None:
     for name, value in (("fps", 0.0), ("fps", math.nan), ("trim_start_s", -1), ("max_per_clip", 0),
+                        ("apex_window_s", 0.0),
                         ("max_side", 10), ("jpeg_quality", 101)):  # fmt: skip
         with pytest.raises(ValueError, match=f"{name}: .* is not within"):
             replace(PARAMS, **{name: value})
@@ -210,11 +277,11 @@ def test_any_number_of_workers_gives_the_same_bytes(
 def test_a_bad_recording_does_not_affect_the_others(clips: list[Clip]) -> None:
     path = Path("raw/videos/v1.mp4")
     damage(path, 0.0, 1.0)
-    bad = clip_of("other", write_video(Path("raw/videos/short.mp4"), 3))
+    bad = replace(clip_of("other", write_video(Path("raw/videos/short.mp4"), 3)), start_s=1.0)
     enrol([person("S1"), person("S2", enrolled=2)], [bad if c.clip == "other" else c for c in clips])
     with pytest.raises(EmoError) as caught:
         frames.main()
-    assert str(caught.value).startswith("clip other: raw/videos/short.mp4: the trims leave nothing")
+    assert str(caught.value).startswith("clip other: raw/clips.csv: start_s 1 ")
     assert set(shards()) == {"first", "second", "last"}
 
 
