@@ -40,6 +40,10 @@ def ingest(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse recordings that are cut off; otherwise a note lists them."),
+    ] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
     ] = False,
@@ -69,6 +73,7 @@ def ingest(
             participants=here / participants if participants else None,
             mapping=parse_mapping(map_ or ()),
             skip_unknown=skip_unknown,
+            strict=strict,
             link=link,
             dry_run=dry_run,
         )

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.ingest.dvc_tracking import check_dvc, track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
-from pipeline.ingest.inspection import ProgressBar, inspect_files
+from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants_table import read_participants_table
@@ -106,7 +106,8 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     table = read_participants_table(request.participants) if request.participants else None
     proposals = given.with_table_lines(_propose(request))
     stills = {proposal.path: proposal.still for proposal in proposals.clips}
-    files, unreadable = inspect_files(stills, state.digests, progress)
+    files, unreadable = inspect_files(stills, state.digests, progress, strict=request.strict)
+    proposals.notes += notes_on(files)
     proposals = as_own_subjects(proposals, files, state)
     plan = plan_ingest(proposals.clips, files, table, state)
     errors = [*proposals.errors, *unreadable, *plan.errors]

@@ -11,7 +11,7 @@ from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
 from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
-from pipeline.video.probe import VideoInfo
+from pipeline.video.info import VideoInfo
 
 INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)
 
