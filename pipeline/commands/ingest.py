@@ -42,7 +42,7 @@ def ingest(
     ] = False,
     strict: Annotated[
         bool,
-        typer.Option("--strict", help="Refuse recordings that are cut off; otherwise a note lists them."),
+        typer.Option("--strict", help="Refuse recordings that are cut off; else a note lists them."),
     ] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")

@@ -43,12 +43,14 @@ def _plan(clip: Clip, params: FramesParams) -> ClipFrames | UnusableClip:
 def _warn_of_problems(clips: Iterable[Clip]) -> None:
     """Name each clip without a frame; the other clips are complete."""
     for clip in clips:
-        if problem := read_facts(frames_path(clip.clip)).get("problem"):
+        problem = read_facts(frames_path(clip.clip)).get("problem", "")
+        if problem and not problem.startswith("raw/"):  # a finding about the recording: it names no file
+            problem = f"{VIDEOS / clip.video}: {problem}"
+        if problem:
             logger.warning(
-                "clip %s: %s: %s; replace the recording, or exclude the clip with `emo exclude %s --reason ...`",
+                "clip %s: %s; replace the recording, or exclude the clip with `emo exclude %s --reason ...`",
                 clip.clip,
-                VIDEOS / clip.video,
-                problem.removeprefix(f"{VIDEOS / clip.video}: "),
+                problem,
                 clip.clip,
             )
 

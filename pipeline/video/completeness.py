@@ -13,9 +13,6 @@ from pipeline.video.unusable import UnusableError
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
-_WITHOUT_TIMES = frozenset({"av1", "cavsvideo", "dirac", "evc", "h264", "hevc", "mjpeg", "obu", "vc1", "vvc"})
-"""FFmpeg's readers of raw streams, which hold no timestamps; for some of them it invents 25 frames/s."""
-
 _WITH_DURATION = frozenset({"asf", "flv", "matroska,webm"})
 """Containers whose header states the duration of a finished recording; of others, FFmpeg measures it."""
 
@@ -41,21 +38,16 @@ def check_times(path: Path, reader: Reader, entries: Sequence[Entry]) -> None:
     """Raise UnusableError if there are no packets, or their timestamps are missing, jump back or repeat."""
     if not entries:
         raise UnusableError(path, "no frames in its video stream", "copy the complete original again")
-    name, missing = reader.container.format.name, sum(not entry.is_timed for entry in entries)
-    if name in _WITHOUT_TIMES or missing:
-        count = len(entries) if name in _WITHOUT_TIMES else missing
-        raise UnusableError(
-            path,
-            f"{count} of {len(entries)} frames have no timestamp ({name})",
-            "put it into a container with its frame rate, e.g. with `MP4Box -add FILE:fps=25 OUT.mp4`",
-        )
+    if missing := sum(not entry.is_timed for entry in entries):
+        finding = f"{missing} of {len(entries)} frames have no timestamp ({reader.container.format.name})"
+        raise UnusableError(path, finding, _CONVERT)
     stamps = [entry.stamp for entry in entries if not entry.is_hidden]
     delay = 1 if reader.stream.codec_context.name in _NEVER_REORDERED else _REORDERED
     _check_order(path, stamps, delay, reader.clock)
     repeated = len(stamps) - len(set(stamps))
     if repeated > _REPEATED * len(stamps):
         raise UnusableError(
-            path, f"{repeated} of {len(stamps)} frames have the timestamp of another", _CONVERT
+            path, f"{repeated} of {len(stamps)} frames have the timestamp of another frame", _CONVERT
         )
 
 

@@ -20,6 +20,9 @@ SMALLEST_SIDE_PX = 16
 LARGEST_PX = 120_000_000
 """Most pixels of a frame (12,000 x 10,000): decoding one takes about 1 GB."""
 
+_RAW = frozenset({"av1", "cavsvideo", "dirac", "evc", "h264", "hevc", "m4v", "mjpeg", "obu", "vc1", "vvc"})
+"""FFmpeg's readers of raw streams, which hold no timestamps; for some of them it invents 25 frames/s."""
+
 _LFS_POINTER = b"version https://git-lfs.github.com/spec"
 
 _BY_NAME = "image2"
@@ -51,8 +54,14 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
     """Return the video stream to use: the only one, or the only one flagged as default.
 
     Cover art is no video stream. Raises UnusableError if there is no video stream, if it is not clear which
-    one to use, if there is no decoder for it, or if its frames are too small or too large.
+    one to use, if there is no decoder or no clock for it, or if its frames are too small or too large.
     """
+    if container.format.name in _RAW:
+        raise UnusableError(
+            path,
+            f"a raw {container.format.name} stream, without timestamps: its frame rate is not known",
+            f"put it into a container with its frame rate, e.g. `MP4Box -add {path.name}:fps=25 OUT.mp4`",
+        )
     videos = _video_streams(container)
     if not videos:
         raise UnusableError(path, "no video stream (audio only?)", "supply the complete original recording")

@@ -34,13 +34,13 @@ class Health:
         self._reach: dict[int, tuple[int, int, int]] = {}
         self._bad: list[int] = []
 
-    def sent(self, stamp: int, *, is_key: bool, is_hidden: bool) -> None:
-        """Record that a packet is sent to the decoder; a hidden one gives no frame."""
+    def sent(self, stamp: int, *, is_key: bool) -> None:
+        """Record that a packet is sent to the decoder."""
         self._position += 1
         self._latest = max(self._latest, stamp)
         if is_key:
             self._key_before, self._key, self._key_stamp = self._key, self._position, stamp
-        if is_hidden or stamp in self._reach:  # of frames with one timestamp, the first counts
+        if stamp in self._reach:  # of frames with one timestamp, the first counts
             return
         # Frames shown before the keyframe that precedes them (open GOP) also refer to the keyframe before it.
         first = self._key_before if stamp < self._key_stamp else self._key

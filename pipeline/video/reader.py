@@ -4,7 +4,7 @@ import bisect
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator
-from itertools import dropwhile, islice
+from itertools import count, dropwhile, islice
 from math import inf
 
 import av
@@ -41,6 +41,9 @@ _STRICT = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 REORDERED = 64
 """Maximum number of packets after which a decoder returns a frame."""
+
+_HIDDEN = -(1 << 40)
+"""Timestamps of hidden frames, from this one on."""
 
 _ROUNDING_S = 0.0005
 """Streams whose starts differ by less start together."""
@@ -151,11 +154,11 @@ class Reader:
         """Decode from the keyframe before the stretch; report packets and damage to `health`."""
         context, due, messages = self.context, deque[int](), Messages(self.context.name)
         skips = context.name in _SKIPPING and not self.counted
-        for packet in self._needed_packets(wanted):
+        for packet in map(_revealed, count(), self._needed_packets(wanted)):
             if packet.size:
                 stamp = self._stamp(packet)
                 due.append(stamp)
-                health.sent(stamp, is_key=packet.is_keyframe, is_hidden=packet.is_discard)
+                health.sent(stamp, is_key=packet.is_keyframe)
                 context.skip_frame = "NONREF" if skips and stamp not in wanted else "DEFAULT"
             try:
                 with messages.heard():
@@ -216,8 +219,7 @@ class Reader:
 
     def _packets(self, start_s: float, end_s: float) -> list[Entry]:
         """List the packets from a keyframe before start_s to end_s, without decoding or keeping them."""
-        can_seek = not self.counted and self.stream.start_time is not None
-        back_s = start_s if start_s > _SEEK_AFTER_S and can_seek else 0.0
+        back_s = start_s if start_s > _SEEK_AFTER_S and self._can_seek() else 0.0
         while back_s > 0:
             self.start_stamp = self.clock.floor(back_s)
             entries = self._entries(end_s)
@@ -225,16 +227,24 @@ class Reader:
             # Containers seek by decoding time, and some (MPEG-TS) to any packet.
             if first.is_key and self.clock.seconds(first.stamp) <= start_s:
                 found = [first, *entries]
+                if first.decoding == self.head:  # an AVI without an index is indexed by this first reading
+                    self.start_stamp = self.head
                 if self._stands_alone(first):
                     return found
             back_s -= _SEEK_AFTER_S
         self.start_stamp = self.head
         return list(self._entries(end_s))
 
+    def _can_seek(self) -> bool:
+        """Return whether a seek finds a time: not in raw streams, nor if an edit list shows frames twice."""
+        if self.counted or self.stream.start_time is None:
+            return False
+        return not self.stream.frames or len(self.stream.index_entries) in (0, 1, self.stream.frames)
+
     def _entries(self, end_s: float) -> Iterator[Entry]:
         self.container.seek(self.start_stamp, stream=self.stream)
         for entry in self._demuxed():
-            if self.clock.seconds(entry.decoding) >= end_s:
+            if not entry.is_hidden and self.clock.seconds(entry.decoding) >= end_s:
                 return
             yield entry
 
@@ -296,6 +306,20 @@ class Reader:
             start_s = 0.0
         offset_s = picture_s - start_s
         return offset_s if offset_s > _ROUNDING_S else 0.0
+
+
+def _revealed(position: int, packet: av.Packet) -> av.Packet:
+    """Return a packet whose frame the decoder returns, so that its damage is known, also if it is hidden.
+
+    A hidden frame gets a timestamp of its own, because an edit list may show another frame at its time.
+    """
+    if not packet.is_discard or packet.has_sidedata("new_extradata"):
+        return packet
+    copy = av.Packet(bytes(packet))
+    copy.stream, copy.time_base, copy.is_keyframe = packet.stream, packet.time_base, packet.is_keyframe
+    copy.is_corrupt = packet.is_corrupt
+    copy.pts = copy.dts = _HIDDEN + position
+    return copy
 
 
 def _frame_stamp(frame: VideoFrame) -> int:
