@@ -13,7 +13,7 @@ from pipeline.video.unusable import UnusableError
 
 _MP4 = "mov,mp4,m4a,3gp,3g2,mj2"
 
-_WITH_DURATION = frozenset({"asf", "flv", "matroska,webm"})
+_WITH_DURATION = frozenset({"flv", "matroska,webm"})
 """Containers whose header states the duration of a finished recording; of others, FFmpeg measures it."""
 
 _NEVER_REORDERED = frozenset({"av1", "ffv1", "flv1", "gif", "mjpeg", "vp8", "vp9"})

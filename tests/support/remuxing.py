@@ -23,7 +23,7 @@ def remux(
 ) -> Path:
     """Copy the packets of a video; `times` maps position and time (ticks of the source) to a new time."""
     with av.open(str(source)) as old, av.open(str(target), "w", format=format_name, options=options) as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
+        stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
         packets = [packet for packet in old.demux(video=0) if packet.dts is not None]
         for position, packet in enumerate(packets):
             delay = packet.pts - packet.dts
@@ -103,7 +103,7 @@ def flip_bits(path: Path, target: Path, positions: set[int], seed: int = 0) -> P
     """Copy a video, with flipped bits in the second half of the packets at these positions."""
     random = np.random.default_rng(seed)
     with av.open(str(path)) as old, av.open(str(target), "w") as new:
-        stream = new.add_stream_from_template(old.streams.video[0])
+        stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
         for position, packet in enumerate(old.demux(video=0)):
             if not packet.size:
                 continue

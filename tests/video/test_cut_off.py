@@ -15,7 +15,6 @@ KINDS = {
     "v.webm": ("libvpx", {"g": "10"}),
     "v.avi": ("mjpeg", {}),
     "v.flv": ("flv", {"g": "10"}),
-    "v.wmv": ("wmv2", {"g": "10"}),
     "v.ts": ("libx264", {"g": "10"}),
     "v.m2ts": ("libx264", {"g": "10"}),
     "fragments.mp4": ("libx264", {"g": "10"}),

@@ -49,7 +49,7 @@ def test_a_small_file_that_claims_many_frames_is_refused_at_once(
         path = remux(path, tmp_path / "f.mp4", movflags="frag_keyframe+empty_moov")
     claim(path, box, place)
     before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
-    with pytest.raises(UnusableError, match="its header counts 60,000,[0-9]+ frames, but the file has only"):
+    with pytest.raises(UnusableError, match=r"its header counts 60,000,[0-9]+ frames, but the file has only"):
         probe(path)
     assert time.process_time() - start < 1
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
