@@ -102,16 +102,13 @@ def cut(path: Path, share: float) -> Path:
 def flip_bits(path: Path, target: Path, positions: set[int], seed: int = 0) -> Path:
     """Copy a video, with flipped bits in the second half of the packets at these positions."""
     random = np.random.default_rng(seed)
-    with av.open(str(path)) as old, av.open(str(target), "w") as new:
-        stream = new.add_stream_from_template(old.streams.video[0], opaque=True)
-        for position, packet in enumerate(old.demux(video=0)):
-            if not packet.size:
-                continue
-            data = bytearray(bytes(packet))
-            for place in random.integers(len(data) // 2, len(data), 6) if position in positions else ():
-                data[place] ^= 1 << random.integers(0, 8)
-            copy = av.Packet(bytes(data))
-            copy.pts, copy.dts, copy.time_base = packet.pts, packet.dts, packet.time_base
-            copy.is_keyframe, copy.stream = packet.is_keyframe, stream
-            new.mux(copy)
+    data = bytearray(path.read_bytes())
+    with av.open(str(path)) as container:
+        packets = [bytes(packet) for packet in container.demux(video=0) if packet.size]
+    for position in positions:
+        content = packets[position]
+        start = data.index(content)
+        for place in random.integers(len(content) // 2, len(content), 6):
+            data[start + place] ^= 1 << random.integers(0, 8)
+    target.write_bytes(data)
     return target
