@@ -31,7 +31,7 @@ _MISSING_S = 0.5
 _TS_PACKETS = ((188, 0), (192, 4), (204, 0))
 """Size of a packet of MPEG-TS, and where in it the byte 0x47 is."""
 
-_CONVERT = "convert it again, with new timestamps"
+_CONVERT = "convert it to a constant frame rate, for example with HandBrake"
 
 
 def check_times(path: Path, reader: Reader, entries: Sequence[Entry]) -> None:
