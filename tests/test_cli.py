@@ -13,7 +13,7 @@ import pytest
 from pipeline.commands import TASKS
 from pipeline.runtime.csv_files import format_csv
 from pipeline.schema.clips import Clip
-from pipeline.schema.participants import Participant
+from pipeline.schema.participants import Participant, read_participants
 
 pytestmark = pytest.mark.slow
 
@@ -99,16 +99,42 @@ def test_demo_enrols_and_is_undone(project: Path) -> None:
     assert not (project / "raw/videos.dvc").exists()
 
 
-def test_undo_never_touches_other_recordings(project: Path) -> None:
-    other = project.parent / "own" / "A1"
-    other.mkdir(parents=True)
-    data = (project / "demo/clips/V01/happy.mp4").read_bytes()
-    (other / "happy.mp4").write_bytes(data + b"\0")  # other content, same pictures
-    assert emo("ingest", str(other.parent), cwd=project).returncode == 0
+def own_recording(project: Path, code: str = "A1") -> Path:
+    """Return a folder with one recording that is not the demo's: other content, same pictures."""
+    folder = project / "own" / code
+    folder.mkdir(parents=True)
+    (folder / "happy.mp4").write_bytes((project / "demo/clips/V01/happy.mp4").read_bytes() + b"\0")
+    return folder.parent
+
+
+def test_undo_leaves_own_recordings(project: Path) -> None:
+    assert emo("demo", cwd=project).returncode == 0
+    done = emo("ingest", str(own_recording(project)), cwd=project)
+    assert "1 virtual participant of the demo enrolled (V01)" in done.stdout
+    done = emo("demo", "--undo", cwd=project)
+    assert "7 virtual clips removed" in done.stdout
+    assert [row.subject for row in read_participants(project / "raw/participants.csv")] == ["A1"]
+    assert sorted(path.name for path in (project / "raw/videos").rglob("*.mp4")) == ["A1_happy.mp4"]
+    assert emo("audit", cwd=project).returncode == 1  # nothing is built; the tables are in order
+
+
+def test_undo_never_changes_a_split(project: Path) -> None:
+    emo("demo", cwd=project)
+    emo("ingest", str(own_recording(project)), cwd=project)
+    (project / "data").mkdir()
+    (project / "data/split.csv").write_text("subject,sex,split,fold\nA1,,train,1\nV01,F,test,2\n")
+    tables = (project / "raw/clips.csv").read_text()
     done = emo("demo", "--undo", cwd=project)
     assert done.returncode == 1
-    assert "is not part of the demo; nothing was removed" in done.stderr
-    assert (project / "raw/videos.dvc").is_file()
+    assert "A1 got its split beside the virtual participants" in done.stderr
+    assert (project / "raw/clips.csv").read_text() == tables
+
+
+def test_the_demo_is_refused_among_own_recordings(project: Path) -> None:
+    emo("ingest", str(own_recording(project)), cwd=project)
+    done = emo("demo", cwd=project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "raw/clips.csv: recordings of your own are enrolled (1 clips, the first is" in done.stderr
 
 
 def test_a_dry_run_changes_nothing(project: Path) -> None:

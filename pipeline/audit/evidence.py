@@ -43,7 +43,7 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import shard_path, shard_paths
 from pipeline.schema.duplicates import read_duplicates
 from pipeline.schema.funnel import FunnelRow, read_funnel
-from pipeline.schema.participants import GIVEN, WITHDRAWN, Participant, read_participants
+from pipeline.schema.participants import WITHDRAWN, Participant, read_participants
 from pipeline.schema.split import SplitRow, read_split
 from pipeline.schema.withdrawals import erased_objects, read_withdrawn, unfinished
 from pipeline.versions.dvc_cache import cache_folder, object_path
@@ -82,9 +82,9 @@ class Evidence(GateEvidence):
         return sorted(read_csv(CLIPS, Clip, key="clip"), key=lambda clip: clip.clip)
 
     @cached_property
-    def consented(self) -> list[Clip]:
-        """The clips of consenting subjects."""
-        return [clip for clip in self.clips if clip.subject in self.consenting]
+    def processable_clips(self) -> list[Clip]:
+        """The clips of the subjects who have not withdrawn."""
+        return [clip for clip in self.clips if clip.subject in self.processable]
 
     @cached_property
     def near_pairs(self) -> list[dict[str, Any]]:
@@ -171,7 +171,7 @@ class Evidence(GateEvidence):
             for shard in self.shards
             for image in shard.images
         }
-        return draw_pairs(self.pairs, self.consenting, shards)
+        return draw_pairs(self.pairs, self.showable, shards)
 
     @cached_property
     def lengths(self) -> dict[str, int]:
@@ -241,12 +241,12 @@ class Evidence(GateEvidence):
             recorded, note = {}, f"; {error}"
         recorded |= {row.subject: str(WITHDRAWALS) for row in rows}
         recorded |= {p.subject: str(PARTICIPANTS) for p in self.participants if p.consent == WITHDRAWN}
-        listed = {participant.subject for participant in self.participants if participant.consent == GIVEN}
+        listed = {p.subject for p in self.participants if p.consent != WITHDRAWN}
         return Withdrawn(
             recorded,
             {row.sha256: row.subject for row in rows if row.sha256},
             note,
-            given=sorted(listed & {row.subject for row in rows}),
+            still_listed=sorted(listed & {row.subject for row in rows}),
             unfinished=unfinished(),
             returned=_in_cache_again(erased_objects()),
         )

@@ -20,6 +20,11 @@ RESUMES = "finished work is kept; rerun the command to resume"
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]
 
+NoWaitOption = Annotated[
+    bool,
+    typer.Option("--no-wait", help="Fail, instead of waiting, while another command changes the study."),
+]
+
 _WIDTH_OF_LOGS = 140
 
 

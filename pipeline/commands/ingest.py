@@ -1,15 +1,29 @@
 """`emo ingest`: enrol recordings."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    NoWaitOption,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from pipeline.ingest.request import Request
     from pipeline.ingest.run import Outcome
+
+
+class Consent(StrEnum):
+    """What `--consent` can state."""
+
+    given = "given"
 
 
 def ingest(
@@ -32,10 +46,19 @@ def ingest(
         ),
     ] = None,
     participants: Annotated[
-        Path | None, typer.Option(help="Table of sex and age: a BIDS participants.tsv or a CSV file.")
+        Path | None,
+        typer.Option(help="Table of sex, age and consent: a BIDS participants.tsv or a CSV file."),
+    ] = None,
+    consent: Annotated[
+        Consent | None,
+        typer.Option(
+            help="State that all subjects of this ingest gave consent that their recordings are processed. "
+            "Without it, and without a column consent in --participants, consent is unknown.",
+            show_default=False,
+        ),
     ] = None,
     map_: Annotated[
-        list[str] | None, typer.Option("--map", help="Read one label as another: calm=neutral. Repeatable.")
+        list[str] | None, typer.Option("--map", help="Read one label as another: fury=angry. Repeatable.")
     ] = None,
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
@@ -47,6 +70,7 @@ def ingest(
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
     ] = False,
+    no_wait: NoWaitOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan; change nothing.")] = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -57,12 +81,15 @@ def ingest(
 
     \b
     emo ingest ~/recordings                 # <subject>/<expression>.mp4
-    emo ingest ~/RAVDESS --map calm=neutral
+    emo ingest ~/RAVDESS --skip-unknown     # without its class calm
+    emo ingest ~/recordings --consent given # all subjects consented
     emo ingest fer2013.csv --layout fer2013
     emo ingest --manifest segments.csv --participants participants.tsv
     """
+    from pipeline.dataset.images.params import declared_labels
     from pipeline.ingest.proposals import parse_mapping
     from pipeline.ingest.request import Request
+    from pipeline.schema.participants import FROM_OPTION
 
     with one_line_errors():
         here = enter_project()
@@ -71,10 +98,12 @@ def ingest(
             layout=layout,
             manifest=here / manifest if manifest else None,
             participants=here / participants if participants else None,
-            mapping=parse_mapping(map_ or ()),
+            consent_source=FROM_OPTION if consent else "",
+            mapping=parse_mapping(map_, declared_labels()) if map_ else {},
             skip_unknown=skip_unknown,
             strict=strict,
             link=link,
+            wait=not no_wait,
             dry_run=dry_run,
         )
         enrol(request, as_json=as_json)
@@ -104,13 +133,12 @@ def _print_plan(plan: "Outcome") -> None:
 
 
 def _print_result(outcome: "Outcome") -> None:
-    from pipeline.schema.expressions import EXPRESSIONS
-
+    labels = sorted({name for row in outcome.table.values() for name in row})
     rows = [
-        [subject, *(str(row.get(name, 0) or "-") for name in EXPRESSIONS)]
+        [subject, *(str(row.get(name, 0) or "-") for name in labels)]
         for subject, row in sorted(outcome.table.items())
     ]
-    print_table("Clips by subject and expression", ["subject", *EXPRESSIONS], rows)
+    print_table("Clips by subject and expression", ["subject", *labels], rows)
     if outcome.commit:
         typer.echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
         typer.echo("       dvc repro")

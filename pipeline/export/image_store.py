@@ -12,7 +12,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import listed
 from pipeline.schema.dataset import DatasetShard, check_same_classes, image_name, read_dataset_shard
 from pipeline.schema.image_subjects import subject_caveat
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import NOTED, UNKNOWN, Participant, processable
 from pipeline.schema.split import SPLITS
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
@@ -51,6 +51,8 @@ class ImageStore:
     anonymous: bool
     caveat: str
     "The caveat of all metrics if images have no subject id; empty if all have one."
+    consent_unknown: int
+    "Number of subjects whose consent is unknown."
 
     @property
     def splits(self) -> list[str]:
@@ -85,7 +87,12 @@ class ImageStore:
 
 
 def read_images(
-    shards: Sequence[Path], file: BinaryIO, participants: Sequence[Participant], *, anonymise: bool
+    shards: Sequence[Path],
+    file: BinaryIO,
+    participants: Sequence[Participant],
+    *,
+    anonymise: bool,
+    consent: str = NOTED,
 ) -> ImageStore:
     """Read all shards, one at a time, and append their PNGs to `file`.
 
@@ -93,7 +100,7 @@ def read_images(
     a shard has an image of a subject without consent, EmoError if it is damaged or has other classes than the
     first, NotBuiltError if there are no images.
     """
-    classes, shown = read_dataset_shard(shards[0], []).classes, consenting(participants)
+    classes, shown = read_dataset_shard(shards[0], []).classes, processable(participants, consent)
     rows: list[ExportImage] = []
     with progress_bar("read", len(shards)) as advance:
         for path in shards:
@@ -106,15 +113,19 @@ def read_images(
     if not rows:
         raise NotBuiltError(f"{shards[0].parents[1]}: no images; run `dvc repro`")
     subjects = {row.columns["subject"] for row in rows}
-    image_subjects = sum(person.is_image and person.subject in subjects for person in participants)
-    caveat = subject_caveat(image_subjects, len(subjects))
-    return ImageStore(classes, tuple(anonymous(rows) if anonymise else rows), file, anonymise, caveat)
+    present = [person for person in participants if person.subject in subjects]
+    caveat = subject_caveat(sum(person.is_image for person in present), len(subjects))
+    unknown = sum(person.consent == UNKNOWN for person in present)
+    ordered = tuple(anonymous(rows) if anonymise else rows)
+    return ImageStore(classes, ordered, file, anonymise, caveat, unknown)
 
 
 def _check_consent(path: Path, without_consent: set[str]) -> None:
     if without_consent:
         subjects = listed(sorted(without_consent))
-        raise ConsentError(f"{path}: {subjects} withdrew or never consented; run `dvc repro`, then export")
+        raise ConsentError(
+            f"{path}: {subjects} withdrew, or consent is not given; run `dvc repro`, then export"
+        )
 
 
 def by_digest(rows: Iterable[ExportImage]) -> list[ExportImage]:

@@ -2,7 +2,7 @@
 
 from pipeline.export.image_store import ImageStore
 from pipeline.export.layout import Layout
-from pipeline.runtime.text import markdown_table
+from pipeline.runtime.text import counted, markdown_table
 from pipeline.schema.image_subjects import full_caveat
 
 _TEMPLATE = """# Faces of simulated expressions
@@ -27,7 +27,7 @@ Columns of each image: {columns}.
 **Faces identify people.** These images are personal data wherever they are stored. Use them only for what the
 participants consented to, and pass them on only if they consented to that. The export grants no licence; ask
 the person who gave it to you. Participants may withdraw consent later: keep a record of all copies.
-
+{consent}
 {anonymity}
 """
 
@@ -38,6 +38,10 @@ in exactly one split."""
 _IMAGE_SUBJECTS = """{images} face images, labelled as {classes} expressions and exported by emo. They do not
 measure felt emotion. Subjects: {caveat}. **One person may appear in several splits**, which makes all test
 metrics too optimistic."""
+
+_CONSENT = """
+**It is not recorded whether {subjects} consented.** Ask who gave you this export before you use it.
+"""
 
 _COLUMNS = {
     "subject": "`subject` (the participant's code)",
@@ -58,6 +62,7 @@ scale, and anyone with access to the dataset can find each image in it."""
 
 def readme(images: ImageStore, layout: Layout) -> str:
     """Return the README of an export, in Markdown."""
+    unknown = images.consent_unknown
     about = (_IMAGE_SUBJECTS if images.caveat else _PARTICIPANTS).format(
         images=len(images.rows),
         subjects=sum(images.subject_count(split) for split in images.splits),
@@ -71,6 +76,7 @@ def readme(images: ImageStore, layout: Layout) -> str:
         columns=", ".join(_COLUMNS[name] for name in images.columns),
         files=layout.files,
         load=layout.load,
+        consent=_CONSENT.format(subjects=counted(unknown, "subject")) if unknown else "",
         anonymity=_ANONYMOUS if images.anonymous else _NAMED,
     )
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.dataset.images.params import consent_rule
 from pipeline.export.image_store import read_images
 from pipeline.export.readme import readme
 from pipeline.export.registry import LAYOUTS
@@ -75,7 +76,7 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
     with disk_errors(str(folder), "; nothing is exported"):
         target = check_target(folder, dataset)
         with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:
-            images = read_images(shards, file, participants, anonymise=anonymise)
+            images = read_images(shards, file, participants, anonymise=anonymise, consent=consent_rule())
             with progress_bar("write", len(images.rows)) as advance:
                 LAYOUTS[layout].write(images, temporary, advance)
             text = readme(images, LAYOUTS[layout])

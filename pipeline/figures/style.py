@@ -37,6 +37,7 @@ STATUS_COLOURS: Mapping[str, str] = {
     "too_small": ORANGE,
     "blurred": YELLOW,
     "other_class": BLUE,
+    "no_consent": "#4b2e83",
     "withdrawn": BLACK,
     "not_built": "#969696",
 }

@@ -1,46 +1,29 @@
 """Tracking: DVC tracks raw/videos; Git tracks the tables and the DVC pointer to the videos."""
 
-import importlib.util
-import re
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.runtime.text import one_line
 from pipeline.versions.dvc_lock import POINTER
 from pipeline.versions.git import Repository
 
 _COMMITTED = (PARTICIPANTS, CLIPS, POINTER, VIDEOS.parent / ".gitignore")
 
 
-def check_dvc() -> None:
-    """Raise EmoError unless DVC is installed and the current directory is in a DVC repository."""
-    if importlib.util.find_spec("dvc") is None:
-        raise EmoError("dvc: not installed; run `pip install dvc`")
-    here = Path.cwd()
-    if not any((folder / ".dvc").is_dir() for folder in (here, *here.parents)):
-        raise EmoError(f"{here}: not a DVC repository; run `git init` and `dvc init` in it first")
-
-
-def track_videos() -> tuple[str, ...]:
-    """Track raw/videos with DVC; return the files to commit to Git."""
+def track_videos(dvc: Any) -> tuple[str, ...]:
+    """Track raw/videos with DVC's `Repo`, whose lock is held; return the files to commit to Git."""
     if VIDEOS.is_dir():
-        command = (sys.executable, "-m", "dvc", "add", VIDEOS.as_posix())
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        if done.returncode:
+        dvc.scm_context.quiet = True  # no hints on what to commit
+        try:
+            dvc.add(VIDEOS.as_posix())
+        except Exception as error:  # DVC has no common class of its errors
             raise EmoError(
                 f"{VIDEOS}: all recordings are copied and listed, but `dvc add {VIDEOS.as_posix()}` failed: "
-                f"{_dvc_error(done.stderr or done.stdout)}; fix this and run the same command again"
-            )
+                f"{one_line(error)}; fix this and run the same command again"
+            ) from None
     return _changed_files()
-
-
-def _dvc_error(output: str) -> str:
-    """Return DVC's error as one line."""
-    lines = [line.removeprefix("ERROR: ") for line in output.splitlines() if line.startswith("ERROR: ")]
-    text = " ".join(lines) or (output.strip().splitlines() or ["no message"])[-1]
-    return re.sub(r"\s+", " ", text)
 
 
 def _changed_files() -> tuple[str, ...]:

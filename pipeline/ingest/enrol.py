@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.ingest.inspection import ProgressBar, run_in_threads
@@ -22,29 +21,8 @@ BATCH = 16
 _BATCH_SHARE = 8
 """A batch grows to an eighth of the number of clips, because each write rewrites the whole tables."""
 
-_LOCK = Path(".emo/ingest.lock")
-
 RESUMES = " and rerun the command; it resumes"
 """What to do after an error of the disk."""
-
-
-@contextmanager
-def exclusive() -> Iterator[None]:
-    """Hold the lock that excludes a second ingest or withdrawal; it is released when the process ends."""
-    try:
-        import fcntl
-    except ImportError:  # Windows: no lock
-        yield
-        return
-    _LOCK.parent.mkdir(exist_ok=True)
-    with _LOCK.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise EmoError(
-                f"{_LOCK}: another `emo ingest` or `emo withdraw` is running; wait until it ends"
-            ) from None
-        yield
 
 
 def check_space(plan: IngestPlan, *, link: bool) -> None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 
 from pipeline.ingest.names import normal, slug, subject_id
-from pipeline.ingest.participants_table import read_sex
+from pipeline.ingest.participants_table import check_no_consent, read_sex
 from pipeline.ingest.proposals import Proposal, Proposals, Vocabulary, clip_hint
 from pipeline.ingest.sources import IMAGE_SUFFIXES, check_outside
 from pipeline.ingest.user_tables import read_table
@@ -48,13 +48,15 @@ class ManifestRow:
         return os.path.normpath(self.video)
 
 
-def read_manifest(path: Path, mapping: Mapping[str, str], *, skip_unknown: bool) -> Proposals:
+def read_manifest(
+    path: Path, mapping: Mapping[str, str], *, skip_unknown: bool, declared: Sequence[str] = ()
+) -> Proposals:
     """Read the clips that a manifest lists; errors in single rows are collected, not raised."""
     rows = read_table(path, ManifestRow)
     if not rows:
         raise EmoError(f"{path}: no rows; add one row for each clip: video, subject, expression")
     proposals = Proposals("manifest", f"{path} lists {len(rows)} clips", notes=_other_columns(path, rows))
-    vocabulary = Vocabulary(mapping, skip_unknown)
+    vocabulary = Vocabulary(mapping, skip_unknown, declared)
     clips_per_video = Counter(row.path for _, row in rows)
     for line, row in rows:
         where = f"{path}: line {line}"
@@ -112,6 +114,7 @@ def _other_columns(path: Path, rows: Sequence[tuple[int, ManifestRow]]) -> list[
     """Return a note on columns that are not read; raise EmoError for a column that looks misspelt."""
     known = [entry.name for entry in fields(ManifestRow) if entry.name != EXTRA]
     others = [column for column in rows[0][1].extra if column]
+    check_no_consent(path, others)
     for column in others:
         close = difflib.get_close_matches(column.lower(), known, n=1, cutoff=0.7)
         if close:

@@ -2,21 +2,20 @@
 
 import math
 import re
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from pathlib import Path
 
 from pipeline.ingest.inspection import InspectedFile
-from pipeline.ingest.names import normal, unique
+from pipeline.ingest.known import sort_out_known
+from pipeline.ingest.names import unique
 from pipeline.ingest.participants_plan import ParticipantsPlan, plan_participants
 from pipeline.ingest.participants_table import ParticipantsTable
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
-from pipeline.runtime.paths import CLIPS, WITHDRAWALS
+from pipeline.runtime.paths import WITHDRAWALS
 from pipeline.schema.clips import Clip
-from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.image_subjects import POOLED
 
 Files = Mapping[Path, InspectedFile]
@@ -51,6 +50,7 @@ class IngestPlan:
     "Sorted by subject, so that a run that resumes an interrupted one assigns the same ids."
     unchanged: tuple[Clip, ...] = ()
     "Clips of this ingest that are already enrolled."
+    notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
 
     @property
@@ -68,7 +68,8 @@ class IngestPlan:
         subjects = sorted({clip.subject for clip in (*self.added, *self.unchanged)})
         images = {p.subject for p in (*self.state.participants, *self.participants.new) if p.is_image}
         rows = {subject: POOLED if subject in images else subject for subject in subjects}
-        table = {row: dict.fromkeys(EXPRESSIONS, 0) for row in rows.values()}
+        labels = sorted({clip.expression for clip in self.clips})
+        table = {row: dict.fromkeys(labels, 0) for row in rows.values()}
         for clip in self.clips:
             if clip.subject in rows:
                 table[rows[clip.subject]][clip.expression] += 1
@@ -76,7 +77,11 @@ class IngestPlan:
 
 
 def plan_ingest(
-    proposals: Iterable[Proposal], files: Files, table: ParticipantsTable | None, state: State
+    proposals: Iterable[Proposal],
+    files: Files,
+    table: ParticipantsTable | None,
+    state: State,
+    consent_source: str = "",
 ) -> IngestPlan:
     """Plan an ingest; errors are collected in the plan.
 
@@ -85,39 +90,24 @@ def plan_ingest(
         files: Files that could be read.
         table: The participants table, if one is given.
         state: The tables of raw/ before the ingest.
+        consent_source: Source of the statement that all subjects gave consent; empty if there is none.
     """
     readable = [proposal for proposal in proposals if proposal.path in files]
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
-    participants = plan_participants(proposals, table, state)
+    digests = {path: file.sha256 for path, file in files.items()}
+    found = sort_out_known(proposals, digests, state.clips, {})
+    participants = plan_participants([*found.known, *found.new], table, state, consent_source)
     errors = [
         *participants.errors,
-        *_duplicates(proposals, files),
-        *_bad_segments(proposals, files, state),
+        *_duplicates(found.new, files),
+        *_bad_segments(found.new, files, state),
         *_withdrawn(proposals, files, state),
+        *found.errors,
     ]
-    enrolled: dict[str, list[Clip]] = defaultdict(list)
-    for clip in state.clips:
-        enrolled[clip.sha256].append(clip)
-    unchanged: list[Clip] = []
-    new: list[Proposal] = []
-    for proposal in proposals:
-        clips = enrolled[files[proposal.path].sha256]
-        if same := next((clip for clip in clips if _is_same(clip, proposal)), None):
-            unchanged.append(same)
-        else:
-            errors += _conflicts(proposal, clips)
-            new.append(proposal)
     if errors:
         return IngestPlan(state, participants, errors=tuple(errors))
-    return IngestPlan(state, participants, _plan_recordings(new, files, state), tuple(unchanged))
-
-
-def _segment(proposal: Proposal) -> tuple[float, float]:
-    return (proposal.start_s or 0.0, math.inf if proposal.end_s is None else proposal.end_s)
-
-
-def _label(item: Proposal | Clip) -> str:
-    return f"{item.expression} of {item.subject}"
+    recordings = _plan_recordings(found.new, files, state)
+    return IngestPlan(state, participants, recordings, tuple(found.unchanged.values()), tuple(found.notes))
 
 
 def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
@@ -128,19 +118,19 @@ def _duplicates(proposals: Sequence[Proposal], files: Files) -> list[str]:
         other = first.setdefault(files[proposal.path].sha256, proposal)
         if other.path != proposal.path:
             errors.append(
-                f"{proposal.where}: {_label(proposal)}: the same recording as {other.where}: "
-                f"{_label(other)}; leave one out"
+                f"{proposal.where}: {proposal.label}: the same recording as {other.where}: "
+                f"{other.label}; leave one out"
             )
         elif other.subject != proposal.subject:
             errors.append(
                 f"{proposal.where}: a recording belongs to one subject, not to {proposal.subject} and "
                 f"{other.subject} ({other.where}); cut it in two"
             )
-    by_file = sorted(proposals, key=lambda p: (str(p.path), _segment(p)))
+    by_file = sorted(proposals, key=lambda p: (str(p.path), p.segment))
     for one, two in pairwise(by_file):
-        if one.path == two.path and _segment(two)[0] < _segment(one)[1]:
+        if one.path == two.path and two.segment[0] < one.segment[1]:
             errors.append(
-                f"{two.where}: {_label(two)} from {_segment(two)[0]} s overlaps {one.where}: {_label(one)} "
+                f"{two.where}: {two.label} from {two.segment[0]} s overlaps {one.where}: {one.label} "
                 f"in {two.path}; a segment has one label"
             )
     return errors
@@ -163,7 +153,7 @@ def _bad_segments(proposals: Iterable[Proposal], files: Files, state: State) -> 
     errors = []
     for proposal in proposals:
         duration_s = durations_s[files[proposal.path].sha256]
-        start_s, end_s = _segment(proposal)
+        start_s, end_s = proposal.segment
         if (start_s and start_s >= duration_s) or (
             math.isfinite(end_s) and end_s > duration_s + _TOLERANCE_S
         ):
@@ -173,34 +163,6 @@ def _bad_segments(proposals: Iterable[Proposal], files: Files, state: State) -> 
                 f"{proposal.path} ({duration_s} s); correct start_s and end_s"
             )
     return errors
-
-
-def _is_same(clip: Clip, proposal: Proposal) -> bool:
-    """Return whether a clip is what a proposal asks for, enrolled from a file of the same name."""
-    source = clip.extra.get("source", "")
-    return (
-        clip.segment == _segment(proposal)
-        and (clip.subject, clip.expression) == (proposal.subject, proposal.expression)
-        and (not source or not proposal.source or normal(source) == normal(proposal.source))
-    )
-
-
-def _conflicts(proposal: Proposal, enrolled: Sequence[Clip]) -> list[str]:
-    """Return the error, if any, of a proposal that contradicts the enrolled clips of its recording."""
-    start_s, end_s = _segment(proposal)
-    overlapping = [clip for clip in enrolled if clip.segment[0] < end_s and start_s < clip.segment[1]]
-    for clip in [*overlapping, *(clip for clip in enrolled if clip.subject != proposal.subject)]:
-        if _label(clip) != _label(proposal):
-            remedy = f"leave it out; to correct a label, edit its row in {CLIPS}"
-        elif clip.segment != (start_s, end_s):
-            remedy = "a segment is enrolled once; correct start_s and end_s"
-        else:
-            remedy = f"it came from a file named {clip.extra['source']!r}; leave the copy out"
-        return [
-            f"{proposal.where}: {_label(proposal)}: this recording is enrolled as {clip.clip} "
-            f"({_label(clip)}); {remedy}"
-        ]
-    return []
 
 
 def _plan_recordings(
@@ -234,9 +196,11 @@ def _clip(proposal: Proposal, name: str, video: str, sha256: str, probed: Mappin
         clip=name,
         video=video,
         subject=proposal.subject,
+        session=proposal.session,
         expression=proposal.expression,
         start_s=proposal.start_s,
         end_s=proposal.end_s,
+        apex_s=proposal.apex_s,
         take=proposal.take or name,
         sha256=sha256,
         **{key: probed[key] for key in _PROBED},  # type: ignore[arg-type]

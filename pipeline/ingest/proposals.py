@@ -1,5 +1,6 @@
 """What an ingest proposes to enrol: labelled segments of files, before the files are opened."""
 
+import math
 import shlex
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,7 +13,7 @@ from pipeline.ingest.names import normal, slug, subject_id
 from pipeline.ingest.sources import Source, Sources
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.text import listed
-from pipeline.schema.expressions import EXPRESSIONS, canonical, expression
+from pipeline.schema.expressions import all_labels, canonical, expression, is_no_label, misspelt
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Proposal:
     "None: the start of the recording."
     end_s: float | None = None
     "None: the end of the recording."
+    apex_s: float | None = None
+    session: str = ""
     take: str = ""
     "Empty: the clip id."
     sex: str = ""
@@ -53,6 +56,16 @@ class Proposal:
     "`image` if the subject is an image of a corpus without subject ids."
     named: str = ""
     "The only expression in the path of a manifest's recording, for the audit; else empty."
+
+    @property
+    def segment(self) -> tuple[float, float]:
+        """The stretch as (start, end) in seconds; an end that is the recording's is infinite."""
+        return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
+
+    @property
+    def label(self) -> str:
+        """What the clip shows, for messages: `happy of S01`."""
+        return f"{self.expression} of {self.subject}"
 
 
 @dataclass
@@ -71,51 +84,52 @@ class Proposals:
 
 @dataclass
 class Vocabulary:
-    """Reads the words for expressions: the seven names, their synonyms and the user's mapping."""
+    """Reads the words for expressions: the seven, their synonyms, declared labels and the user's mapping."""
 
     mapping: Mapping[str, str]
-    "Expression as written -> one of the seven."
+    "Expression as written -> label."
     skip_unknown: bool
     "Whether unknown words are skipped; otherwise they are errors."
+    declared: Sequence[str] = ()
+    "The labels that params.yaml declares, `dataset: expressions`."
     _unknown: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
 
     def read(self, word: str, where: str) -> str | None:
         """Return the expression that a word names; record the word and return None if it is unknown."""
         mapped = {_folded(name): target for name, target in self.mapping.items()}
-        name = mapped.get(_folded(word)) or canonical(word)
+        name = mapped.get(_folded(word)) or canonical(word, self.declared)
         if name is None:
             self._unknown[word].append(where)
         return name
 
     def add_unknown_to(self, proposals: Proposals) -> None:
-        """Add the unknown words to the skipped files or to the errors."""
-        for word, places in sorted(self._unknown.items()):
-            if self.skip_unknown:
+        """Add the unknown words to the skipped files or to the errors; a cell without a label is an error."""
+        for word, places in self._unknown.items():
+            if is_no_label(word):
+                proposals.errors.append(_no_expression(word, places))
+            elif self.skip_unknown:
                 proposals.skipped[f"expression {word!r}"] = len(places)
             else:
-                proposals.errors.append(_unknown_expression(word, places))
+                proposals.errors.append(_unknown_expression(word, places, self.declared))
 
 
-def parse_mapping(texts: Iterable[str]) -> dict[str, str]:
-    """Parse texts such as `calm=neutral` as expression as written -> one of the seven."""
+def parse_mapping(texts: Iterable[str], declared: Sequence[str] = ()) -> dict[str, str]:
+    """Parse texts such as `fury=angry` as expression as written -> one of the seven or a declared label."""
     mapping: dict[str, str] = {}
     for text in texts:
         word, equals, target = text.partition("=")
         if not equals or not word.strip():
-            raise EmoError(f"--map: {text!r} does not have the form calm=neutral")
-        name = expression(target, f"--map {text}")
+            raise EmoError(f"--map: {text!r} does not have the form fury=angry")
+        name = expression(target, f"--map {text}", declared)
         if mapping.setdefault(word.strip(), name) != name:
             raise EmoError(f"--map: {word.strip()!r} is mapped to {mapping[word.strip()]} and to {name}")
     return mapping
 
 
-def propose_clips(
-    sources: Sources, choice: LayoutChoice, mapping: Mapping[str, str], *, skip_unknown: bool
-) -> Proposals:
+def propose_clips(sources: Sources, choice: LayoutChoice, vocabulary: Vocabulary) -> Proposals:
     """Return the clips that the file names state; errors are collected, not raised."""
     proposals = Proposals(choice.layout, choice.reason, skipped=dict(sources.skipped))
     proposals.notes += [choice.note] if choice.note else []
-    vocabulary = Vocabulary(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
     for source, reading in _readings(sources, choice):
         match reading:
@@ -161,6 +175,7 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
         expression=expression,
         clip=hint,
         video=hint,
+        session=parsed.session,
         take=parsed.take,
         sex=parsed.sex,
         source=source.path.name.encode("utf-8", "replace").decode("utf-8"),
@@ -168,12 +183,22 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
     )
 
 
-def _unknown_expression(word: str, places: Sequence[str]) -> str:
-    also = f" and {len(places) - 1} more" if len(places) > 1 else ""
+def _no_expression(word: str, places: Sequence[str]) -> str:
+    return f"{_where(places)}: expression: {word!r} is no label; write what the clip shows, or leave it out"
+
+
+def _unknown_expression(word: str, places: Sequence[str], declared: Sequence[str]) -> str:
+    if meant := misspelt(word, declared):
+        return f"{_where(places)}: unknown expression {word!r}: did you mean {meant}? correct it"
     return (
-        f"{places[0]}{also}: expression {word!r} is none of {listed(EXPRESSIONS)}; skip these files with "
-        f"--skip-unknown, or map it to one of the seven with --map {shlex.quote(word)}=neutral"
+        f"{_where(places)}: expression {word!r} is none of {listed(all_labels(declared), 20)}; skip it with "
+        f"--skip-unknown, map it with --map {shlex.quote(word)}=EXPRESSION, or declare it as a label of its "
+        "own in params.yaml: dataset: expressions"
     )
+
+
+def _where(places: Sequence[str]) -> str:
+    return places[0] + (f" and {len(places) - 1} more" if len(places) > 1 else "")
 
 
 def _folded(word: str) -> str:

@@ -18,14 +18,18 @@ class Request:
     manifest: Path | None = None
     "Table that names every clip; replaces `sources`."
     participants: Path | None = None
-    "Table of sex and age."
+    "Table of sex, age and consent."
+    consent_source: str = ""
+    "Source of the statement that all subjects of this ingest gave consent; empty: it is not stated."
     mapping: Mapping[str, str] = field(default_factory=dict)
-    "Expression as written -> one of the seven; see `proposals.parse_mapping`."
+    "Expression as written -> label; see `proposals.parse_mapping`."
     skip_unknown: bool = False
     "Whether files of unknown expressions are skipped; otherwise they are errors."
     strict: bool = False
     "Whether recordings that are cut off are errors; otherwise a note reports them."
     link: bool = False
     "Whether recordings are hard-linked; otherwise they are copied."
+    wait: bool = True
+    "Whether to wait for a running `dvc repro` or another command that changes the study."
     dry_run: bool = False
     "Whether to stop after the plan."

@@ -1,18 +1,21 @@
 """`emo ingest`: read file names, inspect the files, plan, show the plan, then carry it out."""
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.ingest.dvc_tracking import check_dvc, track_videos
-from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
+from pipeline.dataset.images.params import declared_labels
+from pipeline.ingest.demo import virtual_subjects
+from pipeline.ingest.dvc_tracking import track_videos
+from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
-from pipeline.ingest.proposals import Proposals, propose_clips
+from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
@@ -21,7 +24,9 @@ from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.runtime.errors import EmoError, disk_errors, many, reason
 from pipeline.runtime.paths import VIDEOS
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
+from pipeline.versions.study_lock import locked_study
 
 _MAX_ERRORS = 10
 """Errors that are listed; the others are counted."""
@@ -42,7 +47,7 @@ class Outcome:
     "Clips of this ingest that were enrolled before."
     new_subjects: tuple[str, ...]
     completed_subjects: tuple[str, ...]
-    "Known participants whose empty sex or age is filled in."
+    "Known participants whose empty sex or age, or unknown consent, is filled in."
     videos: int
     "Number of files to copy or link."
     size_bytes: int
@@ -70,7 +75,7 @@ def ingest(
     *,
     progress: ProgressBar = progress_bar,
     show: Callable[[Outcome], None] | None = None,
-    track: Callable[[], tuple[str, ...]] = track_videos,
+    track: Callable[[Any], tuple[str, ...]] = track_videos,
 ) -> Outcome:
     """Enrol recordings in the project in the current directory.
 
@@ -81,14 +86,13 @@ def ingest(
         request: What to ingest.
         progress: Shows the progress.
         show: Receives the plan before anything is changed.
-        track: Tracks raw/videos and returns the files to commit.
+        track: Tracks raw/videos with DVC's `Repo` and returns the files to commit.
 
     Raises:
         EmoError: One line for each error, before anything is changed if that is possible.
     """
-    if track is track_videos:
-        check_dvc()
-    with disk_errors("raw", RESUMES), exclusive(), unpacked(request) as given:
+    lock = nullcontext() if request.dry_run else locked_study(wait=request.wait)
+    with disk_errors("raw", RESUMES), lock as dvc, unpacked(request) as given:
         proposals, plan = _prepare(given, progress)
         preview = _outcome(plan, proposals)
         if show:
@@ -97,7 +101,7 @@ def ingest(
             return preview
         check_space(plan, link=request.link)
         carry_out(plan, link=request.link, progress=progress)
-        return _outcome(plan, proposals, done=True, commit=track())
+        return _outcome(plan, proposals, done=True, commit=track(dvc))
 
 
 def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestPlan]:
@@ -109,7 +113,7 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     files, unreadable = inspect_files(stills, state.digests, progress, strict=request.strict)
     proposals.notes += notes_on(files)
     proposals = as_own_subjects(proposals, files, state)
-    plan = plan_ingest(proposals.clips, files, table, state)
+    plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     errors = [*proposals.errors, *unreadable, *plan.errors]
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
@@ -121,8 +125,11 @@ def _propose(request: Request) -> Proposals:
         raise EmoError(
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
+    declared = declared_labels()
     if request.manifest:
-        return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
+        return read_manifest(
+            request.manifest, request.mapping, skip_unknown=request.skip_unknown, declared=declared
+        )
     layout = layout_named(request.layout)
     media = layout.media if layout else media_of(request.sources)
     sources = find_sources(request.sources, media, label_ending(layout, media))
@@ -131,7 +138,7 @@ def _propose(request: Request) -> Proposals:
         choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(sources, choice, request.mapping, skip_unknown=request.skip_unknown)
+    return propose_clips(sources, choice, Vocabulary(request.mapping, request.skip_unknown, declared))
 
 
 def _read_label(path: Path) -> str:
@@ -146,7 +153,12 @@ def _read_label(path: Path) -> str:
 def _outcome(
     plan: IngestPlan, proposals: Proposals, *, done: bool = False, commit: tuple[str, ...] = ()
 ) -> Outcome:
-    notes = [*proposals.notes, *plan.participants.notes]
+    notes = [*proposals.notes, *plan.notes, *plan.participants.notes]
+    if plan.added and (virtual := virtual_subjects(plan.state.clips)):
+        notes.append(
+            f"{counted(len(virtual), 'virtual participant')} of the demo enrolled ({listed(virtual, 3)}); "
+            "run `emo demo --undo` before you build a dataset of your own recordings"
+        )
     if strays := unlisted(plan.clips):
         notes.append(
             f"{VIDEOS / strays[0]}: not in any table ({len(strays)} such files); ingest the recording it was "

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from pipeline.dataset.images.collect import DatasetParams
+from pipeline.dataset.images.params import DatasetParams
 from pipeline.faces.params import FacesParams
 from pipeline.learning.recipes.architecture import Layer, layers_of
 from pipeline.learning.recipes.recipe import Recipe
@@ -14,6 +14,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import build, load_params, read_params
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.text import TextTable, listed
+from pipeline.schema.dataset import read_dataset_shard, shard_paths
 
 HEADER = ["layer", "operations", "output", "parameters", "multiply-adds"]
 
@@ -61,7 +62,9 @@ class Described:
 
 
 def describe(names: Sequence[str]) -> Iterator[Described]:
-    """Yield recipes with their layers, for the classes and colours that params.yaml sets.
+    """Yield recipes with their layers, for the classes of the dataset and the colours of params.yaml.
+
+    Before the dataset is built, its classes are those that params.yaml declares.
 
     Args:
         names: Recipes to describe; empty for all with a section in params.yaml.
@@ -74,7 +77,9 @@ def describe(names: Sequence[str]) -> Iterator[Described]:
             raise EmoError(f"{name}: unknown recipe; use one of {listed(RECIPES, 20)}")
     load_params("train", TrainParams)  # checks all sections
     sections = read_params()["train"]
-    classes = len(load_params("dataset", DatasetParams).expressions)
+    shards = shard_paths()
+    declared = load_params("dataset", DatasetParams).expressions
+    classes = len(read_dataset_shard(shards[0], []).classes if shards else declared)
     channels = 1 if load_params("faces", FacesParams).crop.colour == "grey" else 3
     for name in names or [name for name in RECIPES if name in sections]:
         if name not in sections:

@@ -39,6 +39,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import counted
 from pipeline.schema.checkpoint import ModelCard, read_card
+from pipeline.schema.participants import GIVEN, REQUIRED, UNKNOWN, named_or_counted
 from pipeline.versions.git import Repository
 from pipeline.versions.stale import not_evaluated
 from pipeline.versions.version import Version, workspace
@@ -98,7 +99,7 @@ class Report:
     @property
     def sources(self) -> str:
         """The number of video clips and still images that the dataset was made from."""
-        clips = self.version.consented
+        clips = self.version.processable_clips
         stills = sum(clip.is_still for clip in clips)
         return in_kinds(clips, counted(len(clips) - stills, "video clip"), counted(stills, "still image"))
 
@@ -107,22 +108,39 @@ class Report:
         """How the frames were chosen, in a sentence or two."""
         videos = "Frames were taken from every recording at regular times."
         stills = "Every still image was used."
-        return in_kinds(self.version.consented, videos, stills, joined=" ") or videos
+        return in_kinds(self.version.processable_clips, videos, stills, joined=" ") or videos
 
     @property
     def consent(self) -> str:
-        """How many participants gave consent, and how many withdrew it."""
+        """Whose consent is given, unknown, assumed or withdrawn, in words."""
         enrolled = self.version.participants
-        named = {one.subject for one in enrolled if not one.is_image}
-        given, withdrawn = named & self.version.consenting, named - self.version.consenting
+        people = [one for one in enrolled if not one.is_image]
         parts = []
-        if named:
-            parts.append(
-                f"given by {counted(len(given), 'participant')}, withdrawn by {len(withdrawn) or 'none'}"
-            )
-        if len(named) < len(enrolled):
+        if people:
+            present = [one for one in people if one.subject in self.version.processable]
+            given = sum(one.consent == GIVEN for one in present)
+            withdrawn = len(people) - len(present) or "none"
+            parts.append(f"given by {counted(given, 'participant')}, withdrawn by {withdrawn}")
+            parts += [self.unknown_consent] if self.unknown_consent else []
+            assumed = [one for one in present if one.is_consent_assumed]
+            parts += [f"assumed, not stated, for {named_or_counted(assumed)}"] if assumed else []
+        if len(people) < len(enrolled):
             parts.append("for images without a subject id, see the corpus that they come from")
         return "; ".join(parts)
+
+    @property
+    def unknown_consent(self) -> str:
+        """The participants whose consent is unknown, and whether they have images; may be empty."""
+        unknown = [
+            one
+            for one in self.version.participants
+            if one.consent == UNKNOWN and one.subject in self.version.processable and not one.is_image
+        ]
+        if not unknown:
+            return ""
+        is_required = self.version.settings.get("dataset.consent") == REQUIRED
+        images = "without images in the dataset" if is_required else "with images in the dataset"
+        return f"unknown for {counted(len(unknown), 'participant')} {images}: {named_or_counted(unknown)}"
 
 
 def gather(*, faces: bool = True) -> Report:

@@ -8,6 +8,7 @@ from typing import Any
 
 import cv2
 
+from pipeline.dataset.images.params import consent_rule
 from pipeline.report.sources import built
 from pipeline.runtime.image_codec import decode, encode_jpeg
 from pipeline.runtime.paths import DATASET, NEAR_PAIRS
@@ -15,7 +16,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.schema.clips import read_clips
 from pipeline.schema.dataset import image_name, read_dataset_shard, shard_paths
 from pipeline.schema.duplicates import read_near_pairs
-from pipeline.schema.participants import consenting, read_participants
+from pipeline.schema.participants import processable, read_participants
 from pipeline.schema.subject_tags import subject_tag
 
 _SIDE_PX, _LARGE_PX = 64, 112
@@ -96,11 +97,12 @@ def closest_pairs() -> list[NearPair]:
 def read_face_images(wanted: Collection[str], image_subjects: Set[str] = frozenset()) -> FaceImages:
     """Return some face crops of every subject, and the images that are `wanted` by name.
 
-    Subjects without consent are left out, even if a file of the dataset still holds them. Of
+    Subjects without consent are left out, even if a file of the dataset still holds them. Without
+    `dataset: consent: required` these are the withdrawn ones. Of
     `image_subjects`, which stand for an image without a subject id, only the wanted images are returned.
     """
     built(DATASET)
-    shown = consenting(read_participants())
+    shown = processable(read_participants(), consent_rule())
     owners = {clip.clip: clip.subject for clip in read_clips()}
     wanted_subjects = {owners.get(name.rpartition("_")[0]) for name in wanted}
     shards = [path for path in shard_paths() if path.stem not in image_subjects - wanted_subjects]

@@ -17,13 +17,15 @@ from pipeline.runtime.paths import (
     FUNNEL_PLOT,
     METRICS,
     MISTAKES_PLOT,
+    PARTICIPANTS,
     SHEETS,
     SPLIT,
 )
-from pipeline.runtime.text import TextTable, counted
+from pipeline.runtime.text import TextTable, counted, listed
 from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.funnel import funnel_totals, read_funnel
 from pipeline.schema.image_subjects import full_caveat
+from pipeline.schema.participants import CONSENTS, UNKNOWN, read_participants
 from pipeline.schema.split import SPLITS, read_split, split_caveat
 from pipeline.versions.stale import not_evaluated
 from pipeline.versions.version import workspace
@@ -43,6 +45,8 @@ class Summary:
     "The caveat of all metrics if images have no subject id; empty if all have one."
     figures: list[str] = field(default_factory=list)
     "Paths of the plots and contact sheets."
+    consent: dict[str, list[str]] = field(default_factory=dict)
+    "Subjects by consent: given, unknown or withdrawn; only those that occur."
     not_evaluated: tuple[str, ...] = ()
     "Folders of the dataset that changed since the model was evaluated on them."
 
@@ -51,6 +55,7 @@ class Summary:
         return {
             **({"subjects": self.subjects} if self.subjects else {}),
             "not_evaluated": list(self.not_evaluated),
+            "consent": self.consent,
             "funnel": self.funnel,
             "census": [vars(row) for row in self.census],
             "audit": self.audit,
@@ -59,8 +64,22 @@ class Summary:
 
     def tables(self) -> list[TextTable]:
         """Return (title, header, rows) of each part that is built."""
-        tables = [self._funnel(), self._census(), self._audit(), self._metrics(), self._test()]
+        tables = [
+            self._consent(),
+            self._funnel(),
+            self._census(),
+            self._audit(),
+            self._metrics(),
+            self._test(),
+        ]
         return [table for table in tables if table[2]]
+
+    def _consent(self) -> TextTable:
+        rows = [
+            [consent, f"{len(subjects):,}" + (f": {listed(subjects)}" if consent == UNKNOWN else "")]
+            for consent, subjects in self.consent.items()
+        ]
+        return "Consent", ["", "subjects"], rows
 
     def _funnel(self) -> TextTable:
         total = max(self.funnel.get("sampled", 0), 1)
@@ -119,6 +138,13 @@ def _interval_text(interval: dict[str, float] | None) -> str:
     return f"95 %: {interval['low']:+.3f} to {interval['high']:+.3f}"
 
 
+def _by_consent() -> dict[str, list[str]]:
+    """Return the subjects by consent, in the order of enrolment."""
+    participants = read_participants()
+    groups = {name: [one.subject for one in participants if one.consent == name] for name in CONSENTS}
+    return {name: subjects for name, subjects in groups.items() if subjects}
+
+
 def read_summary() -> Summary:
     """Read the outputs of the stages; raise NotBuiltError if nothing is built yet."""
     if not FUNNEL.is_file():
@@ -132,5 +158,6 @@ def read_summary() -> Summary:
         metrics=metrics,
         subjects=full_caveat(split_caveat(read_split().values())) if SPLIT.is_file() else "",
         figures=[str(path) for path in (*plots, *sorted(SHEETS.glob("*.png"))) if path.is_file()],
+        consent=_by_consent() if PARTICIPANTS.is_file() else {},
         not_evaluated=not_evaluated(workspace(Path.cwd())) if metrics else (),
     )

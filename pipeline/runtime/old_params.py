@@ -1,7 +1,8 @@
 """Reads settings that earlier versions of emo wrote, in the form of this version.
 
-Version 0.1 had `faces: detector: none` and one section `faces: search` for the Haar cascades and the
-tracking. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read with this module.
+Version 0.1 had `faces: detector: none`, one section `faces: search` for the Haar cascades and the tracking,
+and no `dataset: consent`. `emo upgrade` rewrites params.yaml; settings in an old dvc.lock are read with this
+module.
 """
 
 from collections.abc import Mapping
@@ -13,16 +14,36 @@ TRACKING_KEYS = {"min_face": "min_face", "max_face": "max_face", "full_search_ev
 TRACKING_KEYS |= {"min_sightings": "min_detections", "rival_share": "rival_share"}
 
 
+CONSENT = "noted"
+"""Value of `dataset: consent` for a study that was made before there was this setting."""
+
+
 def is_old(values: Mapping[str, Any]) -> bool:
-    """Return whether settings, by section, are those of version 0.1."""
+    """Return whether settings, by section, are those of an earlier version."""
+    return has_search(values) or lacks_consent(values)
+
+
+def has_search(values: Mapping[str, Any]) -> bool:
+    """Return whether the detectors' settings are those of version 0.1."""
     faces = values.get("faces")
     return isinstance(faces, Mapping) and "search" in faces
 
 
+def lacks_consent(values: Mapping[str, Any]) -> bool:
+    """Return whether the section `dataset` was written before it had the key `consent`."""
+    dataset = values.get("dataset")
+    return isinstance(dataset, Mapping) and "expressions" in dataset and "consent" not in dataset
+
+
 def modernised(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings by section as this version has them; only those of version 0.1 change."""
-    if not is_old(values):
-        return values
+    """Return settings by section as this version has them; only those of an earlier version change."""
+    if lacks_consent(values):
+        values = {**values, "dataset": {**values["dataset"], "consent": CONSENT}}
+    return _with_detectors(values) if has_search(values) else values
+
+
+def _with_detectors(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings whose section `faces: search` is divided into haar and tracking."""
     faces = dict(values["faces"])
     search = faces.pop("search")
     if not isinstance(search, Mapping) or search.keys() - HAAR_KEYS.keys() - TRACKING_KEYS.keys():

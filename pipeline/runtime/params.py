@@ -99,7 +99,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
     """
     values = read_yaml(path)
     if is_old(values):
-        logger.warning("%s: written for version 0.1; `emo upgrade` converts it", path)
+        logger.warning("%s: written for an earlier version of emo; `emo upgrade` converts it", path)
         values = modernised(values)
     unknown = sorted(set(values) - set(SECTIONS))
     if unknown:

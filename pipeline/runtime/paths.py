@@ -8,6 +8,7 @@ PARAMS = Path("params.yaml")
 
 PARTICIPANTS = Path("raw/participants.csv")
 CLIPS = Path("raw/clips.csv")
+DECISIONS = Path("raw/decisions.csv")
 VIDEOS = Path("raw/videos")
 WITHDRAWALS = Path("raw/withdrawn.csv")
 WITHDRAWALS_COPY = Path(".emo/withdrawn.csv")

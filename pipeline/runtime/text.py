@@ -24,3 +24,9 @@ def markdown_table(header: Sequence[object], rows: Iterable[Sequence[object]]) -
     lines = [header, ["---"] * len(header), *rows]
     cells = ([str(cell).replace("|", "\\|") for cell in line] for line in lines)
     return "\n".join(f"| {' | '.join(line)} |" for line in cells)
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's type and message in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -1,37 +1,58 @@
-"""`emo upgrade`: params.yaml of version 0.1, rewritten line by line so that values and comments stay."""
+"""`emo upgrade`: params.yaml of an earlier version, rewritten line by line; values and comments stay."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import write_text
-from pipeline.runtime.old_params import HAAR_KEYS, TRACKING_KEYS, is_old, modernised
+from pipeline.runtime.old_params import (
+    CONSENT,
+    HAAR_KEYS,
+    TRACKING_KEYS,
+    has_search,
+    is_old,
+    lacks_consent,
+    modernised,
+)
 from pipeline.runtime.params import read_yaml
 from pipeline.runtime.paths import PARAMS
 
 _KEY = re.compile(r"(?P<indent> +)(?P<key>\w+)(?P<rest>:.*)")
 
+_CONSENT_MEANING = "of participants whose consent is unknown: noted (in, and named) or required (left out)"
+
 
 def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
     """Rewrite params.yaml of an earlier version; return one line for each change, none if it is current.
 
-    Raises EmoError if the section `faces` does not have one key per line, so that it cannot be rewritten.
+    Raises EmoError if a section does not have one key per line, so that it cannot be rewritten.
     """
     values = read_yaml(path)
     if not is_old(values):
         return []
-    text = path.read_text(encoding="utf-8")
-    new = "\n".join(_rewritten(text.split("\n")))
-    if yaml.safe_load(new) != modernised(values):
-        raise EmoError(
-            f"{path}: faces: search: cannot be rewritten line by line; copy the section faces of a new "
-            "project and set its values by hand (docs/params.md)"
-        )
+    lines = path.read_text(encoding="utf-8").split("\n")
+    lines = list(_rewritten(lines)) if has_search(values) else lines
+    lines = list(_with_consent(lines)) if lacks_consent(values) else lines
+    wanted, found = modernised(values), yaml.safe_load("\n".join(lines))
+    for section, old in (("faces", "faces: search"), ("dataset", "dataset")):
+        if found.get(section) != wanted.get(section):
+            raise EmoError(
+                f"{path}: {old}: cannot be rewritten line by line; copy the section {section} of a new "
+                "project and set its values by hand (docs/params.md)"
+            )
     if write:
-        write_text(path, new)
+        write_text(path, "\n".join(lines))
+    return [*_detector_changes(values), *(["dataset.consent: noted (new)"] if lacks_consent(values) else [])]
+
+
+def _detector_changes(values: Mapping[str, Any]) -> list[str]:
+    """Return one line for each setting of the detectors that is renamed or moved."""
+    if not has_search(values):
+        return []
     names = {f"haar.{new}": old for old, new in HAAR_KEYS.items()}
     names |= {f"tracking.{new}": old for old, new in TRACKING_KEYS.items()}
     moved = [
@@ -60,6 +81,17 @@ def _rewritten(lines: Sequence[str]) -> Iterator[str]:
             yield re.sub(r"(detector: *)none\b", r"\1whole_frame", line)
         elif line != "end:":
             yield line
+
+
+def _with_consent(lines: Sequence[str]) -> Iterator[str]:
+    """Yield the lines with `consent` before `expressions` in the section `dataset`."""
+    section = ""
+    for line in lines:
+        top = re.match(r"(\w+):", line)
+        section = top[1] if top else section
+        if section == "dataset" and (found := re.match(r"( +)expressions:", line)):
+            yield f"{found[1]}consent: {CONSENT}          # {_CONSENT_MEANING}"
+        yield line
 
 
 def _sort(line: str, blocks: dict[str, list[str]]) -> None:

@@ -12,12 +12,12 @@ from pipeline.runtime.csv_files import read_csv
 from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.params import check_range
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS
-from pipeline.schema.expressions import EXPRESSIONS
-from pipeline.schema.participants import GIVEN, Participant, check_case, check_id, read_participants
+from pipeline.schema.expressions import check_label
+from pipeline.schema.participants import WITHDRAWN, Participant, check_case, check_id, read_participants
 from pipeline.schema.withdrawals import read_withdrawn
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Clip:
     """One row of raw/clips.csv: a labelled stretch of one video."""
 
@@ -26,11 +26,16 @@ class Clip:
     video: str
     "Path below raw/videos, with forward slashes."
     subject: str
+    session: str = ""
+    "Recording session of the subject, as the names or the manifest state it; empty if they state none."
     expression: str
+    "As asked when it was recorded; `raw/decisions.csv` holds corrections."
     start_s: float | None
     "Start of the stretch, seconds; None: the video's start."
     end_s: float | None
     "End of the stretch, seconds, exclusive; None: the video's end."
+    apex_s: float | None = None
+    "Time of the strongest expression, seconds; None if it is not known."
     take: str
     "Id of the performance; clips of its other views and modalities share it."
     sha256: str
@@ -52,8 +57,7 @@ class Clip:
     def __post_init__(self) -> None:
         check_id("clip", self.clip)
         check_id("subject", self.subject)
-        if self.expression not in EXPRESSIONS:
-            raise ValueError(f"expression: {self.expression!r} is not one of {', '.join(EXPRESSIONS)}")
+        check_label("expression", self.expression)
         if not re.fullmatch(r"[0-9a-f]{64}", self.sha256):
             raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
         if not self.video or ".." in Path(self.video).parts or Path(self.video).is_absolute():
@@ -64,7 +68,7 @@ class Clip:
             check_range(name, getattr(self, name), 0, sys.float_info.max)
         if self.rotation not in (0, 90, 180, 270):
             raise ValueError(f"rotation: {self.rotation} is not one of 0, 90, 180, 270")
-        check_segment(self.start_s, self.end_s)
+        check_segment(self.start_s, self.end_s, self.apex_s)
 
     @property
     def is_still(self) -> bool:
@@ -77,11 +81,13 @@ class Clip:
         return (self.start_s or 0.0, math.inf if self.end_s is None else self.end_s)
 
 
-def check_segment(start_s: float | None, end_s: float | None) -> None:
-    """Raise ValueError unless 0 <= start < end, and both are finite if they are given."""
+def check_segment(start_s: float | None, end_s: float | None, apex_s: float | None = None) -> None:
+    """Raise ValueError unless 0 <= start <= apex < end, start < end, and all are finite if they are given."""
     start, end = start_s or 0.0, math.inf if end_s is None else end_s
     if not (0 <= start < end) or (end_s is not None and not math.isfinite(end_s)):
         raise ValueError(f"segment: start_s {start_s} and end_s {end_s} are not 0 <= start < end")
+    if apex_s is not None and not start <= apex_s < end:
+        raise ValueError(f"apex_s: {apex_s} is not within the clip, from {start:g} to {end:g} s")
 
 
 def read_clips(path: Path = CLIPS) -> list[Clip]:
@@ -102,19 +108,19 @@ def read_enrolment() -> tuple[list[Participant], list[Clip]]:
     return participants, clips
 
 
-def consented_clips() -> list[Clip]:
-    """Return the clips of the participants whose consent is given; only these may be processed.
+def processable_clips() -> list[Clip]:
+    """Return the clips of the participants who have not withdrawn; only these may be processed.
 
     Raises ConsentError if the tables are older than a withdrawal.
     """
     participants, clips = read_enrolment()
-    given = {participant.subject for participant in participants if participant.consent == GIVEN}
-    for subject in sorted(given & {row.subject for row in read_withdrawn()}):
+    enrolled = {participant.subject for participant in participants if participant.consent != WITHDRAWN}
+    for subject in sorted(enrolled & {row.subject for row in read_withdrawn()}):
         raise ConsentError(
             f"{PARTICIPANTS}: {subject} has withdrawn, but this table is older or was reverted; run "
             f"`emo withdraw {subject} --yes` to remove the subject from it"
         )
-    return [clip for clip in clips if clip.subject in given]
+    return [clip for clip in clips if clip.subject in enrolled]
 
 
 def check_overlaps(clips: Sequence[Clip], where: str) -> None:

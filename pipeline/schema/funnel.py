@@ -14,14 +14,16 @@ STATUS_MEANINGS = {
     "several_faces": "more than one person could be the participant",
     "too_small": "the face has too few pixels",
     "blurred": "the face crop is less sharp than the threshold",
+    "excluded": "left out by a person's decision",
     "duplicates": "near-duplicates of a sharper image, which was kept",
     "other_class": "the expression is not one of the dataset's classes",
+    "no_consent": "consent of the participant is not stated, and the dataset requires it",
     "images": "in the dataset",
 }
 """By column of reports/funnel.csv: the one wording of each status, for card, report and documentation."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class FunnelRow:
     """One row of reports/funnel.csv: how many sampled frames of a clip have each status."""
 
@@ -36,9 +38,15 @@ class FunnelRow:
     several_faces: int
     too_small: int
     blurred: int
+    excluded: int = 0
+    "Left out by a decision (raw/decisions.csv)."
     duplicates: int
     other_class: int
+    no_consent: int = 0
+    "Left out because consent is unknown and `dataset: consent` is `required`."
     images: int
+    problem: str = ""
+    "Why no frame of the clip could be read; empty if frames could be read."
 
 
 def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
@@ -49,7 +57,7 @@ def faces_found(funnel: Sequence[FunnelRow]) -> dict[str, tuple[int, int]]:
     counts: dict[str, tuple[int, int]] = {}
     for row in funnel:
         faces, frames = counts.get(row.subject, (0, 0))
-        faces += row.duplicates + row.other_class + row.images
+        faces += row.excluded + row.duplicates + row.other_class + row.no_consent + row.images
         counts[row.subject] = (faces, frames + row.sampled - row.corrupt)
     return {subject: (faces, frames) for subject, (faces, frames) in counts.items() if frames}
 

@@ -9,6 +9,7 @@ from pipeline.runtime.csv_files import read_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import check_range
 from pipeline.runtime.paths import PARTICIPANTS
+from pipeline.runtime.text import counted, listed
 from pipeline.schema.image_subjects import check_stands_for, stands_for_image
 from pipeline.schema.withdrawals import read_withdrawn
 
@@ -18,8 +19,15 @@ ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 SEXES = ("F", "M", "X", "")
 
+GIVEN, UNKNOWN, WITHDRAWN = "given", "unknown", "withdrawn"
 
-GIVEN, WITHDRAWN = "given", "withdrawn"
+CONSENTS = (GIVEN, UNKNOWN, WITHDRAWN)
+
+FROM_TABLE, FROM_OPTION, VIRTUAL = "table", "option", "virtual"
+"""Sources of consent: a --participants table, `--consent given`, the demo's virtual participants."""
+
+NOTED, REQUIRED = "noted", "required"
+"""Values of `dataset: consent` in params.yaml: unknown consent is reported, or excludes the subject."""
 
 
 @dataclass(frozen=True)
@@ -33,22 +41,30 @@ class Participant:
     age: float | None
     "Age in years."
     consent: str
-    "Consent: given or withdrawn."
+    "Consent: given, unknown or withdrawn. It is given only if somebody stated it."
     enrolled: int
     "1, 2, 3 ... in the order of first enrolment, never reused."
+    consent_source: str = ""
+    """Where it is stated that consent is given: `table`, `option`, `virtual`, or a note by hand. Empty if
+    consent is not given, or if an earlier version of emo assumed that it is."""
     extra: dict[str, str] = field(default_factory=dict, compare=False)
 
     def __post_init__(self) -> None:
         check_id("subject", self.subject)
         if self.sex not in SEXES:
             raise ValueError(f"sex: {self.sex!r} is not one of F, M, X or empty")
-        if self.consent not in (GIVEN, WITHDRAWN):
-            raise ValueError(f"consent: {self.consent!r} is not one of {GIVEN}, {WITHDRAWN}")
+        if self.consent not in CONSENTS:
+            raise ValueError(f"consent: {self.consent!r} is not one of {', '.join(CONSENTS)}")
         if self.enrolled < 1:
             raise ValueError(f"enrolled: {self.enrolled} is not 1 or more")
         if self.age is not None:
             check_range("age", self.age, 0, 130)
         check_stands_for(self.extra)
+
+    @property
+    def is_consent_assumed(self) -> bool:
+        """Whether consent is listed as given, but not where that is stated."""
+        return self.consent == GIVEN and not self.consent_source
 
     @property
     def is_image(self) -> bool:
@@ -72,14 +88,33 @@ def read_participants(path: Path = PARTICIPANTS) -> list[Participant]:
     return sorted(participants, key=lambda participant: participant.enrolled)
 
 
-def consenting(participants: Iterable[Participant]) -> frozenset[str]:
-    """Return the subjects that may be processed and shown: consent is given and not withdrawn since.
+def processable(participants: Iterable[Participant], consent: str = NOTED) -> frozenset[str]:
+    """Return the subjects that may be processed and shown: those who have not withdrawn.
 
     An older version of the table, checked out again, does not list a later withdrawal; raw/withdrawn.csv and
     its copy outside Git do.
+
+    Args:
+        participants: The rows of raw/participants.csv.
+        consent: `noted`, or `required` to leave out the subjects whose consent is unknown.
     """
     gone = {row.subject for row in read_withdrawn()}
-    return frozenset(one.subject for one in participants if one.consent == GIVEN) - gone
+    return frozenset(one.subject for one in participants if may_be_shown(one, consent)) - gone
+
+
+def may_be_shown(participant: Participant, consent: str = NOTED) -> bool:
+    """Return whether the row of a participant allows images: not withdrawn and, if `required`, given."""
+    return participant.consent == GIVEN or (participant.consent == UNKNOWN and consent == NOTED)
+
+
+def named_or_counted(participants: Iterable[Participant]) -> str:
+    """Return participants for a message: their ids, and the number of images without a subject id."""
+    rows = list(participants)
+    names = [row.subject for row in rows if not row.is_image]
+    parts = [listed(names)] if names else []
+    if images := len(rows) - len(names):
+        parts.append(f"{counted(images, 'image')} without subject id")
+    return " and ".join(parts)
 
 
 def check_case(ids: Iterable[str], where: str) -> None:

@@ -1,38 +1,45 @@
 """Stage dataset: kept faces -> data/dataset/<split>/<subject>.parquet, census, card, funnel and sheets."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 
+from pipeline.dataset.images.classes import classes_of, undeclared, without_clips
 from pipeline.dataset.images.collect import (
-    DatasetParams,
     census_rows,
     clips_by_subject,
     collect,
     dropped_frames,
     missing_classes,
+    without_consent,
     write_subject,
 )
 from pipeline.dataset.images.describe import describe
+from pipeline.dataset.images.params import DatasetParams
 from pipeline.figures.face_sheets import face_sheets
 from pipeline.figures.funnel import funnel_figure
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import load_params
-from pipeline.runtime.paths import CENSUS, DATASET, FUNNEL, FUNNEL_PLOT, SHEETS
+from pipeline.runtime.paths import CENSUS, DATASET, FUNNEL, FUNNEL_PLOT, PARAMS, PARTICIPANTS, SHEETS
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.stage import logger, run_stage
+from pipeline.runtime.text import counted, listed
 from pipeline.schema.census import CensusRow
-from pipeline.schema.clips import consented_clips
+from pipeline.schema.clips import Clip, processable_clips
 from pipeline.schema.funnel import FunnelRow, funnel_totals
+from pipeline.schema.participants import processable, read_participants
 from pipeline.schema.split import SPLITS, read_split
 
 
 def main() -> None:
     """Write the dataset, subject by subject, and the files that describe it."""
-    classes = load_params("dataset", DatasetParams).classes
+    params, clips = load_params("dataset", DatasetParams), processable_clips()
+    shown = _with_consent(clips, params.consent)
+    undeclared_clips = undeclared(clips, params.expressions)
+    classes = classes_of([clip for clip in clips if clip.subject in shown], params.expressions)
     for folder in (DATASET, SHEETS):  # no image of an earlier run remains
         shutil.rmtree(folder, ignore_errors=True)
-    census, funnel = _write_shards(classes)
+    census, funnel = _write_shards(clips, shown, classes)
     write_csv(FUNNEL, funnel, FunnelRow)
     funnel_figure(funnel_totals(funnel), FUNNEL_PLOT)
     if not census:
@@ -41,17 +48,38 @@ def main() -> None:
     facts = describe(census, funnel, classes)
     face_sheets(DATASET, SHEETS, classes, facts.image_subjects)
     _report(census, classes)
+    _report_labels(undeclared_clips, without_clips(params.expressions, classes), classes)
 
 
-def _write_shards(classes: Sequence[str]) -> tuple[list[CensusRow], list[FunnelRow]]:
+def _with_consent(clips: Sequence[Clip], consent: str) -> frozenset[str]:
+    """Return the subjects that may have images; raise EmoError if consent is required and none gave it."""
+    shown = processable(read_participants(), consent)
+    if clips and not shown:
+        raise EmoError(
+            f"{PARAMS}: dataset: consent: {consent}, and no consent is given in {PARTICIPANTS}; state it "
+            "with `emo ingest --consent given` or in a column `consent` of --participants"
+        )
+    if unknown := {clip.subject for clip in clips} - shown:
+        logger.warning(
+            "consent unknown, no images of %s (params.yaml: dataset: consent: %s)",
+            counted(len(unknown), "subject"),
+            consent,
+        )
+    return shown
+
+
+def _write_shards(
+    every_clip: Sequence[Clip], shown: Set[str], classes: Sequence[str]
+) -> tuple[list[CensusRow], list[FunnelRow]]:
     splits, dropped = read_split(), dropped_frames()
-    subjects = clips_by_subject(consented_clips(), splits)
+    subjects = clips_by_subject(every_clip, splits)
     census: list[CensusRow] = []
     funnel: list[FunnelRow] = []
     with progress_bar("dataset", len(subjects)) as advance:
         for subject, clips in subjects.items():
             row = splits[subject]
             items = [collect(c, row.split, dropped.get(c.clip, frozenset()), classes) for c in clips]
+            items = items if subject in shown else [without_consent(item) for item in items]
             write_subject(row, items, classes)
             census += census_rows(row.split, items)
             funnel += [item.funnel for item in items]
@@ -64,7 +92,24 @@ def _report(census: Sequence[CensusRow], classes: Sequence[str]) -> None:
     counts = ", ".join(f"{split} {number}" for split, number in images.items())
     logger.info("%d images: %s", sum(images.values()), counts)
     for split, names in missing_classes(census, classes).items():
-        logger.warning("no image of %s in %s; the audit will fail", ", ".join(names), split)
+        logger.warning(
+            "no image of %s in %s; the audit will fail: record more, or remove %s from params.yaml: dataset: "
+            "expressions",
+            ", ".join(names),
+            split,
+            "it" if len(names) == 1 else "them",
+        )
+
+
+def _report_labels(clips: Mapping[str, int], missing: Sequence[str], classes: Sequence[str]) -> None:
+    for label, number in sorted(clips.items()):
+        logger.warning(
+            "%s labelled %r, which is not in params.yaml: dataset: expressions",
+            counted(number, "clip"),
+            label,
+        )
+    if missing:
+        logger.info("no clip of %s: the dataset has %d classes", listed(missing, 20), len(classes))
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from pipeline.runtime.paths import DUPLICATES, FACES, NEAR_PAIRS
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.stage import logger, run_stage
 from pipeline.schema.clip_shards import shard_names
-from pipeline.schema.clips import consented_clips
+from pipeline.schema.clips import processable_clips
 from pipeline.schema.duplicates import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
 from pipeline.schema.participants import read_participants
 
@@ -42,7 +42,7 @@ def main() -> None:
 def _read_all_faces() -> list[HashedFace]:
     images = {person.subject for person in read_participants() if person.is_image}
     built = set(shard_names(FACES))
-    clips = [clip for clip in consented_clips() if clip.clip in built]
+    clips = [clip for clip in processable_clips() if clip.clip in built]
     faces: list[HashedFace] = []
     with progress_bar("dedup", len(clips)) as advance:
         for clip in clips:

@@ -8,7 +8,7 @@ from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import CLIPS, FRAMES, VIDEOS
 from pipeline.runtime.stage import logger, run_stage
 from pipeline.schema.clip_shards import read_facts
-from pipeline.schema.clips import Clip, consented_clips
+from pipeline.schema.clips import Clip, processable_clips
 from pipeline.schema.frames import frames_path
 from pipeline.video.clip_frames import (
     ClipFrames,
@@ -21,9 +21,9 @@ from pipeline.video.clip_frames import (
 
 
 def main() -> None:
-    """Sample the clips of all participants whose consent is given."""
+    """Sample the clips of all participants who have not withdrawn."""
     params = load_params("frames", FramesParams)
-    clips = consented_clips()
+    clips = processable_clips()
     if not clips:
         raise EmoError(f"{CLIPS}: no clips yet; enrol recordings with `emo ingest VIDEOS` or `emo demo`")
     check_recordings(clips)

@@ -26,7 +26,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Diff:
-    """The changes from one version to another; clips are those of subjects who consent."""
+    """The changes from one version to another; clips are those of subjects who have not withdrawn."""
 
     before: Version
     after: Version
@@ -176,7 +176,7 @@ def _owners(version: Version) -> set[tuple[str, str]]:
 
 
 def _clips(version: Version) -> dict[str, Clip]:
-    return {clip.clip: clip for clip in version.consented}
+    return {clip.clip: clip for clip in version.processable_clips}
 
 
 def _changes(both: Iterable[tuple[Clip, Clip]], name: str) -> tuple[Change, ...]:
@@ -190,9 +190,9 @@ def _shown(value: object) -> str:
 
 
 def _withdrawn(before: Version, after: Version) -> tuple[str, ...]:
-    """Return the subjects who consented or were in the dataset before, and no longer consent."""
+    """Return the subjects who were enrolled or in the dataset before, and are withdrawn now."""
     known = {participant.subject for participant in after.participants} | after.withdrawn
-    return tuple(sorted((before.consenting | before.split.keys()) & known - after.consenting))
+    return tuple(sorted((before.processable | before.split.keys()) & known - after.processable))
 
 
 def _edited_subjects(before: Version, after: Version, withdrawn: Collection[str]) -> Iterator[Change]:

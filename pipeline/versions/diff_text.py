@@ -16,7 +16,7 @@ def diff_tables(diff: Diff, images: ImageChanges | None) -> list[TextTable]:
     rows = [["subjects", *_counts(len(diff.before.split), len(diff.after.split)), _subjects(diff)]]
     if diff.before.caveat or diff.after.caveat:
         rows.append(["subjects known", *(version.caveat or "all" for version in diff.versions), ""])
-    clips = (len(diff.before.consented), len(diff.after.consented))
+    clips = (len(diff.before.processable_clips), len(diff.after.processable_clips))
     rows.append(["clips", *_counts(*clips), _clips(diff)])
     rows.append(["images", *_counts(diff.before.images, diff.after.images), _image_changes(diff, images)])
     moved = [str(change) for change in diff.moved]

@@ -47,7 +47,7 @@ class Step:
             "fault": self.version.error,
             "subjects": len(self.version.split),
             "subjects_known": self.version.caveat or "all",
-            "clips": len(self.version.consented),
+            "clips": len(self.version.processable_clips),
             "images": self.version.images,
             "changes": self.diff.as_json() if self.diff else None,
         }
@@ -55,7 +55,7 @@ class Step:
     def row(self) -> list[str]:
         """Return the row of `emo versions`."""
         commit = self.commit
-        counts = [len(self.version.split), len(self.version.consented), self.version.images]
+        counts = [len(self.version.split), len(self.version.processable_clips), self.version.images]
         subjects, clips, images = ("-" if self.version.error else f"{count:,}" for count in counts)
         return [
             self.version.name,

@@ -15,7 +15,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CENSUS, CLIPS, PARTICIPANTS, SPLIT, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
-from pipeline.schema.participants import GIVEN, Participant
+from pipeline.schema.participants import Participant, may_be_shown
 from pipeline.schema.split import SplitRow, split_caveat
 from pipeline.schema.withdrawals import Withdrawal
 from pipeline.versions.dvc_lock import LOCK, StageLock, flattened, read_lock
@@ -59,12 +59,9 @@ class Version:
     "Why the version cannot be read; empty if it can."
 
     @property
-    def consenting(self) -> frozenset[str]:
-        """The subjects who consent by the tables of this version, not the current ones."""
-        given = frozenset(
-            participant.subject for participant in self.participants if participant.consent == GIVEN
-        )
-        return given - self.withdrawn
+    def processable(self) -> frozenset[str]:
+        """The subjects who have not withdrawn by the tables of this version, not the current ones."""
+        return frozenset(row.subject for row in self.participants if may_be_shown(row)) - self.withdrawn
 
     @property
     def caveat(self) -> str:
@@ -72,10 +69,10 @@ class Version:
         return split_caveat(self.split.values())
 
     @property
-    def consented(self) -> tuple[Clip, ...]:
-        """The clips of the subjects who consent."""
-        consenting = self.consenting
-        return tuple(clip for clip in self.clips if clip.subject in consenting)
+    def processable_clips(self) -> tuple[Clip, ...]:
+        """The clips of the subjects who have not withdrawn."""
+        subjects = self.processable
+        return tuple(clip for clip in self.clips if clip.subject in subjects)
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -34,7 +34,7 @@ def free_place(path: Path, *more: Path) -> Path:
         raise EmoError(f"{path}: a link that points to itself; choose another path") from None
     except OSError as error:  # a name that is too long, for example
         raise EmoError(f"{path}: cannot be written: {reason(error)}; choose another path") from None
-    for kept in (*_KEPT, *_outputs(), *more):
+    for kept in (*_KEPT, *outputs(), *more):
         if target.is_relative_to(kept.resolve()):
             raise EmoError(f"{path}: inside {kept}, which DVC or Git keeps; choose another path")
     if Repository(Path.cwd()).tracks(target):
@@ -51,7 +51,7 @@ def check_ignored(folder: Path) -> None:
         )
 
 
-def _outputs(pipeline: Path = Path("dvc.yaml")) -> Iterator[Path]:
+def outputs(pipeline: Path = Path("dvc.yaml")) -> Iterator[Path]:
     """Yield the outputs of a pipeline's stages; nothing if it cannot be read, which DVC reports itself."""
     try:
         stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].values()

@@ -18,6 +18,7 @@ from pipeline.runtime.paths import (
     WITHDRAWALS_COPY,
 )
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.text import one_line
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip, read_clips
 from pipeline.schema.funnel import FunnelRow
@@ -29,7 +30,7 @@ from pipeline.versions.dvc_hash import listing_bytes
 from pipeline.withdrawal.find.files import HeldFile
 from pipeline.withdrawal.find.objects import ListedObjects, parsed_listing
 from pipeline.withdrawal.plan import Plan
-from pipeline.withdrawal.stores import Store, Stores, Unreached, one_line
+from pipeline.withdrawal.stores import Store, Stores, Unreached
 from pipeline.withdrawal.subject import Subject
 
 
@@ -121,7 +122,8 @@ def _kept(participant: Participant) -> Participant:
     The split of every later subject depends on how many of each sex were enrolled before, and must not
     change. Sex and number identify no person.
     """
-    return replace(participant, age=None, consent=WITHDRAWN, extra=dict.fromkeys(participant.extra, ""))
+    extra = dict.fromkeys(participant.extra, "")
+    return replace(participant, age=None, consent=WITHDRAWN, consent_source="", extra=extra)
 
 
 def _withdrawals(subject: Subject, listed: ListedObjects) -> set[Withdrawal]:

@@ -15,13 +15,14 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.paths import PARTICIPANTS, WITHDRAWALS, WITHDRAWALS_COPY
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.text import one_line
 from pipeline.schema.clips import read_clips
 from pipeline.versions.git import Repository
 from pipeline.withdrawal.find.content import PROVEN, has_tag, is_parquet, is_text, kind_of, recording_of
 from pipeline.withdrawal.find.files import cache_folders
 from pipeline.withdrawal.fingerprints import Fingerprints
 from pipeline.withdrawal.plan import STATE, Plan
-from pipeline.withdrawal.stores import Store, one_line
+from pipeline.withdrawal.stores import Store
 
 _SKIPPED = ("__pycache__", "node_modules")
 

@@ -1,8 +1,6 @@
 """DVC's cache and remotes: stores that keep objects under their MD5."""
 
 import contextlib
-import json
-import os
 import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -12,7 +10,9 @@ from typing import Any
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import replacing
+from pipeline.runtime.text import one_line
 from pipeline.versions.dvc_cache import FOLDER_SUFFIX, object_path
+from pipeline.versions.study_lock import locked_study
 
 DVC_CACHE = "DVC's cache"
 REMOTE = "remote "
@@ -127,55 +127,14 @@ class Stores:
 
 @contextmanager
 def locked_project() -> Iterator[tuple[Any, Stores]]:
-    """Lock the project against other DVC commands; yield DVC's `Repo` and the stores.
+    """Lock the project against other commands; yield DVC's `Repo` and the stores.
 
-    Raises EmoError if another DVC command is running, DVC cannot open the project, or its cache is missing.
+    Experiments in copies of the project count as well: they could write back what is erased.
+
+    Raises EmoError if another command is running, DVC cannot open the project, or its cache is missing.
     """
-    from dvc.exceptions import DvcException
-    from dvc.lock import LockError
-    from dvc.repo import Repo, lock_repo
-
-    try:
-        with Repo() as repo, lock_repo(repo):
-            _check_no_stage_runs(Path(repo.tmp_dir))
-            yield repo, _stores(repo)
-    except LockError:
-        raise EmoError(".dvc: another DVC command is running in this project; wait until it ends") from None
-    except DvcException as error:
-        raise EmoError(f".dvc: DVC cannot open the project: {one_line(error)}") from None
-
-
-def _check_no_stage_runs(folder: Path) -> None:
-    """Raise EmoError if a stage is running: it could write back what is erased, or data derived from it.
-
-    While a stage runs, DVC releases its own lock and records what the stage reads and writes. Experiments in
-    copies of the project (`dvc exp run --temp`, the queue) are recorded in these copies.
-    """
-    for path in (folder / "rwlock", *(folder / "exps").rglob(".dvc/tmp/rwlock")):
-        for entry in _running(path):
-            if entry.get("pid") != os.getpid() and _is_alive(entry.get("pid", 0)):
-                command = entry.get("cmd", "dvc")
-                raise EmoError(f".dvc: `{command}` is running in this project; wait until it ends")
-
-
-def _running(rwlock: Path) -> list[dict[str, Any]]:
-    """Return the entries of a lock file of DVC: which command reads and writes which output."""
-    try:
-        found = json.loads(rwlock.read_text(encoding="utf-8") or "{}")
-    except (FileNotFoundError, ValueError):
-        return []
-    readers = [entry for entries in found.get("read", {}).values() for entry in entries]
-    return [*found.get("write", {}).values(), *readers]
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid > 0
+    with locked_study(wait=False, copies=True) as repo:
+        yield repo, _stores(repo)
 
 
 def _stores(repo: Any) -> Stores:
@@ -213,9 +172,3 @@ def _remote(repo: Any, name: str) -> Store:
             "gone"
         )
     return store
-
-
-def one_line(error: BaseException) -> str:
-    """Return an error's type and message in one line."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

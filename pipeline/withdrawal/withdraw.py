@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.ingest.enrol import RESUMES, exclusive, sweep
+from pipeline.ingest.enrol import RESUMES, sweep
 from pipeline.runtime.errors import disk_errors
 from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
+from pipeline.runtime.text import one_line
 from pipeline.schema.clips import read_clips
 from pipeline.versions.dvc_lock import POINTER
 from pipeline.versions.git import Repository
@@ -14,7 +15,7 @@ from pipeline.withdrawal.erase import erase
 from pipeline.withdrawal.plan import STATE, Plan, make_plan, save, with_fingerprints
 from pipeline.withdrawal.prove import prove
 from pipeline.withdrawal.report import Outcome, report_path, write_report
-from pipeline.withdrawal.stores import Stores, Unreached, locked_project, one_line
+from pipeline.withdrawal.stores import Stores, Unreached, locked_project
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def withdraw(subject: str) -> Outcome:
     work is kept. Raises EmoError for an unknown subject, before anything is changed.
     """
     repository = Repository(Path.cwd())
-    with disk_errors("withdrawal", RESUMES), exclusive(), locked_project() as (dvc, stores):
+    with disk_errors("withdrawal", RESUMES), locked_project() as (dvc, stores):
         _remove_unfinished_files()
         plan = with_fingerprints(make_plan(subject, repository, stores), stores)
         save(plan, done=False)  # from here on, the tables no longer list the subject's files

@@ -141,7 +141,7 @@ def test_files_that_nothing_explains(project: Project) -> None:
     hidden = project.root / "data/dataset/train/old" / shard.name
     hidden.parent.mkdir()
     shutil.copy(shard, hidden)
-    project.edit("raw/participants.csv", f"({shard.stem},.*),given", r"\1,withdrawn")
+    project.edit("raw/participants.csv", f"({shard.stem},.*),unknown", r"\1,withdrawn")
     shard.unlink()
     found = failed(audit(project, "--skip", UP_TO_DATE))
     assert "data/dataset/train/old/" in str(found["no unknown files in the dataset"])
@@ -172,7 +172,7 @@ def test_data_that_come_back_after_a_withdrawal(project: Project) -> None:
     """Somebody withdrew on another branch; here is an older version with that person's data."""
     subject = SUBJECTS[1]
     project.run("git", "switch", "-q", "-c", "withdrawal")
-    project.edit("raw/participants.csv", f"({subject},.*),given", r"\1,withdrawn")
+    project.edit("raw/participants.csv", f"({subject},.*),unknown", r"\1,withdrawn")
     project.commit("Somebody withdrew")
     project.run("git", "switch", "-q", "main")
     try:

@@ -40,7 +40,7 @@ from tests.support.cohort import (
     shards_of,
     version,
 )
-from tests.support.making import clip, enrol, person, set_params
+from tests.support.making import clip, counted_row, enrol, person, set_params
 
 NAMED = "labels match the paths"
 
@@ -105,7 +105,7 @@ def test_a_label_against_the_name_of_the_path() -> None:
         ({"S1_sad.mp4": 999}, "raw/videos: 11,999 bytes; raw/videos.dvc says 12,000; "),
         (
             {"notes.txt": 6},
-            "raw/videos: 12,006 bytes, with notes.txt, which belong to no consenting subject; raw/videos.dvc",
+            "raw/videos: 12,006 bytes, with notes.txt, which belong to no enrolled subject; raw/videos.dvc",
         ),
     ],
 )
@@ -362,12 +362,12 @@ def test_a_check_has_the_caveat_of_its_scope(tmp_path: Path, monkeypatch: pytest
     evidence = Evidence(deep=False, since=None, ask_dvc=lambda: Status({}))
     caveat = "unknown for 1 of 7: each image is treated as its own subject"
     assert evidence.caveat(CHECKS["split as drawn"].scope) == caveat
-    assert evidence.caveat(CHECKS["consent given for every subject"].scope) == ""
+    assert evidence.caveat(CHECKS["no subject without consent"].scope) == ""
 
 
 def rate_row(subject: str, faces: int) -> FunnelRow:
     """Return the row of a clip with a face in so many of 100 frames."""
-    return FunnelRow(subject, subject, "sad", "train", 100, 0, 100 - faces, 0, 0, 0, 0, 0, faces)
+    return counted_row(subject, subject, "sad", "train", sampled=100, no_face=100 - faces, images=faces)
 
 
 def yields(women: Sequence[int], men: Sequence[int]) -> Any:
@@ -640,6 +640,6 @@ def test_nothing_is_built(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_what_cannot_be_checked_is_skipped_with_the_reason() -> None:
     """A stand-in for evidence whose recordings are not here."""
-    evidence: Any = SimpleNamespace(consented=CLIPS, lengths={}, tracked=None)
+    evidence: Any = SimpleNamespace(processable_clips=CLIPS, lengths={}, tracked=None)
     with pytest.raises(UnavailableError, match=r"raw/videos: missing; `dvc pull raw/videos\.dvc`"):
         CHECKS["recordings present"](evidence)

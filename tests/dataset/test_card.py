@@ -95,7 +95,7 @@ def test_images_by_split_and_class(facts: Facts) -> None:
     assert "| validation | 1 | 1 | 2 | 2 | 0 |" in composition
     assert "| test | 1 | 1 | 1 | 0 | 1 |" in composition
     assert "| all | 5 | 7 | 1015 | 10 | 1005 |" in composition
-    assert "1 participant with consent gave no image." in composition
+    assert "1 enrolled participant gave no image." in composition
 
 
 def test_ages_of_small_groups_are_hidden(facts: Facts) -> None:
@@ -238,9 +238,7 @@ def test_images_without_subject_ids_carry_the_caveat(facts: Facts) -> None:
     caveat = "unknown for 1 of 6: each image is treated as its own subject"
     assert f"Subjects: {caveat};" in card_text(facts, "summary")
     assert f"Subjects: {caveat};" in card_list(facts, "limits")[0]
-    assert (
-        "1 participant with consent gave no image. 2 still images without a subject id gave no image." in card
-    )
+    assert "1 enrolled participant gave no image. 2 still images without a subject id gave no image." in card
     assert "3 still images without subject ids, with the labels of their corpus." in card
     assert "of 2 participants, 4.0 minutes" in card_text(facts, "collection")
     assert "Who is shown in the 3 images without subject ids" in card_list(facts, "consent")[1]
@@ -273,6 +271,39 @@ def test_consent_counts_given_and_withdrawn(facts: Facts) -> None:
         "the numbers above."
     )
     assert "`emo withdraw`" in section(dataset_card(facts), "Consent")
+
+
+def test_unknown_consent_is_named_with_what_the_dataset_does_about_it(facts: Facts) -> None:
+    unknown = {"consent": "unknown", "consent_source": ""}
+    people = [replace(one, **unknown) if one.subject in "AB" else one for one in PEOPLE]
+    facts = replace(facts, participants=people)
+    lines = card_list(facts, "consent")
+    assert lines[0].startswith("Consent is given by 4 participants; 1 withdrew it")
+    assert lines[1] == (
+        "Consent is unknown for 2 participants: A, B. Their images, if they have any, are in this version; "
+        "ask the source of this dataset before you use them."
+    )
+    required = {**facts.params, "dataset": {**facts.params["dataset"], "consent": "required"}}
+    assert card_list(replace(facts, params=required), "consent")[1].endswith(
+        "They have no images in this version, which requires consent."
+    )
+
+
+def test_consent_that_an_earlier_version_assumed_is_said_in_one_sentence(facts: Facts) -> None:
+    people = [replace(one, consent_source="") if one.subject == "C" else one for one in PEOPLE]
+    assert card_list(replace(facts, participants=people), "consent")[1] == (
+        "An earlier version of emo recorded the consent of 1 participant as given without a statement "
+        "of it: C."
+    )
+
+
+def test_declared_expressions_without_a_clip_are_named(facts: Facts) -> None:
+    missing = (
+        "No clip shows angry, disgusted, neutral, scared, surprised, so these are no classes of the dataset."
+    )
+    assert missing in section(dataset_card(facts), "Composition")
+    every = {**facts.params, "dataset": {**facts.params["dataset"], "expressions": ["sad", "happy"]}}
+    assert "No clip shows" not in dataset_card(replace(facts, params=every))
 
 
 def test_the_text_has_one_line_per_paragraph_and_no_gap(facts: Facts) -> None:

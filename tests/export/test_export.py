@@ -31,7 +31,7 @@ from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_png
 from pipeline.runtime.parquet import read_parquet, write_parquet
 from pipeline.runtime.progress import Advance
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from tests.support.making import TOP, enrol, person
+from tests.support.making import TOP, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad", "scared")
@@ -43,6 +43,7 @@ Row = dict[str, Any]
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A dataset of four subjects; validation has no image of `sad`."""
     monkeypatch.chdir(tmp_path)
+    set_params()
     enrol([person(subject, enrolled=n) for n, subject in enumerate(SPLITS, 1)], [])
     for seed, (subject, split) in enumerate(SPLITS.items()):
         labels = [0, 2] if split == "validation" else [0, 1, 2]
@@ -259,7 +260,7 @@ def test_npz_needs_images_of_one_shape() -> None:
     write_shard("test", [row("dora-3388", 0, 0, 1), row("dora-3388", 0, 1, 2, side=32)])
     with pytest.raises(EmoError, match=r"test/dora-3388_happy_000001\.png: .*\(32, 32\).*\(64, 64\)"):
         export("npz", Path("out"))
-    assert names() == ["data", "raw"]  # although train.npz was already written
+    assert names() == ["data", "params.yaml", "raw"]  # although train.npz was already written
     assert export("webdataset", Path("out")).images == 18
 
 
@@ -520,7 +521,7 @@ def test_an_interrupted_export_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -
     with pytest.raises(KeyboardInterrupt):
         export("slow", Path("deep/down/out"))
     assert sorted(seen) == ["test.npz", "train.npz", "validation.npz"]
-    assert names() == ["data", "raw"]
+    assert names() == ["data", "params.yaml", "raw"]
 
 
 def test_an_empty_folder_is_filled_and_keeps_its_permissions() -> None:
@@ -535,7 +536,7 @@ def test_the_files_of_a_killed_export_are_not_mixed_in() -> None:
     left.mkdir()
     (left / "half.npz").write_bytes(b"half")
     export("npz", Path("out"))
-    assert names() == ["data", "out", "raw"]
+    assert names() == ["data", "out", "params.yaml", "raw"]
     assert "half.npz" not in files(Path("out"))
 
 
@@ -547,7 +548,20 @@ def test_a_subject_who_withdrew_is_not_exported() -> None:
     enrol(people, [])
     message = refused(error=ConsentError)
     path = "data/dataset/train/bert-2045.parquet"
-    assert message == f"{path}: bert-2045 withdrew or never consented; run `dvc repro`, then export"
+    assert message == f"{path}: bert-2045 withdrew, or consent is not given; run `dvc repro`, then export"
+
+
+def test_unknown_consent_is_exported_unless_the_study_requires_consent() -> None:
+    people = [
+        person(subject, enrolled=n, consent="unknown" if subject == "bert-2045" else "given")
+        for n, subject in enumerate(SPLITS, 1)
+    ]
+    enrol(people, [])
+    assert export("npz", Path("noted")).images == 22
+    text = Path("noted/README.md").read_text()
+    assert "**It is not recorded whether 1 subject consented.**" in text
+    set_params(dataset={"consent": "required"})
+    assert "bert-2045.parquet: bert-2045 withdrew, or consent is not given" in refused(error=ConsentError)
 
 
 @pytest.mark.parametrize("table", ["raw/withdrawn.csv", ".emo/withdrawn.csv"])

@@ -12,7 +12,7 @@ from pipeline.schema.census import CensusRow
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.history import Epoch, format_history
 from pipeline.schema.predictions import Prediction
-from tests.support.making import set_params
+from tests.support.making import counted_row, set_params
 
 HISTORY = [
     Epoch(epoch, 0.01, 2.0 / epoch, 0.2 * epoch, 1.9 / epoch, 0.1 * epoch, best=epoch < 4)
@@ -32,7 +32,7 @@ def tables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("reports").mkdir()
     Path("reports/history.csv").write_text(format_history(HISTORY))
     write_csv(Path("reports/predictions.csv"), PREDICTIONS, Prediction)
-    funnel = FunnelRow("c", "S1", "happy", "test", 5, 0, 2, 0, 0, 0, 0, 0, 3)
+    funnel = counted_row("c", "S1", "happy", "test", sampled=5, no_face=2, images=3)
     write_csv(Path("reports/funnel.csv"), [funnel], FunnelRow)
     census = [CensusRow("train", "S2", name, 1, 1, "0" * 16) for name in ("angry", "happy", "sad")]
     write_csv(Path("data/census.csv"), census, CensusRow)

@@ -11,6 +11,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IngestProject:
     top = tmp_path / "project"
     top.mkdir()
     (top / "dvc.yaml").write_text("stages: {}\n")
+    (top / ".dvc").mkdir()
+    (top / ".dvc/config").write_text("[core]\n    no_scm = true\n")
     (tmp_path / "study").mkdir()
     monkeypatch.chdir(top)
     for variable in ("EMO_CACHE", "EMO_MEMO"):

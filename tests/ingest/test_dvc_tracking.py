@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.ingest.dvc_tracking import check_dvc, track_videos
 from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, VIDEOS
@@ -99,7 +98,6 @@ def test_an_error_of_dvc_is_reported_and_the_same_command_resumes(tracked: Inges
 
 
 def test_outside_of_dvc(project: IngestProject) -> None:
+    shutil.rmtree(".dvc")
     with pytest.raises(EmoError, match="not a DVC repository; run `git init` and `dvc init`"):
-        check_dvc()
-    with pytest.raises(EmoError, match="not a DVC repository"):
-        ingest(Request((project.recordings,)), progress=no_progress, track=track_videos)
+        enrol(project)

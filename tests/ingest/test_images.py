@@ -439,13 +439,13 @@ def test_a_value_beyond_the_last_column(project: IngestProject) -> None:
     assert f"{table}: line 2: unexpected value '9'" in project.ingest_error(table)
 
 
-def test_errors_of_unpacked_images_name_the_line(project: IngestProject) -> None:
+def test_notes_on_unpacked_images_name_the_line(project: IngestProject) -> None:
     (project.recordings / "a.png").write_bytes(encode_png(pixels(5)))
     project.ingest(manifest=project.table("video,subject,expression", "a.png,S01,disgust"))
     table = write_fer2013(project.recordings / "fer2013.csv", [fer2013_row(1, 5)])
-    text = project.ingest_error(table)
-    assert text.startswith(f"{table}: line 2: disgusted of fer2013_")
-    assert "this recording is enrolled as S01_disgusted" in text
+    [note] = [note for note in project.ingest(table).notes if "enrolled before" in note]
+    assert f"{table}: line 2 (disgusted of fer2013_" in note
+    assert "is S01_disgusted, disgusted of S01" in note
 
 
 # --- Bad images ---------------------------------------------------------------------------------

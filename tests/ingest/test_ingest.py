@@ -8,11 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.dataset.images.params import declared_labels
 from pipeline.ingest import enrol
+from pipeline.ingest.proposals import parse_mapping
 from pipeline.ingest.run import Outcome, Request, ingest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
-from tests.support.ingest_project import IngestProject
+from pipeline.versions.study_lock import locked_study
+from tests.support.ingest_project import IngestProject, no_tracking
+from tests.support.making import set_params
 from tests.support.recordings import write_sound
 
 # --- What is enrolled -----------------------------------------------------------------------------
@@ -23,8 +27,8 @@ def test_a_folder_is_enrolled(study: IngestProject) -> None:
     assert outcome.layout == "folders"
     assert [clip.clip for clip in outcome.added] == ["S01_scared", "S01_happy", "S02_scared", "S02_happy"]
     assert {s: (p.enrolled, p.consent) for s, p in study.participants().items()} == {
-        "S01": (1, "given"),
-        "S02": (2, "given"),
+        "S01": (1, "unknown"),
+        "S02": (2, "unknown"),
     }
     clip = study.clips()["S01_scared"]
     assert (clip.video, clip.subject, clip.expression) == ("S01/S01_scared.mp4", "S01", "scared")
@@ -32,9 +36,7 @@ def test_a_folder_is_enrolled(study: IngestProject) -> None:
     assert (clip.codec, clip.rotation, clip.take) == ("h264", 0, "S01_scared")
     assert clip.extra == {"source": "afraid.mp4"}
     assert clip.sha256 == hashlib.sha256((VIDEOS / clip.video).read_bytes()).hexdigest()
-    assert outcome.table["S01"] == {
-        "angry": 0, "disgusted": 0, "happy": 1, "neutral": 0, "sad": 0, "scared": 1, "surprised": 0,
-    }  # fmt: skip
+    assert outcome.table["S01"] == {"happy": 1, "scared": 1}
     json.dumps(outcome.as_json())
 
 
@@ -105,7 +107,7 @@ def test_the_plan_is_shown_before_anything_is_done(study: IngestProject) -> None
     ingest(
         Request((study.recordings,)),
         show=lambda plan: shown.append((plan, CLIPS.exists())),
-        track=lambda: ("a.csv",),
+        track=no_tracking,
     )
     assert [(plan.done, there) for plan, there in shown] == [(False, False)]
 
@@ -128,14 +130,112 @@ def test_an_eighth_class_is_refused_skipped_or_mapped(study: IngestProject) -> N
     text = study.ingest_error()
     assert text == (
         f"{study.recordings}/S01/calm.mp4 and 1 more: expression 'calm' is none of angry, disgusted, happy, "
-        "neutral, sad, scared, surprised; skip these files with --skip-unknown, or map it to one of the "
-        "seven with --map calm=neutral"
+        "neutral, sad, scared, surprised; skip it with --skip-unknown, map it with --map calm=EXPRESSION, or "
+        "declare it as a label of its own in params.yaml: dataset: expressions"
     )
     assert study.ingest(skip_unknown=True).skipped == {"expression 'calm'": 2}
     assert [clip.clip for clip in study.ingest(mapping={"Calm": "neutral"}).added] == [
         "S01_neutral",
         "S02_neutral",
     ]
+
+
+def test_a_misspelt_expression_is_corrected_not_mapped(study: IngestProject) -> None:
+    manifest = study.table(
+        "video,subject,expression", "S01/happy.mp4,S01,suprised", "S02/happy.mp4,S02,digust"
+    )
+    lines = study.ingest_error(manifest=manifest).split("\n")
+    assert lines == [
+        f"{manifest}: line 2: unknown expression 'suprised': did you mean surprised? correct it",
+        f"{manifest}: line 3: unknown expression 'digust': did you mean disgusted? correct it",
+    ]
+
+
+@pytest.mark.parametrize("word", ["None", "none", "n/a", "NaN", "-"])
+def test_a_cell_that_states_no_expression_is_refused_even_with_skip_unknown(
+    study: IngestProject, word: str
+) -> None:
+    manifest = study.table("video,subject,expression", f"S01/happy.mp4,S01,{word}")
+    for skip in (False, True):
+        text = study.ingest_error(manifest=manifest, skip_unknown=skip)
+        assert text.startswith(f"{manifest}: line 2: expression: {word!r} is no label; ")
+    assert study.ingest(manifest=manifest, mapping={word: "neutral"}).added[0].expression == "neutral"
+
+
+def test_a_declared_label_is_enrolled_and_a_mapping_may_lead_to_it(study: IngestProject) -> None:
+    set_params(dataset={"expressions": ["happy", "calm", "very_low"]})
+    lines = ("video,subject,expression", "S01/happy.mp4,S01,Calm", "S02/happy.mp4,S02,very low")
+    outcome = study.ingest(manifest=study.table(*lines))
+    assert [clip.expression for clip in outcome.added] == ["calm", "very_low"]
+    assert outcome.table == {"S01": {"calm": 1, "very_low": 0}, "S02": {"calm": 0, "very_low": 1}}
+    assert parse_mapping(["serene=calm"], declared_labels()) == {"serene": "calm"}
+    with pytest.raises(EmoError, match="'contempt'; use one of angry, calm, "):
+        parse_mapping(["scorn=contempt"], declared_labels())
+
+
+# --- Consent --------------------------------------------------------------------------------------
+
+
+def consents(study: IngestProject) -> dict[str, tuple[str, str]]:
+    return {name: (one.consent, one.consent_source) for name, one in study.participants().items()}
+
+
+def test_consent_is_unknown_unless_it_is_stated_and_a_note_says_so(study: IngestProject) -> None:
+    table = study.table("subject,Consent ", "S01,ja", "S02,n/a", name="p.csv")
+    outcome = study.ingest(participants=table)
+    assert consents(study) == {"S01": ("given", "table"), "S02": ("unknown", "")}
+    assert (
+        "consent of 1 participant is not stated: recorded as unknown (S02); state it with --consent given or "
+        "in a column `consent` of --participants"
+    ) in outcome.notes
+
+
+def test_the_option_states_the_consent_of_all_subjects_of_the_ingest(study: IngestProject) -> None:
+    outcome = study.ingest(consent_source="option")
+    assert consents(study) == {"S01": ("given", "option"), "S02": ("given", "option")}
+    assert not any("consent" in note for note in outcome.notes)
+
+
+@pytest.mark.parametrize(("word", "value"), [("no", "not given"), ("unknown", "unknown")])
+def test_the_option_must_not_contradict_the_table(study: IngestProject, word: str, value: str) -> None:
+    table = study.table("subject,consent", "S01,yes", f"S02,{word}", name="p.csv")
+    text = study.ingest_error(participants=table, consent_source="option")
+    assert text.startswith(f"{table}: line 3: the consent of S02 is {value}")
+
+
+def test_a_later_ingest_completes_unknown_and_assumed_consent(study: IngestProject) -> None:
+    study.ingest()
+    PARTICIPANTS.write_text(PARTICIPANTS.read_text().replace("S02,,,unknown", "S02,,,given"))
+    assert consents(study)["S02"] == ("given", "")  # as earlier versions wrote it
+    table = study.table("subject,consent", "S01,yes", "S02,yes", name="p.csv")
+    assert study.ingest(participants=table).completed_subjects == ("S01", "S02")
+    assert consents(study) == {"S01": ("given", "table"), "S02": ("given", "table")}
+    assert study.ingest(consent_source="option").completed_subjects == ()
+    assert consents(study)["S01"] == ("given", "table")
+
+
+def test_given_consent_never_becomes_unknown_or_refused_silently(study: IngestProject) -> None:
+    study.ingest(consent_source="option")
+    assert study.ingest().completed_subjects == ()
+    assert consents(study)["S01"] == ("given", "option")
+    unknown = study.table("subject,consent", "S01,unknown", "S02,yes", name="u.csv")
+    text = study.ingest_error(participants=unknown)
+    assert text == (
+        f"{unknown}: line 2: the consent of S01 is unknown, but given in raw/participants.csv; correct one"
+    )
+    refused = study.table("subject,consent", "S01,nein", "S02,yes", name="r.csv")
+    assert study.ingest_error(participants=refused) == (
+        f"{refused}: line 2: the consent of S01 is not given; leave out the recordings, and erase S01 with "
+        "`emo withdraw S01`"
+    )
+
+
+def test_a_manifest_with_a_column_about_consent_is_refused(study: IngestProject) -> None:
+    manifest = study.table("video,subject,expression,consent", "S01/happy.mp4,S01,happy,no")
+    assert study.ingest_error(manifest=manifest) == (
+        f"{manifest}: line 1: a manifest has no column for consent: state 'consent' in the column "
+        "'consent' of a --participants table, and remove it here"
+    )
 
 
 # --- The same content under another name ----------------------------------------------------------
@@ -152,21 +252,68 @@ def test_a_copy_within_one_ingest_is_refused(project: IngestProject) -> None:
 @pytest.mark.parametrize(
     ("name", "expected"),
     {
-        "S02/happy.mp4": "happy of S02: this recording is enrolled as S01_happy (happy of S01); leave it out",
-        "S01/sad.mp4": "sad of S01: this recording is enrolled as S01_happy (happy of S01); leave it out",
-        "S01/happy_2.mp4": "is enrolled as S01_happy (happy of S01); it came from a file named 'happy.mp4'",
+        "S02/happy.mp4": "S02/happy.mp4 (happy of S02) is S01_happy, happy of S01",
+        "S01/sad.mp4": "S01/sad.mp4 (sad of S01) is S01_happy, happy of S01",
+        "S01/happy_2.mp4": "",
     }.items(),
 )
-def test_enrolled_content_under_another_name_is_refused(
+def test_enrolled_content_under_another_name_stays_as_it_is(
     project: IngestProject, name: str, expected: str
 ) -> None:
     path = project.video("S01/happy.mp4", 1)
     project.ingest()
     path.unlink()
     project.video(name, 1)
+    project.video("S03/sad.mp4")
+    table = CLIPS.read_text()
+    outcome = project.ingest()
+    assert [clip.clip for clip in outcome.added] == ["S03_sad"]
+    assert [clip.clip for clip in outcome.unchanged] == ["S01_happy"]
+    notes = [note for note in outcome.notes if "enrolled before" in note]
+    assert len(notes) == bool(expected)
+    assert expected in "".join(notes)
+    assert CLIPS.read_text().startswith(table)
+
+
+def test_a_copy_beside_the_enrolled_original_is_no_error(project: IngestProject) -> None:
+    project.video("S01/happy.mp4", 1)
+    project.ingest()
+    project.video("S01/happy_2.mp4", 1)
+    assert len(project.ingest().unchanged) == 1
+
+
+def test_a_label_corrected_in_the_table_and_at_the_source_agrees(project: IngestProject) -> None:
+    path = project.video("S01/happy.mp4", 1)
+    project.ingest()
+    CLIPS.write_text(CLIPS.read_text().replace("S01,,happy", "S01,,sad"))
+    assert "enrolled before under another name" in "".join(project.ingest().notes)
+    path.rename(path.with_name("sad.mp4"))
+    outcome = project.ingest()
+    assert len(outcome.unchanged) == 1
+    assert "enrolled before" not in "".join(outcome.notes)
+
+
+def test_a_new_code_that_may_be_an_enrolled_subject_is_refused(project: IngestProject) -> None:
+    """The folder of S01 was renamed to P01, and then a second batch was added to it."""
+    old = project.video("S01/happy.mp4", 1)
+    project.video("S02/happy.mp4", 2)
+    project.ingest()
+    new = project.video("P01/sad.mp4", 3)
+    old.rename(new.with_name("happy.mp4"))
     text = project.ingest_error()
-    assert f"{name}: " in text
-    assert expected in text
+    assert "P01/happy.mp4: enrolled as a recording of S01, now named as one of P01, who also has new" in text
+
+
+def test_a_file_sorted_into_another_folder_does_not_refuse_that_subject(project: IngestProject) -> None:
+    """S01 has other recordings under the old code, so that S02 is another subject."""
+    old = project.video("S01/happy.mp4", 1)
+    project.video("S01/sad.mp4", 2)
+    project.ingest()
+    new = project.video("S02/sad.mp4", 3)
+    old.rename(new.with_name("happy.mp4"))
+    outcome = project.ingest()
+    assert outcome.new_subjects == ("S02",)
+    assert "S02/happy.mp4 (happy of S02) is S01_happy, happy of S01" in "".join(outcome.notes)
 
 
 # --- Bad files ------------------------------------------------------------------------------------
@@ -216,7 +363,7 @@ def test_folders_without_videos(project: IngestProject) -> None:
 @pytest.mark.usefixtures("project")
 def test_nothing_given() -> None:
     with pytest.raises(EmoError, match="no videos given; give a folder or files, or a --manifest"):
-        ingest(Request(), track=tuple)
+        ingest(Request(), track=no_tracking)
 
 
 def test_recordings_in_raw_videos_are_no_sources(study: IngestProject) -> None:
@@ -275,7 +422,7 @@ def test_two_codes_that_give_one_id_are_refused(project: IngestProject) -> None:
 
 def test_a_withdrawn_subject_is_not_enrolled_again(study: IngestProject) -> None:
     study.ingest()
-    PARTICIPANTS.write_text(PARTICIPANTS.read_text().replace("S01,,,given", "S01,,,withdrawn"))
+    PARTICIPANTS.write_text(PARTICIPANTS.read_text().replace("S01,,,unknown", "S01,,,withdrawn"))
     study.video("S01/sad.mp4")
     assert "S01 has withdrawn and cannot be enrolled again" in study.ingest_error()
 
@@ -287,6 +434,21 @@ def test_participants_give_sex_and_age(study: IngestProject) -> None:
     outcome = study.ingest(participants=table)
     assert [(p.sex, p.age) for p in study.participants().values()] == [("F", 24.0), ("M", None)]
     assert any("1 participants have no recording here: S09" in note for note in outcome.notes)
+
+
+def test_columns_that_are_not_read_are_listed_without_their_values(study: IngestProject) -> None:
+    table = study.table("subject,name,date_of_birth", "S01,Anna,1999-03-04", "S02,Bob,", name="p.csv")
+    notes = study.ingest(participants=table).notes
+    assert f"{table}: columns not read: name, date_of_birth" in notes
+    assert not any("Anna" in note or "1999" in note for note in notes)
+
+
+def test_a_code_without_its_zeros_is_pointed_out_and_not_matched(project: IngestProject) -> None:
+    project.video("001/happy.mp4")
+    table = project.table("participant_id;sex", "1;f", name="p.csv")
+    text = project.ingest_error(participants=table)
+    assert text.startswith(f"{table}: no row for 001 (")
+    assert text.endswith("; there is a row '1': write it as 001")
 
 
 def test_a_participants_file_needs_a_row_for_each_new_subject(study: IngestProject) -> None:
@@ -416,13 +578,14 @@ def test_missing_and_changed_recordings_stop_an_ingest(study: IngestProject) -> 
 
 def test_invalid_tables_stop_an_ingest(study: IngestProject) -> None:
     study.ingest()
-    CLIPS.write_text(CLIPS.read_text().replace("S01,scared", "S01,scary"))
-    assert "raw/clips.csv: line 3: expression: 'scary'" in study.ingest_error()
+    CLIPS.write_text(CLIPS.read_text().replace("S01,,scared", "S01,,Scary!"))
+    assert "raw/clips.csv: line 3: expression: 'Scary!'" in study.ingest_error()
 
 
 def test_two_ingests_at_once_are_refused(study: IngestProject) -> None:
-    with enrol.exclusive():
-        assert ".emo/ingest.lock: another `emo ingest` or `emo withdraw` is running" in study.ingest_error()
+    with locked_study():
+        text = study.ingest_error(wait=False)
+    assert f"another `emo` or `dvc` command (process {os.getpid()}) is running in this project" in text
 
 
 def test_ctrl_c_leaves_matching_tables(study: IngestProject, monkeypatch: pytest.MonkeyPatch) -> None:

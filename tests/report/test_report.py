@@ -221,6 +221,19 @@ def test_a_participant_who_withdrew_is_not_shown() -> None:
     assert {row.subject for name in CLASSES for row in rows[name]} == {"S1", "S3", "S4", "S5"}
 
 
+@pytest.mark.usefixtures("project")
+def test_unknown_and_assumed_consent_are_named() -> None:
+    report = gather()
+    people = report.version.participants
+    unknown = replace(people[0], consent="unknown", consent_source="")
+    assumed = replace(people[1], consent_source="")
+    version = replace(report.version, participants=(unknown, assumed, *people[2:]))
+    assert replace(report, version=version).consent == (
+        "given by 4 participants, withdrawn by none; unknown for 1 participant with images in the dataset: "
+        f"{unknown.subject}; assumed, not stated, for {assumed.subject}"
+    )
+
+
 def test_a_part_that_is_not_built_yet_gives_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

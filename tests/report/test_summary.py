@@ -13,7 +13,7 @@ from tests.support.reported import CLASSES, census, metrics
 @pytest.mark.usefixtures("project")
 def test_a_workspace_with_everything_built() -> None:
     titles = [title for title, _, _ in read_summary().tables()]
-    assert titles == ["Sampled frames by status", "Images", "The trained model", "Test subjects"]
+    assert titles == ["Consent", "Sampled frames by status", "Images", "The trained model", "Test subjects"]
 
 
 def test_accuracy_by_sex_and_calibration() -> None:
@@ -24,6 +24,12 @@ def test_accuracy_by_sex_and_calibration() -> None:
         ["expected calibration error", "0.123", ""],
         ["Brier score (0 to 2)", "0.400", ""],
     ]
+
+
+def test_unknown_consent_is_counted_and_named() -> None:
+    consent = {"given": ["S1", "S4"], "unknown": ["S2", "S3"], "withdrawn": ["S5"]}
+    [(title, _, rows)] = Summary({}, [], {}, {}, consent=consent).tables()
+    assert (title, rows) == ("Consent", [["given", "2"], ["unknown", "2: S2, S3"], ["withdrawn", "1"]])
 
 
 def test_images_by_split_and_class() -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pipeline.dataset.images.params import DatasetParams
 from pipeline.faces.detectors.haar import HaarSettings
 from pipeline.faces.detectors.whole_frame import WholeFrameSettings
 from pipeline.faces.params import FacesParams
@@ -94,3 +95,35 @@ def test_a_section_in_one_line_is_refused_and_stays(tmp_path: Path) -> None:
     with pytest.raises(EmoError, match="search"):
         upgrade_params(path, write=True)
     assert path.read_text() == before
+
+
+BEFORE_CONSENT = """\
+dataset:
+  # two of ours
+  expressions: [happy, sad]  # the classes
+
+train:
+  seed: 0
+"""
+
+
+def test_a_study_from_before_the_rule_on_consent_gets_the_default_with_its_meaning(tmp_path: Path) -> None:
+    path = written(tmp_path, BEFORE_CONSENT)
+    before = load_params("dataset", DatasetParams, path)
+    assert before == DatasetParams(("happy", "sad"), "noted")
+    assert upgrade_params(path, write=True) == ["dataset.consent: noted (new)"]
+    assert path.read_text().split("\n")[:4] == [
+        "dataset:",
+        "  # two of ours",
+        "  consent: noted          # of participants whose consent is unknown: noted (in, and named) or "
+        "required (left out)",
+        "  expressions: [happy, sad]  # the classes",
+    ]
+    assert load_params("dataset", DatasetParams, path) == before
+    assert upgrade_params(path, write=True) == []
+
+
+def test_a_section_on_one_line_is_left_to_the_user(tmp_path: Path) -> None:
+    path = written(tmp_path, "dataset: {expressions: [happy, sad]}\n")
+    with pytest.raises(EmoError, match=r"params\.yaml: dataset: cannot be rewritten line by line"):
+        upgrade_params(path, write=True)

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.runtime.csv_files import format_csv
 from pipeline.runtime.errors import EmoError
-from pipeline.schema.clips import consented_clips, read_clips, read_enrolment
+from pipeline.schema.clips import processable_clips, read_clips, read_enrolment
 from pipeline.schema.participants import Participant, read_participants
 from tests.support.making import clip, enrol, person
 
@@ -47,12 +47,12 @@ def test_people_come_in_the_order_of_enrolment_and_keep_further_columns() -> Non
         ("B", 20.0, {"site": "Ulm"}),
         ("A", None, {"site": "Bonn"}),
     ]
-    assert "A,F,,given,2,Bonn" in format_csv(people, Participant)
+    assert "A,F,,given,2,,Bonn" in format_csv(people, Participant)
 
 
 def test_clips_of_people_who_withdrew_are_left_out() -> None:
     edit(PEOPLE, "30.0,given,1", "30.0,withdrawn,1")
-    assert [c.clip for c in consented_clips()] == ["c2"]
+    assert [c.clip for c in processable_clips()] == ["c2"]
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_clips_of_people_who_withdrew_are_left_out() -> None:
         (",30.0,", ",thirty,", "age: 'thirty' is not a number"),
         (",30.0,", ",-1,", "age: -1.0 is not within 0..130"),
         (",30.0,", ",nan,", "age: nan is not within 0..130"),
-        ("given,1", "yes,1", "consent: 'yes' is not one of given, withdrawn"),
+        ("given,1", "yes,1", "consent: 'yes' is not one of given, unknown, withdrawn"),
         ("given,1", "given,0", "enrolled: 0 is not 1 or more"),
         ("given,1", "given,2", "S1 and s2 have the same number 2"),
         ("given,1", "given,", "enrolled: '' is not a whole number"),
@@ -91,8 +91,8 @@ def test_nonsense_about_people(old: str, new: str, words: str) -> None:
         ("c1.mp4", "../c1.mp4", "video: '../c1.mp4' is not a path below"),
         ("c1.mp4", "/c1.mp4", "video: '/c1.mp4' is not a path below"),
         ("c1.mp4", "c\0.mp4", "line 2: a NUL character"),
-        ("S1,happy", "S9,happy", "clip c1: subject 'S9' is not in raw/participants.csv"),
-        ("S1,happy", "S1,joyful", "expression: 'joyful' is not one of angry"),
+        ("S1,,happy", "S9,,happy", "clip c1: subject 'S9' is not in raw/participants.csv"),
+        ("S1,,happy", "S1,,Joyful!", "expression: 'Joyful!' is not a label"),
         ("happy,,", "happy,5,2", "start_s 5.0 and end_s 2.0 are not 0 <= start < end"),
         ("happy,,", "happy,-1,2", "are not 0 <= start < end"),
         ("happy,,", "happy,nan,2", "are not 0 <= start < end"),

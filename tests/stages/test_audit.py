@@ -13,11 +13,11 @@ from pipeline.audit.gate.evidence import GateEvidence, Image
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import write_parquet
-from pipeline.schema.audit_report import write_audit_report
+from pipeline.schema.audit_report import AuditRow, write_audit_report
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
 from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
 from pipeline.stages import audit as stage
-from tests.support.making import clip, enrol, person
+from tests.support.making import clip, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
@@ -36,9 +36,12 @@ class Given(GateEvidence):
         return Given(**given | changed)  # what was derived is derived anew
 
 
+CONSENT = "no subject without consent"
+
 CLEAN = Given(
     participants=[person(subject) for subject in SPLITS],
-    consenting=frozenset(SPLITS),
+    processable=frozenset(SPLITS),
+    consent_rule="noted",
     clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
     images=[
         Image(split, e, s, f"{s}_{e}", frame, frame / 5)
@@ -111,7 +114,11 @@ def test_near_duplicates_across_splits() -> None:
 
 def test_a_class_that_misses_in_a_split() -> None:
     images = [image for image in CLEAN.images if (image.split, image.label) != ("test", "sad")]
-    assert failing(CLEAN.but(images=images)) == {"every class in every split": "no sad in test"}
+    assert failing(CLEAN.but(images=images)) == {
+        "every class in every split": "no sad in test; record more, or remove the class from "
+        "params.yaml: dataset: expressions"
+    }
+    assert failing(CLEAN.but(images=[], classes=()))["every class in every split"].startswith("no image; ")
 
 
 @pytest.mark.parametrize("changed", [{"clip": "nobody"}, {"label": "sad"}, {"time_s": 2.5}, {"time_s": -1.0}])
@@ -124,7 +131,53 @@ def test_an_image_that_comes_from_nowhere(changed: dict[str, Any]) -> None:
 
 
 def test_somebody_who_withdrew() -> None:
-    assert failing(CLEAN.but(consenting=frozenset({"S1", "S3"}))) == {"consent given for every subject": "S2"}
+    assert failing(CLEAN.but(processable=frozenset({"S1", "S3"}))) == {
+        CONSENT: "withdrawn or not enrolled: S2"
+    }
+
+
+def consent_of(evidence: Given) -> AuditRow:
+    return next(row for row in stage.audit(evidence) if row.name == CONSENT)
+
+
+def test_unknown_consent_is_named_and_fails_only_if_consent_is_required() -> None:
+    unknown = person("S3", enrolled=3, consent="unknown", consent_source="")
+    evidence = CLEAN.but(participants=[person("S1"), person("S2"), unknown])
+    noted = consent_of(evidence)
+    assert noted.ok
+    assert noted.detail == "3 subjects; consent unknown: S3 (params.yaml: dataset: consent: noted)"
+    required = consent_of(evidence.but(consent_rule="required"))
+    assert not required.ok
+    assert required.detail == "consent unknown: S3 (params.yaml: dataset: consent: required)"
+    both = consent_of(evidence.but(processable=frozenset({"S1", "S3"}), consent_rule="required"))
+    assert both.detail.startswith("withdrawn or not enrolled: S2; consent unknown: S3 ")
+
+
+def test_subjects_left_out_because_consent_is_required_are_named() -> None:
+    unknown = person("S9", enrolled=4, consent="unknown", consent_source="")
+    found = consent_of(CLEAN.but(participants=[*CLEAN.participants, unknown], consent_rule="required"))
+    assert found.ok
+    assert found.detail == (
+        "3 subjects; without images, consent unknown: S9 (params.yaml: dataset: consent: required)"
+    )
+
+
+def test_images_without_subject_ids_whose_consent_is_unknown_are_counted() -> None:
+    extra = {"stands_for": "image"}
+    images = [person(s, consent="unknown", consent_source="", extra=extra) for s in ("S2", "S3")]
+    assert (
+        "; consent unknown: 2 images without subject id ("
+        in consent_of(CLEAN.but(participants=[person("S1"), *images])).detail
+    )
+
+
+def test_consent_that_an_earlier_version_assumed_is_named_and_passes() -> None:
+    old = [person(subject, consent_source="") for subject in ("S1", "S2")]
+    found = consent_of(CLEAN.but(participants=[*old, person("S3")]))
+    assert found.ok
+    assert found.detail == (
+        "3 subjects; consent given without a source, as earlier versions of emo assumed it: S1, S2"
+    )
 
 
 def test_many_faults_are_cut_short_in_one_line() -> None:
@@ -139,6 +192,7 @@ def test_many_faults_are_cut_short_in_one_line() -> None:
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clean evidence as files in the current folder."""
     monkeypatch.chdir(tmp_path)
+    set_params()
     enrol([person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)], CLEAN.clips)
     for subject, split in SPLITS.items():
         write_shard(subject, split)
@@ -185,7 +239,7 @@ def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
 def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
     Path(table).parent.mkdir(exist_ok=True)
     Path(table).write_text("subject,sha256\nS2,\n")
-    with pytest.raises(EmoError, match=r"1 of 6 checks failed; .*consent given for every subject"):
+    with pytest.raises(EmoError, match=r"1 of 6 checks failed; .*no subject without consent"):
         stage.main()
 
 

@@ -20,11 +20,11 @@ from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, shard_path
 from pipeline.schema.funnel import FunnelRow
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import NOTED, Participant, processable
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
-from tests.support.making import clip, person
+from tests.support.making import clip, counted_row, person
 
 PARAMS = SplitParams(seed=4, validation=0.15, test=0.15, folds=5)
 CLASSES = ("happy", "sad")
@@ -58,7 +58,9 @@ def funnel_row(clip: Clip, **changed: int) -> FunnelRow:
         ("corrupt", "no_face", "several_faces", "too_small", "blurred", "other_class"), 0
     )
     counts |= {"sampled": 9, "duplicates": 9 - FRAMES, "images": FRAMES}
-    return FunnelRow(clip.clip, clip.subject, clip.expression, SPLIT[clip.subject].split, **counts | changed)
+    return counted_row(
+        clip.clip, clip.subject, clip.expression, SPLIT[clip.subject].split, **counts | changed
+    )
 
 
 def version(name: str, split: Mapping[str, SplitRow] = SPLIT, seed: int = 4) -> Version:
@@ -115,8 +117,10 @@ def cohort(
     parts = {
         "participants": participants,
         "clips": clips,
-        "consented": clips,
-        "consenting": consenting(participants),
+        "processable_clips": clips,
+        "processable": processable(participants),
+        "showable": processable(participants),
+        "consent_rule": NOTED,
         "images": images,
         "classes": CLASSES,
         "near_pairs": near_pairs,

@@ -5,6 +5,7 @@ import struct
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ import yaml
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.schema.clips import Clip
+from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import Participant
 from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 from pipeline.video.probe import probe
@@ -141,6 +143,7 @@ def drawn_face(centre: tuple[float, float] = (160, 120), width: float = 100) -> 
 def person(subject: str = "S1", **values: Any) -> Participant:
     """Return a participant; what is not given is plain."""
     plain: dict[str, Any] = {"sex": "F", "age": 30.0, "consent": "given", "enrolled": 1}
+    plain["consent_source"] = "table"
     return Participant(subject=subject, **plain | values)
 
 
@@ -163,6 +166,13 @@ def clip(name: str = "c1", **values: Any) -> Clip:
         "rotation": 0,
     }
     return Clip(clip=name, **plain | values)
+
+
+def counted_row(name: str, subject: str, expression: str, split: str, **counts: int) -> FunnelRow:
+    """Return the row of a clip in the funnel; counts that are not given are 0."""
+    names = [field.name for field in fields(FunnelRow) if field.type is int]
+    row: dict[str, Any] = dict.fromkeys(names, 0) | counts
+    return FunnelRow(clip=name, subject=subject, expression=expression, split=split, **row)
 
 
 def clip_of(name: str, video: Path, **values: Any) -> Clip:

@@ -19,7 +19,7 @@ from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.history import Epoch, format_history
 from pipeline.schema.predictions import Prediction
 from pipeline.schema.split import SplitRow
-from tests.support.making import clip, enrol, person, set_params
+from tests.support.making import clip, counted_row, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
@@ -73,7 +73,7 @@ def write_dataset() -> None:
         write_parquet(shard_path(split, subject), table_of(rows, dataset_schema(CLASSES)))
     write_csv(CENSUS, census(), CensusRow)
     funnel = [
-        FunnelRow(f"{s}_{e}", s, e, split, 10, 0, 1, 0, 0, 0, 6, 0, IMAGES)
+        counted_row(f"{s}_{e}", s, e, split, sampled=10, no_face=1, duplicates=6, images=IMAGES)
         for s, split in SPLITS.items()
         for e in CLASSES
     ]

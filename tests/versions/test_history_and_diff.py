@@ -373,7 +373,7 @@ def test_participants_are_read_once_not_once_a_clip() -> None:
             return super().__iter__()
 
     here = replace(workspace(Path.cwd()), participants=Counted(PARTICIPANTS))
-    assert (len(here.consented), len(begun)) == (3, 1)
+    assert (len(here.processable_clips), len(begun)) == (3, 1)
 
 
 @pytest.mark.usefixtures("project")

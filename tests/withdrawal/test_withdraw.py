@@ -225,7 +225,7 @@ def test_another_dvc_command_is_running(project: Project) -> None:
     assert holder.stdout
     assert holder.stdout.readline().strip() == "locked"
     try:
-        assert "another DVC command is running" in project.emo("withdraw", GONE, check=False)
+        assert "another `emo` or `dvc` command" in project.emo("withdraw", GONE, check=False)
     finally:
         holder.kill()
         holder.wait()
@@ -237,7 +237,10 @@ def test_an_experiment_is_running_in_a_copy_of_the_project(project: Project) -> 
     rwlock.parent.mkdir(parents=True)
     rwlock.write_text(json.dumps({"write": {"models": {"pid": os.getpid(), "cmd": "dvc exp run --temp"}}}))
     text = project.emo("withdraw", GONE, check=False)
-    assert text == "error: .dvc: `dvc exp run --temp` is running in this project; wait until it ends\n"
+    assert (
+        text
+        == "error: .dvc: `dvc exp run --temp` is running in this project; wait until it ends, and rerun\n"
+    )
 
 
 def test_files_of_the_lab_among_the_reports_stay_and_are_listed(project: Project) -> None:

@@ -46,7 +46,9 @@ def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
         if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
     ]
     doubled = sum(
-        _faces(row) > 0 and not row.images + row.other_class for row in searched if row.sampled != 1
+        _faces(row) > 0 and not row.images + row.other_class + row.no_consent
+        for row in searched
+        if row.sampled != 1
     )
     fine = f"{len(searched)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
     fine += f", a face in {found} of {len(stills)} stills" if stills else ""
@@ -54,7 +56,7 @@ def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
 
 
 def _faces(row: FunnelRow) -> int:
-    return row.duplicates + row.other_class + row.images
+    return row.duplicates + row.other_class + row.no_consent + row.images
 
 
 @check("similar detection rate for all subjects", Topic.FACES, Scope.ENROLLED)

@@ -34,8 +34,8 @@ class Withdrawn:
     "SHA-256 of a recording -> its subject."
     note: str = ""
     "Tables that could not be read."
-    given: Sequence[str] = ()
-    "Subjects that raw/participants.csv lists as consenting."
+    still_listed: Sequence[str] = ()
+    "Withdrawn subjects that raw/participants.csv does not list as withdrawn."
     unfinished: Sequence[str] = ()
     "Subjects whose erasure was begun here and is not finished and proved."
     returned: int = 0
@@ -64,12 +64,12 @@ def nothing_left(pieces: Iterable[Piece], withdrawn: Withdrawn) -> Finding:
         if owner := withdrawn.owner(piece):
             left.setdefault(owner, []).append(piece)
     violations = [_left(subject, left[subject], withdrawn) for subject in sorted(left)]
-    violations += [f"{subject} is listed as consenting in {PARTICIPANTS}" for subject in withdrawn.given]
+    violations += [f"{subject} is not withdrawn in {PARTICIPANTS}" for subject in withdrawn.still_listed]
     violations += [f"the erasure of {subject} is not finished" for subject in withdrawn.unfinished]
     violations += (
         [f"{withdrawn.returned} erased objects are in DVC's cache again"] if withdrawn.returned else []
     )
-    subjects = sorted({*left, *withdrawn.given, *withdrawn.unfinished}) or sorted(withdrawn.subjects)
+    subjects = sorted({*left, *withdrawn.still_listed, *withdrawn.unfinished}) or sorted(withdrawn.subjects)
     remedy = f"run {listed(f'`emo withdraw {subject}`' for subject in subjects)}"
     return verdict(violations, f"{len(withdrawn.subjects)} withdrawn{withdrawn.note}", remedy)
 

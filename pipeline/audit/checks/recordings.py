@@ -72,13 +72,15 @@ def labelled_as_named(clips: Sequence[Clip]) -> Finding:
 
 
 @check("recordings present", Topic.FILES, Scope.ENROLLED)
-def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], tracked: int | None) -> Finding:
+def recordings_here(
+    processable_clips: Iterable[Clip], lengths: Mapping[str, int], tracked: int | None
+) -> Finding:
     """Every recording is present, and their total size is the one in raw/videos.dvc.
 
     `lengths` are bytes by path below raw/videos, `tracked` is the total in raw/videos.dvc. Raises
     UnavailableError if no recording is here: they were never fetched.
     """
-    videos = sorted({clip.video for clip in consented})
+    videos = sorted({clip.video for clip in processable_clips})
     if not lengths:
         raise UnavailableError(f"{VIDEOS}: missing; `dvc pull {POINTER}` or `dvc checkout {POINTER}`")
     total = sum(lengths.values())
@@ -86,18 +88,18 @@ def recordings_here(consented: Iterable[Clip], lengths: Mapping[str, int], track
     violations += [f"{VIDEOS / name}: empty" for name in videos if lengths.get(name) == 0]
     if tracked is not None and total != tracked and not violations:
         others = sorted(lengths.keys() - set(videos))
-        extra = f", with {listed(others, 3)}, which belong to no consenting subject" if others else ""
+        extra = f", with {listed(others, 3)}, which belong to no enrolled subject" if others else ""
         violations.append(f"{VIDEOS}: {total:,} bytes{extra}; {POINTER} says {tracked:,}")
     fine = f"{len(videos)} recordings, {total / 1e6:,.1f} MB"
     return verdict(violations, fine, f"`dvc checkout --force {POINTER}` restores them")
 
 
 @check("recordings unchanged", Topic.FILES, Scope.ENROLLED)
-def recordings_unchanged(consented: Iterable[Clip], digests: Mapping[str, str]) -> Finding:
+def recordings_unchanged(processable_clips: Iterable[Clip], digests: Mapping[str, str]) -> Finding:
     """Every recording that is here has the SHA-256 with which it was enrolled."""
     violations = [
         f"{VIDEOS / clip.video}: SHA-256 {digests[clip.video][:12]}.., enrolled as {clip.sha256[:12]}.."
-        for clip in {clip.video: clip for clip in consented}.values()
+        for clip in {clip.video: clip for clip in processable_clips}.values()
         if digests.get(clip.video, clip.sha256) != clip.sha256
     ]
     fine = f"{len(digests)} recordings hashed"

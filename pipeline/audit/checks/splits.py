@@ -9,7 +9,7 @@ from pipeline.dataset.split.subjects import SplitParams, rules, split_subjects
 from pipeline.runtime.paths import FUNNEL, SPLIT
 from pipeline.runtime.text import listed
 from pipeline.schema.census import CensusRow
-from pipeline.schema.participants import GIVEN, Participant
+from pipeline.schema.participants import UNKNOWN, Participant
 from pipeline.schema.split import SPLITS, SplitRow
 from pipeline.versions.diff import moves
 from pipeline.versions.dvc_lock import StageLock
@@ -67,7 +67,9 @@ def sexes_in_quota(
     drawn into, so that the slots they leave are no violation.
     """
     limit = rules(split_params)[0].limit
-    ever = split_subjects([replace(participant, consent=GIVEN) for participant in participants], split_params)
+    ever = split_subjects(
+        [replace(participant, consent=UNKNOWN) for participant in participants], split_params
+    )
     places = {row.subject: split.get(row.subject, row).split for row in ever}
     found = sorted(_excesses(participants, places, split_params), key=lambda excess: -abs(excess.subjects))
     violations = [str(excess) for excess in found if abs(excess.subjects) > limit + 1e-9]

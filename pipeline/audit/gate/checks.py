@@ -6,9 +6,11 @@ from typing import Any
 
 from pipeline.audit.gate.check import Finding, Topic, check
 from pipeline.audit.gate.evidence import Image
+from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.text import listed
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name
+from pipeline.schema.participants import REQUIRED, UNKNOWN, Participant, named_or_counted
 from pipeline.schema.split import SPLITS
 
 _TOLERANCE_S = 0.001
@@ -53,7 +55,10 @@ def every_class_in_every_split(images: Sequence[Image], classes: Sequence[str]) 
     present = {(image.split, image.label) for image in images}
     wanted = [(split, name) for split in SPLITS for name in classes]
     bad = [f"no {name} in {split}" for split, name in wanted if (split, name) not in present]
-    return _verdict(bad, f"{len(classes)} classes")
+    if bad or not classes:
+        remedy = f"record more, or remove the class from {PARAMS}: dataset: expressions"
+        return Finding(False, f"{listed(bad, 5) or 'no image'}; {remedy}")
+    return Finding(True, f"{len(classes)} classes")
 
 
 @check("every image traceable to a clip", Topic.GATE)
@@ -74,11 +79,42 @@ def _belongs(image: Image, clip: Clip) -> bool:
     return is_in_time and (clip.subject, clip.expression) == (image.subject, image.label)
 
 
-@check("consent given for every subject", Topic.GATE)
-def everybody_consents(images: Sequence[Image], consenting: frozenset[str]) -> Finding:
-    """Every subject with an image has given consent and has not withdrawn it."""
+@check("no subject without consent", Topic.GATE)
+def no_subject_without_consent(
+    images: Sequence[Image],
+    participants: Sequence[Participant],
+    processable: frozenset[str],
+    consent_rule: str,
+) -> Finding:
+    """No subject with an image has withdrawn and, if `dataset: consent` is `required`, consent is given."""
     subjects = {image.subject for image in images}
-    return _verdict(sorted(subjects - consenting), f"{len(subjects)} subjects")
+    rows = [row for row in participants if row.subject in subjects]
+    unknown = [row for row in rows if row.consent == UNKNOWN and row.subject in processable]
+    left_out = [row for row in participants if row.consent == UNKNOWN and row.subject not in subjects]
+    consent_unknown = _unknown("consent unknown", unknown, consent_rule)
+    gone = sorted(subjects - processable)
+    bad = [f"withdrawn or not enrolled: {listed(gone)}"] if gone else []
+    if bad or (unknown and consent_rule == REQUIRED):
+        return Finding(False, "; ".join(part for part in (*bad, consent_unknown) if part))
+    without_images = _unknown("without images, consent unknown", left_out, consent_rule)
+    parts = (f"{len(subjects)} subjects", consent_unknown, without_images, _assumed(rows))
+    return Finding(True, "; ".join(part for part in parts if part))
+
+
+def _unknown(what: str, participants: Sequence[Participant], consent_rule: str) -> str:
+    """Return a note on participants whose consent is unknown; empty if there are none."""
+    setting = f"({PARAMS}: dataset: consent: {consent_rule})"
+    return f"{what}: {named_or_counted(participants)} {setting}" if participants else ""
+
+
+def _assumed(participants: Sequence[Participant]) -> str:
+    """Return a note on the participants whose consent nobody stated; empty if there are none."""
+    assumed = [row for row in participants if row.is_consent_assumed]
+    if not assumed:
+        return ""
+    return (
+        f"consent given without a source, as earlier versions of emo assumed it: {named_or_counted(assumed)}"
+    )
 
 
 def _splits_by(images: Iterable[Image], key: Callable[[Image], str]) -> dict[str, list[str]]:

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audit.gate.check import Scope
+from pipeline.dataset.images.params import consent_rule
 from pipeline.runtime.paths import DATASET
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.dataset import read_dataset_shard, shard_paths
 from pipeline.schema.duplicates import read_near_pairs
-from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.image_subjects import subject_caveat
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import Participant, processable
 
 _COLUMNS = ("label", "subject", "clip", "frame", "time_s")
 
@@ -45,9 +45,19 @@ class GateEvidence:
         return read_enrolment()[1]
 
     @cached_property
-    def consenting(self) -> frozenset[str]:
-        """The subjects who may be processed and shown."""
-        return consenting(self.participants)
+    def processable(self) -> frozenset[str]:
+        """The subjects who have not withdrawn."""
+        return processable(self.participants)
+
+    @cached_property
+    def showable(self) -> frozenset[str]:
+        """The subjects who may have images: not withdrawn and, if that is required, with consent."""
+        return processable(self.participants, self.consent_rule)
+
+    @cached_property
+    def consent_rule(self) -> str:
+        """Whether unknown consent is `noted` or consent is `required`: `dataset: consent` of params.yaml."""
+        return consent_rule()
 
     @cached_property
     def images(self) -> list[Image]:
@@ -83,7 +93,7 @@ class GateEvidence:
 def read_images(dataset: Path = DATASET) -> tuple[list[Image], tuple[str, ...]]:
     """Read the images of all shards, without their pixels, and the classes."""
     images: list[Image] = []
-    classes: tuple[str, ...] = EXPRESSIONS
+    classes: tuple[str, ...] = ()
     for path in shard_paths(dataset):
         shard = read_dataset_shard(path, _COLUMNS)
         classes = shard.classes

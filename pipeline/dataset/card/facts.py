@@ -8,7 +8,7 @@ from typing import Any
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.image_subjects import subject_caveat
-from pipeline.schema.participants import GIVEN, WITHDRAWN, Participant
+from pipeline.schema.participants import GIVEN, REQUIRED, UNKNOWN, WITHDRAWN, Participant
 from pipeline.schema.split import SPLITS
 
 NOT_KNOWN = "not known"
@@ -25,7 +25,7 @@ class Facts:
     participants: Sequence[Participant]
     "All rows of raw/participants.csv, withdrawn participants included."
     clips: Sequence[Clip]
-    "The clips of participants whose consent is given."
+    "The clips of participants who have not withdrawn."
     funnel: Mapping[str, int]
     "Frames by status, `sampled` first and `images` last."
     found: Mapping[str, tuple[int, int]]
@@ -75,14 +75,34 @@ class Facts:
         return sum(person.consent == consent and not person.is_image for person in self.participants)
 
     @property
+    def consent_unknown(self) -> list[str]:
+        """The participants whose consent is unknown."""
+        return [p.subject for p in self.participants if p.consent == UNKNOWN and not p.is_image]
+
+    @property
+    def consent_assumed(self) -> list[str]:
+        """The participants whose consent is listed as given, but not where that is stated."""
+        return [p.subject for p in self.participants if p.is_consent_assumed and not p.is_image]
+
+    @property
+    def requires_consent(self) -> bool:
+        """Whether participants whose consent is unknown have no images."""
+        return bool(self.params["dataset"].get("consent") == REQUIRED)
+
+    @property
+    def without_clips(self) -> list[str]:
+        """The expressions of `dataset: expressions` that are no classes, because no clip has them."""
+        return sorted(set(self.params["dataset"]["expressions"]) - set(self.classes))
+
+    @property
     def withdrawn(self) -> int:
         """The number of participants who withdrew their consent."""
         return self.consenting(WITHDRAWN)
 
     def without_images(self, *, is_image: bool) -> int:
-        """Return the number of consenting participants, or of enrolled images, that have no image."""
+        """Return the number of enrolled participants, or of enrolled images, that have no image."""
         present = {person.subject for person in self.subjects()}
-        missing = [p for p in self.participants if p.consent == GIVEN and p.subject not in present]
+        missing = [p for p in self.participants if p.consent != WITHDRAWN and p.subject not in present]
         return sum(person.is_image == is_image for person in missing)
 
     @property

@@ -3,11 +3,10 @@
 import hashlib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
-from typing import Annotated, Any
+from dataclasses import dataclass, replace
+from typing import Any
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import Checked, OneOf
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import SPLIT
 from pipeline.schema.census import CensusRow
@@ -15,28 +14,9 @@ from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
 from pipeline.schema.duplicates import read_duplicates
-from pipeline.schema.expressions import EXPRESSIONS
 from pipeline.schema.faces import OK, faces_path, read_faces
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.split import SPLITS, SplitRow
-
-
-@dataclass(frozen=True)
-class DatasetParams(Checked):
-    """Which expressions are the classes of the dataset."""
-
-    expressions: Annotated[tuple[str, ...], OneOf(EXPRESSIONS)]
-    "The classes of the dataset, two or more; clips of other expressions are counted but give no image."
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if len(set(self.expressions)) != len(self.expressions) or len(self.expressions) < 2:
-            raise ValueError(f"expressions: {list(self.expressions)} are not two or more different ones")
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """The expressions in the order of their labels."""
-        return tuple(sorted(self.expressions))
 
 
 @dataclass(frozen=True)
@@ -100,6 +80,13 @@ def collect(clip: Clip, split: str, dropped: Set[int], classes: Sequence[str]) -
         images=len(rows),
     )
     return ClipImages(clip, rows, funnel)
+
+
+def without_consent(item: ClipImages) -> ClipImages:
+    """Return a clip without its images, which are counted as `no_consent`."""
+    funnel = item.funnel
+    kept = funnel.images + funnel.other_class
+    return replace(item, rows=[], funnel=replace(funnel, images=0, other_class=0, no_consent=kept))
 
 
 def write_subject(row: SplitRow, collected: Iterable[ClipImages], classes: Sequence[str]) -> None:

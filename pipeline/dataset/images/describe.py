@@ -11,7 +11,7 @@ from pipeline.runtime.params import read_params
 from pipeline.runtime.paths import CROISSANT, DATASET, DATASET_CARD
 from pipeline.runtime.stages import BUILDING
 from pipeline.schema.census import CensusRow
-from pipeline.schema.clips import consented_clips
+from pipeline.schema.clips import processable_clips
 from pipeline.schema.funnel import FunnelRow, faces_found, funnel_totals
 from pipeline.schema.participants import read_participants
 
@@ -23,7 +23,7 @@ def describe(census: Sequence[CensusRow], funnel: Sequence[FunnelRow], classes: 
         classes=classes,
         census=census,
         participants=read_participants(),
-        clips=consented_clips(),
+        clips=processable_clips(),
         funnel=funnel_totals(funnel),
         found=faces_found(funnel),
         version=version_of(shards),

@@ -9,7 +9,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import Checked, Within
 from pipeline.runtime.paths import PARTICIPANTS
 from pipeline.schema.image_subjects import IMAGE, STANDS_FOR
-from pipeline.schema.participants import GIVEN, Participant
+from pipeline.schema.participants import WITHDRAWN, Participant
 from pipeline.schema.split import SPLITS, SplitRow
 
 FILLED_BY = 6
@@ -47,7 +47,7 @@ class SplitParams(Checked):
 
 
 def split_subjects(participants: Sequence[Participant], params: SplitParams) -> list[SplitRow]:
-    """Return the split and fold of every subject whose consent is given, in the order of enrolment.
+    """Return the split and fold of every subject who has not withdrawn, in the order of enrolment.
 
     A withdrawn subject keeps its slot, so that no other subject is reassigned, but has no row. Raises
     EmoError if a row of raw/participants.csv was removed: later subjects would change split.
@@ -60,7 +60,7 @@ def split_subjects(participants: Sequence[Participant], params: SplitParams) -> 
             person.subject, person.sex, SPLITS[split], fold, {STANDS_FOR: IMAGE} if person.is_image else {}
         )
         for person, split, fold in zip(ordered, splits, folds, strict=True)
-        if person.consent == GIVEN
+        if person.consent != WITHDRAWN
     ]
 
 

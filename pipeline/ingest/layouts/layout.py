@@ -23,6 +23,8 @@ class ParsedName:
     "Expression, in the corpus's own word."
     clip: str = ""
     "Clip name of the corpus; empty: made of subject, expression and part."
+    session: str = ""
+    "Recording session of the subject; empty if the name states none."
     part: str = ""
     "Distinguishes the clips of one subject and expression."
     take: str = ""

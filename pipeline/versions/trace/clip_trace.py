@@ -13,16 +13,16 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, read_dataset_shard
 from pipeline.schema.faces import BLURRED, FACES_SCHEMA, OK, STATUSES, TOO_SMALL, faces_path, read_faces
 from pipeline.schema.funnel import STATUS_MEANINGS
-from pipeline.schema.participants import Participant
+from pipeline.schema.participants import NOTED, Participant, may_be_shown
 from pipeline.versions.trace.records import Records
 
 IMAGE, DUPLICATE = "image", "duplicate"
-OTHER_CLASS, WITHDRAWN, NOT_BUILT = "other_class", "withdrawn", "not_built"
+OTHER_CLASS, NO_CONSENT, WITHDRAWN, NOT_BUILT = "other_class", "no_consent", "withdrawn", "not_built"
 
 OUTCOMES = (
     *(IMAGE, DUPLICATE),
     *(status for status in STATUSES if status != OK),
-    *(OTHER_CLASS, WITHDRAWN, NOT_BUILT),
+    *(OTHER_CLASS, NO_CONSENT, WITHDRAWN, NOT_BUILT),
 )
 """The possible outcomes of a sampled frame that could be decoded."""
 
@@ -35,6 +35,7 @@ _SETTINGS = {
     TOO_SMALL: "faces.tracking.min_face",
     BLURRED: "faces.crop.min_sharpness",
     OTHER_CLASS: "dataset.expressions",
+    NO_CONSENT: "dataset.consent",
 }
 """The setting that decides about an outcome."""
 
@@ -166,9 +167,9 @@ def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     corrupt, participant = int(read_facts(path)["corrupt"]), records.participants[clip.subject]
     traced = ClipTrace(clip, participant, withdrawn, corrupt, (), labels, classes)
     leaders, followers = _leaders(clip, records.duplicates), _followers(clip, records.duplicates)
-    is_class = clip.expression in records.settings("dataset")["dataset.expressions"]
+    otherwise = _without_image(traced, records.settings("dataset"))
     is_collapsed = records.settings("dedup").get("dedup.collapse", True)
-    frames = [_frame(row, traced, leaders.get(row["frame"]), is_class) for row in rows]
+    frames = [_frame(row, traced, leaders.get(row["frame"]), otherwise) for row in rows]
     return replace(
         traced,
         frames=tuple(
@@ -178,23 +179,30 @@ def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     )
 
 
-def _frame(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, is_class: bool) -> Frame:
+def _frame(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, otherwise: str) -> Frame:
     box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
     own = {name: row[name] for name in ("frame", "time_s", "status", "score", "sharpness")}
-    outcome = _outcome(row, traced, leader, is_class)
+    outcome = _outcome(row, traced, leader, otherwise)
     return Frame(traced.clip.clip, box=box, outcome=outcome, leader=leader, **own)
 
 
-def _outcome(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, is_class: bool) -> str:
+def _outcome(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, otherwise: str) -> str:
     if row["status"] != OK:
         return str(row["status"])
     if leader:
         return DUPLICATE
     if row["frame"] in traced.labels:
         return IMAGE
+    return otherwise
+
+
+def _without_image(traced: ClipTrace, settings: Mapping[str, Any]) -> str:
+    """Return why the accepted faces of a clip that are no near-duplicates are no images."""
     if traced.withdrawn:
         return WITHDRAWN
-    return NOT_BUILT if is_class else OTHER_CLASS
+    if not may_be_shown(traced.participant, settings.get("dataset.consent", NOTED)):
+        return NO_CONSENT
+    return NOT_BUILT if traced.clip.expression in settings["dataset.expressions"] else OTHER_CLASS
 
 
 def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ...]]:

@@ -15,7 +15,7 @@ from pipeline.schema.census import read_census
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.dataset import shard_path, shard_paths
 from pipeline.schema.duplicates import read_duplicates
-from pipeline.schema.participants import Participant, consenting
+from pipeline.schema.participants import Participant, processable
 from pipeline.schema.split import SplitRow, read_split
 from pipeline.schema.withdrawals import read_withdrawn
 from pipeline.versions.dvc_lock import StageLock, flattened, read_project_lock
@@ -36,7 +36,7 @@ class Records:
     def withdrawn(self) -> frozenset[str]:
         """The subjects who have withdrawn consent, even if raw/participants.csv was reverted."""
         gone = {row.subject for row in read_withdrawn()}
-        return frozenset(self.participants.keys() - consenting(self.participants.values()) | gone)
+        return frozenset(self.participants.keys() - processable(self.participants.values()) | gone)
 
     @cached_property
     def split(self) -> dict[str, SplitRow]:
