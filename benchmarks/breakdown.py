@@ -27,15 +27,15 @@ from pipeline.faces.detectors.haar import HaarDetector
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.params import load_params
 from pipeline.video import clip_frames as frames
-from pipeline.video import decode as video
+from pipeline.video import container, picture, reader
 from pipeline.video.clip_frames import ClipFrames, FramesParams
 from pipeline.video.decode import Sampling
 
 STEPS: dict[str, tuple[tuple[Any, str], ...]] = {
-    "opening the file": ((video.av, "open"),),
-    "demuxing, choosing frames": ((video._Reader, "stamps"),),
-    "decoding": ((video._Reader, "_decoded"),),
-    "scaling, colours": ((video, "_upright"),),
+    "opening the file": ((container.av, "open"),),
+    "demuxing, choosing frames": ((reader.Reader, "choose"),),
+    "decoding": ((reader.Reader, "_decoded"),),
+    "scaling, colours": ((picture.Converter, "image"),),
     "JPEG": ((frames, "encode_jpeg"),),
     "frames: Parquet and the rest": ((frames, "write_frames"),),
     "reading JPEG": ((faces, "decode_grey"),),

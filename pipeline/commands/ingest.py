@@ -69,6 +69,10 @@ def ingest(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
     ] = False,
+    strict: Annotated[
+        bool,
+        typer.Option("--strict", help="Refuse recordings that are cut off; else a note lists them."),
+    ] = False,
     link: Annotated[
         bool, typer.Option("--link", help="Hard-link instead of copying; DVC makes the originals read-only.")
     ] = False,
@@ -106,6 +110,7 @@ def ingest(
             consent_source=FROM_OPTION if consent else "",
             mapping=parse_mapping(map_, declared_labels()) if map_ else {},
             skip_unknown=skip_unknown,
+            strict=strict,
             link=link,
             wait=not no_wait,
             dry_run=dry_run,

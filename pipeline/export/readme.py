@@ -46,8 +46,8 @@ _CONSENT = """
 _COLUMNS = {
     "subject": "`subject` (the participant's code)",
     "clip": "`clip` (the labelled stretch of a recording)",
-    "frame": "`frame` (index in the recording's stream)",
-    "time_s": "`time_s` (seconds from its first frame)",
+    "frame": "`frame` (index among the recording's frames)",
+    "time_s": "`time_s` (seconds of the player's clock)",
     "person": "`person` (a number from 1 for each subject, for cross-validation over subjects)",
 }
 

@@ -11,7 +11,9 @@ from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.progress import Advance
-from pipeline.video.probe import VideoInfo, probe, probe_still
+from pipeline.video.info import VideoInfo
+from pipeline.video.probe import probe
+from pipeline.video.stills import probe_still
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -31,7 +33,7 @@ class InspectedFile:
 
 
 def inspect_files(
-    stills: Mapping[Path, bool], known: Collection[str], progress: ProgressBar
+    stills: Mapping[Path, bool], known: Collection[str], progress: ProgressBar, *, strict: bool = False
 ) -> tuple[dict[Path, InspectedFile], list[str]]:
     """Hash every file, and probe those whose content is not yet enrolled.
 
@@ -39,6 +41,7 @@ def inspect_files(
         stills: Files to inspect -> whether the file must be a still image, not a video.
         known: SHA-256 of every enrolled recording.
         progress: Shows the progress.
+        strict: Whether a recording that is cut off is an error.
 
     Returns:
         The files that could be read, and all errors, in the order of the paths.
@@ -46,10 +49,17 @@ def inspect_files(
     paths = sorted(stills)
     with progress("checking", len(paths)) as advance:
         results = run_in_threads(lambda path: _inspect(path, known, is_still=stills[path]), paths, advance)
+    if strict:
+        results = [_refuse_cut_off(path, result) for path, result in zip(paths, results, strict=True)]
     found = {
         path: result for path, result in zip(paths, results, strict=True) if isinstance(result, InspectedFile)
     }
     return found, [result for result in results if isinstance(result, str)]
+
+
+def notes_on(files: Mapping[Path, InspectedFile]) -> list[str]:
+    """Return what the user should know about newly inspected files, one line each."""
+    return [f"{path}: {note}" for path, file in files.items() if file.info for note in file.info.notes]
 
 
 def run_in_threads(
@@ -67,6 +77,13 @@ def run_in_threads(
         return [future.result() for future in futures]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def _refuse_cut_off(path: Path, result: InspectedFile | str) -> InspectedFile | str:
+    """Return an error for a recording that is cut off, else the result as it is."""
+    if isinstance(result, str) or result.info is None or not result.info.cut_off:
+        return result
+    return f"{path}: {result.info.cut_off}; supply the complete recording, or ingest without --strict"
 
 
 def _inspect(path: Path, known: Collection[str], *, is_still: bool) -> InspectedFile | str:

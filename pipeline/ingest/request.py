@@ -29,6 +29,8 @@ class Request:
     "Expression as written -> label; see `proposals.parse_mapping`."
     skip_unknown: bool = False
     "Whether files of unknown expressions are skipped; otherwise they are errors."
+    strict: bool = False
+    "Whether recordings that are cut off are errors; otherwise a note reports them."
     link: bool = False
     "Whether recordings are hard-linked; otherwise they are copied."
     wait: bool = True

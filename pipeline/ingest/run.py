@@ -10,7 +10,7 @@ from pipeline.dataset.images.params import declared_labels
 from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space
-from pipeline.ingest.inspection import ProgressBar, inspect_files
+from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
 from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.manifests.row import ManifestOptions
@@ -20,6 +20,7 @@ from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
+from pipeline.ingest.stretches import check_stretches
 from pipeline.ingest.subjectless_images import as_own_subjects
 from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.runtime.errors import EmoError, disk_errors, many, reason
@@ -98,6 +99,7 @@ def ingest(
     lock = nullcontext() if request.dry_run else locked_study(wait=request.wait)
     with disk_errors("raw", RESUMES), lock as dvc, unpacked(request) as given:
         proposals, plan = _prepare(given, progress)
+        proposals.notes += check_stretches(plan.recordings, progress)
         preview = _outcome(plan, proposals)
         if show:
             show(preview)
@@ -114,7 +116,8 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     table = read_participants_table(request.participants) if request.participants else None
     proposals = given.with_table_lines(_propose(request))
     stills = {proposal.path: proposal.still for proposal in proposals.clips}
-    files, unreadable = inspect_files(stills, state.digests, progress)
+    files, unreadable = inspect_files(stills, state.digests, progress, strict=request.strict)
+    proposals.notes += notes_on(files)
     proposals = as_own_subjects(proposals, files, state)
     plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     errors = [*proposals.errors, *unreadable, *plan.errors]

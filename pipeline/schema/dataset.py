@@ -32,7 +32,7 @@ def dataset_schema(expressions: Sequence[str] = ()) -> pa.Schema:
             ("label", pa.int64()),  # position in the alphabetical list of the classes
             ("subject", pa.string()),
             ("clip", pa.string()),
-            ("frame", pa.int64()),  # index in the recording's stream
+            ("frame", pa.int64()),  # index among the frames that a player shows
             ("time_s", pa.float64()),
         ],
         metadata={"huggingface": json.dumps({"info": {"features": features}})},

@@ -9,7 +9,7 @@ from pipeline.runtime.paths import FACES
 
 FACES_SCHEMA = pa.schema(
     [
-        ("frame", pa.int64()),  # index in the recording's stream
+        ("frame", pa.int64()),  # index among the frames that a player shows
         ("time_s", pa.float64()),
         ("status", pa.string()),  # one of STATUSES
         ("x", pa.float64()),  # bounding box, pixels of the recording; null without a face

@@ -8,8 +8,8 @@ from pipeline.runtime.paths import FRAMES
 
 FRAMES_SCHEMA = pa.schema(
     [
-        ("frame", pa.int64()),  # index in the recording's stream
-        ("time_s", pa.float64()),  # seconds from the first frame of the stream
+        ("frame", pa.int64()),  # index among the frames that a player shows
+        ("time_s", pa.float64()),  # seconds of the player's clock: what a player or ELAN shows
         ("jpeg", pa.binary()),
     ]
 )

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass
 from itertools import islice
-from math import inf
+from math import inf, isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +17,8 @@ from pipeline.runtime.paths import CLIPS, VIDEOS
 from pipeline.schema.clip_shards import add_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.frames import FRAMES_SCHEMA
-from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
+from pipeline.video.decode import SampledFrame, Sampling, Tally, sample, sample_ends
+from pipeline.video.unusable import UnusableError
 
 _GROUP = 64
 """Frames per row group: written, and later read, together."""
@@ -63,6 +64,16 @@ class ClipFrames:
     "Quality of stored frames."
     recording: str = ""
     "SHA-256 of the enrolled recording; empty for other videos. The shard records it."
+
+
+@dataclass(frozen=True)
+class UnusableClip:
+    """A clip of which no frame can be sampled, as its row and the settings show."""
+
+    problem: str
+    "Why, in one line."
+    recording: str
+    "SHA-256 of the enrolled recording."
 
 
 def plan_clip(clip: Clip, params: FramesParams) -> ClipFrames:
@@ -111,31 +122,67 @@ def _trimmed(clip: Clip, params: FramesParams) -> tuple[float, float]:
     return min(params.trim_start_s, most_s), clip.duration_s - min(params.trim_end_s, most_s)
 
 
-def write_frames(video: Path, plan: ClipFrames, target: Path) -> Tally:
-    """Sample one clip and write its shard; raise EmoError if no frame can be decoded.
+def write_shard(video: Path, plan: ClipFrames | UnusableClip, target: Path) -> None:
+    """Sample one clip and write its shard, which is empty and states a `problem` if no frame can be sampled.
+
+    The problem follows from the recording's content and the plan, so that the shard can be cached; an error
+    of the disk is raised instead.
+
+    Args:
+        video: The recording.
+        plan: Which frames are sampled, or why none can be.
+        target: The shard, data/frames/<clip>.parquet.
+    """
+    if isinstance(plan, UnusableClip):
+        _write_problem(target, Tally(), plan)
+        return
+    tally = Tally()
+    try:
+        write_frames(video, plan, target, tally)
+    except UnusableError as error:
+        _write_problem(target, tally, UnusableClip(error.finding, plan.recording))
+
+
+def write_frames(video: Path, plan: ClipFrames, target: Path, tally: Tally | None = None) -> Tally:
+    """Sample one clip and write its shard; raise UnusableError if no frame can be decoded.
 
     Args:
         video: The recording.
         plan: Which frames are sampled.
         target: The shard, data/frames/<clip>.parquet.
+        tally: Is filled in, also if an error is raised.
 
     Returns:
-        How many frames were sampled and how many of them were damaged.
+        The tally: how many frames were sampled and how many of them were damaged.
     """
-    tally = Tally()
+    tally = tally or Tally()
     rows = (_row(frame, plan.jpeg_quality) for frame in sample(video, plan.sampling, tally))
     with parquet_sink(target, FRAMES_SCHEMA) as sink:
         while group := list(islice(rows, _GROUP)):
             sink.write_table(table_of(group, FRAMES_SCHEMA))
-        facts = {"width": tally.width, "height": tally.height, "corrupt": tally.corrupt}
-        add_facts(sink, facts | {"recording": plan.recording})
-    if tally.wanted == tally.corrupt:
-        raise EmoError(
-            f"{video}: no frame can be decoded between {plan.sampling.start_s:g} and "
-            f"{plan.sampling.end_s:g} s ({tally.corrupt} damaged); replace the recording or remove "
-            f"its clip from {CLIPS}"
-        )
+        add_facts(sink, _facts(tally, plan.recording))
+    if problem := _nothing(tally, plan.sampling):
+        raise UnusableError(video, problem, "replace the recording")
     return tally
+
+
+def check_stretch(path: Path, plan: ClipFrames) -> str:
+    """Return why sampling a stretch of a recording would not work; empty if it would.
+
+    Reads the times of the packets of the stretch, and decodes only its first and its last frame to sample.
+
+    Args:
+        path: A video or still image that probing accepts.
+        plan: Which frames would be sampled.
+    """
+    tally = Tally()
+    try:
+        sample_ends(path, plan.sampling, tally)
+    except UnusableError as error:
+        return error.finding
+    if problem := _nothing(tally, plan.sampling):
+        return problem
+    return f"a frame {_between(plan.sampling)} is damaged" if tally.corrupt else ""
 
 
 def check_recordings(clips: list[Clip]) -> None:
@@ -154,6 +201,34 @@ def check_recordings(clips: list[Clip]) -> None:
                 f"{paths[clip.video]}: not the recording that was enrolled as {clip.clip} (its SHA-256 "
                 f"is not the one in {CLIPS}); restore it with `dvc checkout`"
             )
+
+
+def _nothing(tally: Tally, sampling: Sampling) -> str:
+    """Return that no frame can be sampled, and why; empty if there is one."""
+    if not tally.wanted:
+        return f"the recording shows no frame {_between(sampling)}"
+    if tally.wanted == tally.corrupt:
+        return f"no frame can be decoded {_between(sampling)} ({tally.corrupt} damaged)"
+    return ""
+
+
+def _between(sampling: Sampling) -> str:
+    end = f"{sampling.end_s:g} s" if isfinite(sampling.end_s) else "its end"
+    return f"between {sampling.start_s:g} s and {end}"
+
+
+def _facts(tally: Tally, recording: str) -> dict[str, Any]:
+    return {
+        "width": tally.width,
+        "height": tally.height,
+        "corrupt": tally.corrupt,
+        "recording": recording,
+    }
+
+
+def _write_problem(target: Path, tally: Tally, clip: UnusableClip) -> None:
+    with parquet_sink(target, FRAMES_SCHEMA) as sink:
+        add_facts(sink, _facts(tally, clip.recording) | {"problem": clip.problem})
 
 
 def _row(frame: SampledFrame, quality: int) -> dict[str, Any]:

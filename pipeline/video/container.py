@@ -1,4 +1,4 @@
-"""Open recordings and still images with PyAV: the video stream, its packets, and frame orientation."""
+"""Open recordings and still images with PyAV: the video stream, its extent and its packets."""
 
 import io
 from collections.abc import Iterator
@@ -11,14 +11,22 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.runtime.errors import EmoError
+from pipeline.video.mp4_boxes import check_claims
+from pipeline.video.unusable import UnusableError
+
+SMALLEST_SIDE_PX = 16
+"""Shortest side of a frame: below, it holds no face, and scaling may leave no pixel of it."""
+
+LARGEST_PX = 120_000_000
+"""Most pixels of a frame (12,000 x 10,000): decoding one takes about 1 GB."""
+
+_RAW = frozenset({"av1", "cavsvideo", "dirac", "evc", "h264", "hevc", "m4v", "mjpeg", "obu", "vc1", "vvc"})
+"""FFmpeg's readers of raw streams, which hold no timestamps; for some of them it invents 25 frames/s."""
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec"
 
 _BY_NAME = "image2"
 """FFmpeg's reader of still images by file name."""
-
-_EXIF_ORIENTATION = 0x0112
-_MIRRORED = (2, 4, 5, 7)
-"""EXIF orientations that mirror the image (EXIF 2.3, 4.6.4)."""
 
 
 @contextmanager
@@ -26,12 +34,13 @@ def opened(path: Path) -> Iterator[InputContainer]:
     """Open a video or a still image; a still image is recognised by its content.
 
     By name, FFmpeg reads larger JPEGs as image sequences, which yield nothing after seeking, and `p%03d.png`
-    as a pattern, so that it would open another file.
+    as a pattern, so that it would open another file. Metadata need not be UTF-8.
     """
-    container = av.open(str(path), options={"pattern_type": "none"})
+    check_claims(path)
+    container = av.open(str(path), options={"pattern_type": "none"}, metadata_errors="replace")
     if container.format.name == _BY_NAME:
         container.close()
-        container = av.open(io.BytesIO(path.read_bytes()), "r")
+        container = av.open(io.BytesIO(path.read_bytes()), "r", metadata_errors="replace")
     with container:
         yield container
 
@@ -42,16 +51,65 @@ def is_still(container: InputContainer) -> bool:
 
 
 def video_stream(container: InputContainer, path: Path) -> VideoStream:
-    """Return the first video stream that is not cover art; raise EmoError if there is none."""
-    videos = [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
+    """Return the video stream to use: the only one, or the only one flagged as default.
+
+    Cover art is no video stream. Raises UnusableError if there is no video stream, if it is not clear which
+    one to use, if there is no decoder or no clock for it, or if its frames are too small or too large.
+    """
+    if container.format.name in _RAW:
+        raise UnusableError(
+            path,
+            f"a raw {container.format.name} stream, without timestamps: its frame rate is not known",
+            f"put it into a container with its frame rate, e.g. `MP4Box -add {path.name}:fps=25 OUT.mp4`",
+        )
+    videos = _video_streams(container)
     if not videos:
-        raise EmoError(f"{path}: no video stream (audio only?); supply the complete original recording")
-    stream = videos[0]
+        raise UnusableError(path, "no video stream (audio only?)", "supply the complete original recording")
+    flagged = [stream for stream in videos if Disposition.default in stream.disposition]
+    if len(videos) > 1 and len(flagged) != 1:
+        raise UnusableError(
+            path,
+            f"{len(videos)} video streams ({_extents(videos)}), {len(flagged)} of them flagged as default",
+            f"extract the one that shows the face: ffmpeg -i {path.name!r} -map 0:v:0 -c copy OUT.mkv (0:v:1 "
+            "for the second one)",
+        )
+    stream = flagged[0] if len(videos) > 1 else videos[0]
     if stream.codec_context is None:
-        raise EmoError(f"{path}: no decoder for its codec; convert the file to H.264")
+        raise UnusableError(path, "no decoder for its codec", "convert the file to H.264")
     # One thread per clip: clips run in parallel, and results must not depend on the number of threads.
     stream.codec_context.thread_count = 1
+    _check_extent(stream, path)
     return stream
+
+
+def stream_note(container: InputContainer, stream: VideoStream) -> str:
+    """Return a note on which of several video streams is used; empty if there is only one."""
+    videos = _video_streams(container)
+    if len(videos) < 2:
+        return ""
+    return f"{len(videos)} video streams ({_extents(videos)}); the default one ({_extents([stream])}) is used"
+
+
+def refuse_pointers(path: Path) -> None:
+    """Raise UnusableError for an empty file, and for one that stands for another (Git LFS)."""
+    with path.open("rb") as file:
+        head = file.read(len(_LFS_POINTER))
+    if not head:
+        raise UnusableError(path, "the file is empty (0 bytes)", "copy it again")
+    if head == _LFS_POINTER:
+        raise UnusableError(
+            path,
+            "a Git LFS pointer, not the file itself",
+            "run `git lfs pull` in its repository, or download the file",
+        )
+
+
+def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
+    """Decode the first frame that can be decoded; raise an FFmpegError if there is none."""
+    for packet in container.demux(stream):
+        for frame in decoded(packet):
+            return frame
+    raise av.error.InvalidDataError(0, "no frame can be decoded")
 
 
 def decoded(packet: av.Packet) -> list[VideoFrame]:
@@ -68,24 +126,27 @@ def stamp_of(packet: av.Packet) -> int:
     return stamp if stamp is not None else 0
 
 
-def rotation_of(frame: VideoFrame) -> int:
-    """Return the clockwise rotation that makes a frame upright: 0, 90, 180 or 270 degrees."""
-    return round(-frame.rotation / 90) % 4 * 90
+def _video_streams(container: InputContainer) -> list[VideoStream]:
+    return [s for s in container.streams.video if Disposition.attached_pic not in s.disposition]
 
 
-def upright_extent(stream: VideoStream, frame: VideoFrame) -> tuple[int, int]:
-    """Return the (width, height) of a frame as shown: upright, with square pixels."""
-    aspect = float(stream.sample_aspect_ratio or 1) or 1.0
-    width, height = round(frame.width * aspect), frame.height
-    return (height, width) if rotation_of(frame) % 180 else (width, height)
+def _extents(streams: list[VideoStream]) -> str:
+    contexts = [stream.codec_context for stream in streams]
+    return ", ".join(f"{c.width}x{c.height}" if c else "unknown codec" for c in contexts)
 
 
-def is_mirrored(path: Path) -> bool:
-    """Return whether a still image's EXIF orientation mirrors it; FFmpeg's frames give only the rotation."""
-    from PIL import Image  # not needed for videos
-
-    try:
-        with Image.open(path) as image:
-            return image.getexif().get(_EXIF_ORIENTATION) in _MIRRORED
-    except (OSError, ValueError, SyntaxError):  # Pillow cannot read it, FFmpeg can
-        return False
+def _check_extent(stream: VideoStream, path: Path) -> None:
+    """Raise UnusableError if frames are too small or too large; the container may not know (0 x 0)."""
+    width, height = stream.codec_context.width, stream.codec_context.height
+    if 0 < min(width, height) < SMALLEST_SIDE_PX:
+        raise UnusableError(
+            path,
+            f"{width}x{height} pixels; the shorter side must have at least {SMALLEST_SIDE_PX}",
+            "supply the original, or leave it out",
+        )
+    if width * height > LARGEST_PX:
+        raise UnusableError(
+            path,
+            f"{width}x{height} pixels; at most {LARGEST_PX / 1e6:.0f} megapixels are read",
+            "scale it down, or leave it out",
+        )

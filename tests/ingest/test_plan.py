@@ -12,7 +12,7 @@ from pipeline.ingest.state import State
 from pipeline.runtime.params import load_params
 from pipeline.schema.participants import Participant
 from pipeline.video.clip_frames import FramesParams, plan_clip
-from pipeline.video.probe import VideoInfo
+from pipeline.video.info import VideoInfo
 from tests.support.making import clip
 
 INFO = VideoInfo(width=64, height=48, fps=25.0, duration_s=10.0, frames=250, codec="h264", rotation=0)

@@ -20,7 +20,7 @@ from pipeline.runtime.parquet import read_parquet
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.faces import FACES_SCHEMA
 from pipeline.stages import faces
-from pipeline.video.clip_frames import ClipFrames, write_frames
+from pipeline.video.clip_frames import ClipFrames, UnusableClip, write_frames, write_shard
 from pipeline.video.decode import Sampling
 from tests.support.making import TOP, drawn_face, set_params, write_video
 
@@ -62,6 +62,19 @@ def test_a_row_for_every_frame_and_the_box_in_source_pixels(frames: Path, tmp_pa
         "height": 240,
         "recording": "",
         "width": 320,
+    }
+
+
+def test_a_clip_without_frames_keeps_its_problem(tmp_path: Path) -> None:
+    source, target = tmp_path / "frames.parquet", tmp_path / "faces.parquet"
+    write_shard(tmp_path / "v.mp4", UnusableClip("the trims leave nothing", "ab12"), source)
+    assert found(source, target) == []
+    assert read_facts(target) == {
+        "corrupt": 0,
+        "height": 0,
+        "problem": "the trims leave nothing",
+        "recording": "ab12",
+        "width": 0,
     }
 
 

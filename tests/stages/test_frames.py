@@ -18,8 +18,9 @@ from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.frames import FRAMES_SCHEMA
 from pipeline.stages import frames
-from pipeline.video.clip_frames import ClipFrames, FramesParams, plan_clip, write_frames
+from pipeline.video.clip_frames import ClipFrames, FramesParams, plan_clip, write_frames, write_shard
 from pipeline.video.decode import Sampling
+from pipeline.video.unusable import UnusableError
 from tests.support.making import (
     clip,
     clip_of,
@@ -231,8 +232,20 @@ def test_a_recording_without_an_intact_frame(tmp_path: Path) -> None:
     path = write_video(tmp_path / "v.mp4", noise)
     plan = plan_clip(clip_of("c", path), PARAMS)
     damage(path, 0.0, 1.0)
-    with pytest.raises(EmoError, match=r"no frame can be decoded between 0.4 and 1.6 s \(6 damaged\)"):
+    problem = "no frame can be decoded between 0.4 s and 1.6 s (6 damaged)"
+    with pytest.raises(UnusableError) as caught:
         write_frames(path, plan, tmp_path / "c.parquet")
+    assert caught.value.finding == problem
+    write_shard(path, plan, tmp_path / "c.parquet")
+    assert read_parquet(tmp_path / "c.parquet", FRAMES_SCHEMA).num_rows == 0
+    facts = {"corrupt": 6, "height": 0, "recording": plan.recording, "width": 0, "problem": problem}
+    assert read_facts(tmp_path / "c.parquet") == facts
+
+
+def test_an_error_of_the_disk_is_no_problem_of_the_recording(tmp_path: Path) -> None:
+    plan = ClipFrames(Sampling(0, 1, 0.1, 640), 90)
+    with pytest.raises(OSError, match="missing"):
+        write_shard(tmp_path / "missing.mp4", plan, tmp_path / "c.parquet")
 
 
 # --- The stage ------------------------------------------------------------------------------------
@@ -274,15 +287,39 @@ def test_any_number_of_workers_gives_the_same_bytes(
     assert set(found[0]) == {clip.clip for clip in clips}
 
 
-def test_a_bad_recording_does_not_affect_the_others(clips: list[Clip]) -> None:
+def test_a_bad_clip_gets_an_empty_shard_and_a_warning_and_the_others_are_complete(
+    clips: list[Clip], caplog: pytest.LogCaptureFixture
+) -> None:
     path = Path("raw/videos/v1.mp4")
     damage(path, 0.0, 1.0)
-    bad = replace(clip_of("other", write_video(Path("raw/videos/short.mp4"), 3)), start_s=1.0)
-    enrol([person("S1"), person("S2", enrolled=2)], [bad if c.clip == "other" else c for c in clips])
-    with pytest.raises(EmoError) as caught:
+    broken = clip("other", video="v1.mp4", sha256=sha256(path), duration_s=4.0)
+    late = clip_of("late", write_video(Path("raw/videos/late.mp4"), 12), start_s=9.0)
+    enrol([person("S1"), person("S2", enrolled=2)], [*clips[:2], broken, clips[3], late])
+    frames.main()
+    rows = {p.stem: pq.read_metadata(p).num_rows for p in Path("data/frames").iterdir()}
+    assert {name for name, count in rows.items() if not count} == {"other", "late"}
+    assert set(rows) == {"first", "second", "last", "other", "late"}
+    facts = read_facts(Path("data/frames/late.parquet"))
+    assert (facts["corrupt"], facts["width"], facts["recording"]) == (0, 0, late.sha256)
+    assert "start_s 9 of clip late is not before the end" in facts["problem"]
+    warnings = [r.getMessage() for r in caplog.records if r.levelname == "WARNING"]
+    assert [line.partition(":")[0] for line in warnings] == ["clip late", "clip other"]
+    assert warnings[1].startswith("clip other: raw/videos/v1.mp4: ")
+    assert warnings[1].endswith(
+        "; replace the recording, or exclude the clip with `emo exclude other --reason ...`"
+    )
+
+
+def test_a_problem_is_cached_and_reported_again(clips: list[Clip], caplog: pytest.LogCaptureFixture) -> None:
+    damage(Path("raw/videos/v1.mp4"), 0.0, 1.0)
+    broken = clip("other", video="v1.mp4", sha256=sha256(Path("raw/videos/v1.mp4")), duration_s=4.0)
+    enrol([person("S1")], [clips[0], broken])
+    for computed in ("2 clips computed, 0 unchanged", "0 clips computed, 2 unchanged"):
+        caplog.clear()
+        caplog.set_level("INFO", "emo.stage")
         frames.main()
-    assert str(caught.value).startswith("clip other: raw/clips.csv: start_s 1 ")
-    assert set(shards()) == {"first", "second", "last"}
+        assert computed in caplog.text
+        assert "clip other: raw/videos/v1.mp4: " in caplog.text
 
 
 def test_participants_who_withdrew_are_left_out(clips: list[Clip]) -> None:

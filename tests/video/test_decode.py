@@ -17,8 +17,10 @@ from av.video.frame import PictureType
 from PIL import Image, ImageOps
 
 from pipeline.runtime.errors import EmoError
-from pipeline.video.decode import _Entry, _needed
-from pipeline.video.probe import VideoInfo, is_video, probe, probe_still
+from pipeline.video.info import VideoInfo
+from pipeline.video.probe import is_video, probe
+from pipeline.video.stills import probe_still
+from pipeline.video.timeline import Entry, Moment, needed
 from tests.support.making import (
     TOP,
     damage,
@@ -122,16 +124,16 @@ def test_only_some_of_the_keyframes_stand_alone(tmp_path: Path, step_s: float) -
 
 
 def test_only_the_packets_that_wanted_frames_need_are_decoded() -> None:
-    keys = (0, 20, 40)
-    entries = [_Entry(stamp, stamp, stamp in keys) for stamp in range(60)]
+    keys, at = (0, 20, 40), Moment(0, 0.0)
+    entries = [Entry(stamp, stamp, stamp in keys) for stamp in range(60)]
     # From each keyframe to the frame; the last 14 packets are too few to be skipped.
-    assert _needed(entries, {3: 3, 45: 45}) == bytes([1] * 4 + [0] * 36 + [1] * 20)
+    assert needed(entries, {3: at, 45: at}) == bytes([1] * 4 + [0] * 36 + [1] * 20)
     # Shown before the keyframe that precedes it: it also needs the packets from the keyframe before.
-    leading = [*entries[:40], _Entry(42, 40, True), _Entry(40, 41, False), _Entry(41, 42, False)]
-    assert _needed(leading, {41: 41}) == bytes([0] * 20 + [1] * 23)
+    leading = [*entries[:40], Entry(42, 40, True), Entry(40, 41, False), Entry(41, 42, False)]
+    assert needed(leading, {41: at}) == bytes([0] * 20 + [1] * 23)
     # Independent frames: nothing else is decoded.
-    alone = [_Entry(stamp, stamp, True) for stamp in range(6)]
-    assert _needed(alone, {1: 1, 4: 4}) == bytes([0, 1, 0, 0, 1, 0])
+    alone = [Entry(stamp, stamp, True) for stamp in range(6)]
+    assert needed(alone, {1: at, 4: at}) == bytes([0, 1, 0, 0, 1, 0])
 
 
 def test_probing(recording: Path) -> None:

@@ -141,8 +141,8 @@ class Facts:
         return {
             "subject": "code of the participant" + (", or of the image itself" if self.caveat else ""),
             "clip": f"the labelled {stretch} that the image comes from",
-            "frame": f"index in the recording's video stream{zero}",
-            "time_s": f"seconds from the first frame of the recording{zero}",
+            "frame": f"index among the recording's frames{zero}",
+            "time_s": f"seconds of the player's clock of the recording{zero}",
         }
 
     # --- The share of frames in which a face was accepted -------------------------------------------
