@@ -7,11 +7,11 @@ import sys
 from pathlib import Path
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.runtime.paths import CLIPS, DECISIONS, PARTICIPANTS, VIDEOS
 from pipeline.versions.dvc_lock import POINTER
 from pipeline.versions.git import Repository
 
-_COMMITTED = (PARTICIPANTS, CLIPS, POINTER, VIDEOS.parent / ".gitignore")
+_COMMITTED = (PARTICIPANTS, CLIPS, DECISIONS, POINTER, VIDEOS.parent / ".gitignore")
 
 
 def check_dvc() -> None:

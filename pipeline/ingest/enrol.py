@@ -14,6 +14,7 @@ from pipeline.runtime.errors import NO_SPACE, EmoError, disk_errors, reason
 from pipeline.runtime.files import replacing
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.schema.clips import Clip
+from pipeline.schema.decisions import create_ledger
 from pipeline.schema.participants import Participant
 
 BATCH = 16
@@ -64,6 +65,7 @@ def carry_out(plan: IngestPlan, *, link: bool, progress: ProgressBar) -> None:
     Recordings and new participants are both sorted by subject: each batch enrols the participants it needs.
     """
     sweep()
+    create_ledger()
     participants = {p.subject: p for p in (*plan.state.participants, *plan.participants.completed)}
     clips = list(plan.state.clips)
     if plan.participants.completed:

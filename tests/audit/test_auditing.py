@@ -82,7 +82,8 @@ def test_overlapping_stretches_under_two_labels() -> None:
 def test_views_of_one_take_under_two_labels() -> None:
     found = failing(clips=with_clip("S1_sad", take="S1_happy"))
     assert found == {
-        "no take under two labels": "S1_happy: S1_happy is happy, S1_sad is sad; correct raw/clips.csv"
+        "no take under two labels": "S1_happy: S1_happy is happy, S1_sad is sad; "
+        "correct it with `emo relabel`"
     }
 
 
@@ -91,7 +92,8 @@ def test_a_label_against_the_name_of_the_path() -> None:
     finding = CHECKS[NAMED](evidence)
     assert (finding.ok, finding.detail) == (
         False,
-        "S1_sad: sad, but its path says angry; correct the label in raw/clips.csv, or empty the cell `named`",
+        "S1_sad: sad, but its path says angry; correct the label with `emo relabel`, "
+        "or empty the cell `named` in raw/clips.csv",
     )
     with pytest.raises(UnavailableError, match="no clip comes from a manifest"):
         CHECKS[NAMED](cohort())  # type: ignore[arg-type]
@@ -329,7 +331,7 @@ def test_a_clip_with_few_faces(changed: dict[str, int], told: str) -> None:
 
 
 def test_a_clip_that_another_view_stands_for() -> None:
-    finding = faces.clips_give_faces(with_row("S1_sad", duplicates=9, images=0))
+    finding = faces.clips_give_faces(with_row("S1_sad", duplicates=9, images=0), ())
     assert (finding.ok, finding.detail) == (True, "12 clips, 1 all duplicates of other views")
 
 

@@ -10,14 +10,17 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.audit.gate.evidence import GateEvidence, Image
+from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.audit_report import write_audit_report
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
+from pipeline.schema.duplicates import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.ledger import ledger_of
 from pipeline.stages import audit as stage
-from tests.support.making import clip, enrol, person
+from tests.support.making import clip, counted_row, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
@@ -29,10 +32,13 @@ class Given(GateEvidence):
 
     def __init__(self, **parts: Any) -> None:
         vars(self).update(parts)  # in the place of the cached properties
+        if "clips" in parts:
+            vars(self)["ledger"] = ledger_of(parts.get("decisions", ()), parts["clips"])
 
     def but(self, **changed: Any) -> "Given":
         """Return the evidence with other parts."""
-        given = {name: part for name, part in vars(self).items() if not name.startswith("_")}
+        derived = ("ledger", "labelled")
+        given = {n: part for n, part in vars(self).items() if not n.startswith("_") and n not in derived}
         return Given(**given | changed)  # what was derived is derived anew
 
 
@@ -48,6 +54,8 @@ CLEAN = Given(
     ],
     classes=CLASSES,
     near_pairs=[],
+    decisions=(),
+    funnel=[counted_row(f"{s}_{e}", s, e, split, images=3) for s, split in SPLITS.items() for e in CLASSES],
 )
 
 
@@ -68,7 +76,7 @@ def near(frame: int, other: str, other_frame: int) -> dict[str, object]:
 def test_a_clean_dataset_passes() -> None:
     checks = stage.audit(CLEAN)
     assert failing(CLEAN) == {}
-    assert len({check.name for check in checks}) == len(checks) == 6
+    assert len({check.name for check in checks}) == len(checks) == 8
     assert all(check.detail and "\n" not in check.detail for check in checks)
 
 
@@ -143,6 +151,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for subject, split in SPLITS.items():
         write_shard(subject, split)
     write_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA.empty_table())
+    write_parquet(Path("data/duplicates.parquet"), DUPLICATES_SCHEMA.empty_table())
+    write_csv(Path("reports/funnel.csv"), CLEAN.funnel, FunnelRow)
+    set_params()
 
 
 def write_shard(subject: str, split: str) -> None:
@@ -170,7 +181,7 @@ def test_the_stage_writes_its_report_and_passes() -> None:
 @pytest.mark.usefixtures("project")
 def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
     write_shard("S1", "test")
-    with pytest.raises(EmoError, match=r"2 of 6 checks failed; .*no subject in two splits"):
+    with pytest.raises(EmoError, match=r"2 of 8 checks failed; .*no subject in two splits"):
         stage.main()
     report = json.loads(Path("reports/audit.json").read_text())
     assert report["ok"] is False
@@ -185,7 +196,7 @@ def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
 def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
     Path(table).parent.mkdir(exist_ok=True)
     Path(table).write_text("subject,sha256\nS2,\n")
-    with pytest.raises(EmoError, match=r"1 of 6 checks failed; .*consent given for every subject"):
+    with pytest.raises(EmoError, match=r"1 of 8 checks failed; .*consent given for every subject"):
         stage.main()
 
 

@@ -18,6 +18,7 @@ import yaml
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.schema.clips import Clip
+from pipeline.schema.decisions import Decision
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import Participant
 from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
@@ -167,11 +168,28 @@ def clip(name: str = "c1", **values: Any) -> Clip:
     return Clip(clip=name, **plain | values)
 
 
-def counted_row(name: str, subject: str, expression: str, split: str, **counts: int) -> FunnelRow:
+def decision(number: int = 1, action: str = "exclude", **values: Any) -> Decision:
+    """Return a decision about the clip `c1` as `clip` makes it; what is not given is plain."""
+    plain: dict[str, Any] = {
+        "recording": "0" * 64,
+        "clip": "c1",
+        "start_s": None,
+        "end_s": None,
+        "value": "sad" if action == "relabel" else "",
+        "reason": "blink",
+        "rater": "r1",
+        "date": "2026-11-28",
+    }
+    return Decision(decision=number, action=action, **plain | values)
+
+
+def counted_row(
+    name: str, subject: str, expression: str, split: str, problem: str = "", **counts: int
+) -> FunnelRow:
     """Return the row of a clip in the funnel; counts that are not given are 0."""
     names = [field.name for field in fields(FunnelRow) if field.type is int]
     row: dict[str, Any] = dict.fromkeys(names, 0) | counts
-    return FunnelRow(clip=name, subject=subject, expression=expression, split=split, **row)
+    return FunnelRow(clip=name, subject=subject, expression=expression, split=split, problem=problem, **row)
 
 
 def clip_of(name: str, video: Path, **values: Any) -> Clip:
