@@ -87,8 +87,7 @@ class Ledger:
 
     def is_excluded(self, clip: Clip, start_s: float | None = None, end_s: float | None = None) -> bool:
         """Return whether every moment of a clip, or of a stretch of it, is excluded."""
-        first, last = bounds(clip)
-        at, end = first if start_s is None else start_s, last if end_s is None else end_s
+        at, end = _clamped(clip, start_s, end_s)
         for stretch in self.exclusions(clip):
             if stretch.start_s <= at < stretch.end_s:
                 at = stretch.end_s
@@ -96,8 +95,7 @@ class Ledger:
 
     def has_excluded(self, clip: Clip, start_s: float | None = None, end_s: float | None = None) -> bool:
         """Return whether some moment of a clip, or of a stretch of it, is excluded."""
-        first, last = bounds(clip)
-        start, end = first if start_s is None else start_s, last if end_s is None else end_s
+        start, end = _clamped(clip, start_s, end_s)
         return any(one.start_s < end and start < one.end_s for one in self.exclusions(clip))
 
 
@@ -121,6 +119,13 @@ def read_ledger(clips: Iterable[Clip]) -> Ledger:
 def bounds(clip: Clip) -> tuple[float, float]:
     """Return start and end of a clip in seconds of its recording, both finite."""
     return clip.start_s or 0.0, clip.duration_s if clip.end_s is None else clip.end_s
+
+
+def _clamped(clip: Clip, start_s: float | None, end_s: float | None) -> tuple[float, float]:
+    """Return the part of a stretch that lies within a clip; None stands for the clip's start or end."""
+    first, last = bounds(clip)
+    start = first if start_s is None else max(first, start_s)
+    return start, last if end_s is None else min(last, end_s)
 
 
 def _covered(decision: Decision, clips: Sequence[Clip]) -> Iterator[Clip]:

@@ -16,6 +16,7 @@ from pipeline.schema.clip_shards import add_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.frames import FRAMES_SCHEMA
 from pipeline.withdrawal.stores import DVC_CACHE, Store
+from tests.support.making import clip
 from tests.support.projects import Project
 
 # --- Searching real projects ------------------------------------------------------------------------
@@ -85,10 +86,7 @@ def digest_of(text: str) -> str:
 def clip_with_digest(subject: str) -> Clip:
     """Return the clip `<subject>_happy` of a recording whose content is the subject's id."""
     name = f"{subject}_happy"
-    return Clip(
-        name, f"{subject}/{name}.mp4", subject, "happy", None, None, name, digest_of(subject),
-        480, 360, 25.0, 3.0, 75, "h264", 0,
-    )  # fmt: skip
+    return clip(name, video=f"{subject}/{name}.mp4", subject=subject, sha256=digest_of(subject))
 
 
 def write_frames(path: Path, images: list[bytes], recording: str) -> Path:
