@@ -67,7 +67,7 @@ def _print(recorded: "Recorded") -> None:
     typer.echo(
         "next:  dvc repro        # the dataset in seconds, then the training; `emo diff` shows the change"
     )
-    typer.echo(f"       git commit -m '{_message(recorded)}' raw/decisions.csv data reports dvc.lock")
+    typer.echo(f"       git add raw data reports dvc.lock && git commit -m '{_message(recorded)}'")
 
 
 def _text(row: "Decision") -> str:

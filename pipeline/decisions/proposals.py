@@ -1,6 +1,5 @@
 """What a user asks to record: one decision of a command line, or many of a table."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -29,6 +28,8 @@ class Proposal:
     "The new expression, in any word for it."
     reason: str = ""
     rater: str = ""
+    error: str = ""
+    "Why the row of a table cannot be read; it is reported with the errors of the other rows."
 
 
 @dataclass(frozen=True)
@@ -48,25 +49,14 @@ class _Row:
 def read_proposals(path: Path, action: str, *, reason: str = "", rater: str = "") -> list[Proposal]:
     """Read the decisions of a table: CSV with commas or semicolons, or TSV.
 
-    `reason` and `rater` stand for empty cells. Raises EmoError for a table that cannot be read, and with one
-    line for each cell that is not a number.
+    `reason` and `rater` stand for empty cells. Raises EmoError for a table that cannot be read.
     """
     rows = read_table(path, _Row)
     if not rows:
         raise EmoError(f"{path}: no rows; add one row for each decision: {', '.join(COLUMNS)}")
     _check_columns(path, rows[0][1])
-    proposals: list[Proposal] = []
-    errors: list[str] = []
-    for line, row in rows:
-        try:
-            found = _proposal(f"{path}: line {line}", action, row)
-        except ValueError as error:
-            errors.append(f"{path}: line {line}: {error}")
-            continue
-        proposals.append(replace(found, reason=found.reason or reason, rater=found.rater or rater))
-    if errors:
-        raise EmoError(*errors)
-    return proposals
+    proposals = [_proposal(f"{path}: line {line}", action, row) for line, row in rows]
+    return [replace(one, reason=one.reason or reason, rater=one.rater or rater) for one in proposals]
 
 
 def _check_columns(path: Path, row: _Row) -> None:
@@ -77,18 +67,20 @@ def _check_columns(path: Path, row: _Row) -> None:
 
 
 def _proposal(where: str, action: str, row: _Row) -> Proposal:
-    if row.expression and row.value and row.expression != row.value:
-        raise ValueError(f"expression {row.expression!r} and value {row.value!r} differ; give one")
-    times = list(_seconds(row))
-    return Proposal(
-        where, action, row.clip, times[0], times[1], row.expression or row.value, row.reason, row.rater
-    )
+    if row.clip:
+        where = f"{where}: {row.clip}"
+    value = row.expression or row.value
+    try:
+        start_s, end_s = _seconds("start_s", row.start_s), _seconds("end_s", row.end_s)
+        if row.value and row.value != value:
+            raise ValueError(f"expression {row.expression!r} and value {row.value!r} differ; give one")
+    except ValueError as error:
+        return Proposal(where, action, row.clip, error=str(error))
+    return Proposal(where, action, row.clip, start_s, end_s, value, row.reason, row.rater)
 
 
-def _seconds(row: _Row) -> Iterator[float | None]:
-    for name in ("start_s", "end_s"):
-        text = getattr(row, name)
-        try:
-            yield float(text) if text else None
-        except ValueError:
-            raise ValueError(f"{name}: {text!r} is not a number of seconds") from None
+def _seconds(name: str, text: str) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise ValueError(f"{name}: {text!r} is not a number of seconds, such as 1.5") from None

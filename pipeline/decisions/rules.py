@@ -85,6 +85,8 @@ def _clip(name: str, study: Study) -> Clip:
 
 def _decision(proposal: Proposal, clip: Clip, study: Study, *, number: int, today: str) -> Decision:
     """Return the decision that a proposal asks for; raise ValueError if it may not be recorded."""
+    if proposal.error:
+        raise ValueError(proposal.error)
     if not proposal.reason.strip():
         raise ValueError("reason: empty; say why in one line (--reason)")
     start_s, end_s = _stretch(proposal, clip)
