@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.audit.gate.evidence import GateEvidence, Image
+from pipeline.faces.perceptual_hash import hash_bytes, perceptual_hash
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
@@ -20,7 +21,7 @@ from pipeline.schema.duplicates import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.ledger import ledger_of
 from pipeline.stages import audit as stage
-from tests.support.making import clip, counted_row, enrol, person, set_params
+from tests.support.making import clip, counted_row, decision, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
@@ -45,7 +46,11 @@ class Given(GateEvidence):
 CLEAN = Given(
     participants=[person(subject) for subject in SPLITS],
     consenting=frozenset(SPLITS),
-    clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
+    clips=[
+        clip(f"{s}_{e}", subject=s, expression=e, sha256=f"{number:063x}{CLASSES.index(e)}")
+        for number, s in enumerate(SPLITS)
+        for e in CLASSES
+    ],
     images=[
         Image(split, e, s, f"{s}_{e}", frame, frame / 5)
         for s, split in SPLITS.items()
@@ -131,6 +136,47 @@ def test_an_image_that_comes_from_nowhere(changed: dict[str, Any]) -> None:
     assert found.popitem()[1] == image_name(changed.get("clip", "S1_happy"), 0)
 
 
+def test_an_image_with_the_label_of_a_relabelled_clip() -> None:
+    """The effective label counts, not the one that was asked."""
+    relabelled = CLEAN.but(decisions=[decision(1, "relabel", clip="S1_happy", recording=of("S1_happy"))])
+    assert list(failing(relabelled)) == ["every image traceable to a clip"]
+    images = [replace(i, label="sad") if i.clip == "S1_happy" else i for i in CLEAN.images]
+    found = failing(relabelled.but(images=images))
+    assert found == {"every class in every split": "no happy in train"}
+
+
+def test_an_excluded_image_in_the_dataset() -> None:
+    stretch = decision(3, clip="S1_happy", recording=of("S1_happy"), start_s=0.1, end_s=0.3)
+    assert failing(CLEAN.but(decisions=[stretch])) == {
+        "no excluded image": "S1_happy_000001.png (decision 3)"
+    }
+    again = decision(4, "include", clip="S1_happy", recording=of("S1_happy"))
+    assert failing(CLEAN.but(decisions=[stretch, again])) == {}
+
+
+def test_a_clip_that_could_not_be_read() -> None:
+    """It fails until it is excluded; a clip of a class that is not used does not matter."""
+    bad = counted_row("S1_more", "S1", "sad", "train", problem="no video stream")
+    clips = [*CLEAN.clips, clip("S1_more", subject="S1", expression="sad", sha256="f" * 64)]
+    evidence = CLEAN.but(funnel=[*CLEAN.funnel, bad], clips=clips)
+    assert failing(evidence) == {
+        "every clip could be read": "S1_more: no video stream; replace the recording, or `emo exclude CLIP "
+        "--reason ...`"
+    }
+    row = decision(1, clip="S1_more", recording="f" * 64)
+    assert failing(evidence.but(decisions=[row])) == {}
+    halves = [replace(row, decision=n, start_s=n - 1.0, end_s=float(n)) for n in (1, 2)]
+    assert list(failing(evidence.but(decisions=halves[:1]))) == ["every clip could be read"]
+    assert failing(evidence.but(decisions=halves)) == {}
+    other = replace(bad, expression="angry")
+    assert failing(CLEAN.but(funnel=[*CLEAN.funnel, other], clips=clips)) == {}
+
+
+def of(name: str) -> str:
+    """Return the SHA-256 of the recording of a clip."""
+    return next(c.sha256 for c in CLEAN.clips if c.clip == name)
+
+
 def test_somebody_who_withdrew() -> None:
     assert failing(CLEAN.but(consenting=frozenset({"S1", "S3"}))) == {"consent given for every subject": "S2"}
 
@@ -189,6 +235,30 @@ def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
         "no subject in two splits",
         "no take in two splits",
     ]
+
+
+@pytest.mark.usefixtures("project")
+def test_a_face_in_the_place_of_an_excluded_one_cannot_slip_past_the_search_for_near_duplicates() -> None:
+    """data/near_pairs.parquet lists only pairs of faces that dedup kept."""
+    hashes = {
+        (i.clip, i.frame): perceptual_hash(texture(i.frame + 10 * n)) for n, i in enumerate(CLEAN.images)
+    }
+    hashes["S3_sad", 1] = hashes["S1_happy", 0]
+    faces = [
+        {
+            "clip": clip,
+            "frame": frame,
+            "hash": hash_bytes(found[None])[0],
+            "kept": (clip, frame) != ("S1_happy", 0),
+        }
+        for (clip, frame), found in hashes.items()
+    ]
+    write_parquet(Path("data/duplicates.parquet"), pa.Table.from_pylist(faces, schema=DUPLICATES_SCHEMA))
+    with pytest.raises(EmoError, match=r"1 of 8 checks failed; .*no near-duplicate across splits"):
+        stage.main()
+    faces[0]["kept"] = True  # a pair of faces that dedup kept is for data/near_pairs.parquet to list
+    write_parquet(Path("data/duplicates.parquet"), pa.Table.from_pylist(faces, schema=DUPLICATES_SCHEMA))
+    stage.main()
 
 
 @pytest.mark.usefixtures("project")
