@@ -63,7 +63,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     project.repro()
     version("v1", "Enrol six subjects")
 
-    project.edit("raw/clips.csv", f"{SUBJECTS[1]},happy", f"{SUBJECTS[1]},surprised")
+    project.emo("relabel", f"{SUBJECTS[1]}_happy", "surprised", "--reason", "wrong key")
     project.repro("dataset")
     version("v2", "Relabel a clip")
 
@@ -161,7 +161,7 @@ def test_the_subject_cannot_be_enrolled_again(history: History, tmp_path: Path) 
 def test_the_tables_keep_only_id_sex_and_number(history: History) -> None:
     rows = (history.project.root / "raw/participants.csv").read_text()
     assert [line for line in rows.splitlines() if line.startswith(f"{history.gone},")] == [
-        f"{history.gone},{sex_of(history.gone)},,withdrawn,1"
+        f"{history.gone},{sex_of(history.gone)},,withdrawn,1,"
     ]
     assert f",{history.gone}," not in (history.project.root / "raw/clips.csv").read_text()
     assert history.gone not in (history.project.root / "data/census.csv").read_text()
@@ -203,7 +203,9 @@ def test_diff_shows_each_step(history: History, emptied: Project) -> None:
 
     relabelled, wider, withdrawn, enrolled = (diff(f"v{n}", f"v{n + 1}") for n in range(1, 5))
     name = f"{SUBJECTS[1]}_happy"
-    assert relabelled["relabelled"] == [{"what": name, "before": "happy", "after": "surprised"}]
+    assert relabelled["relabelled"] == [
+        {"what": name, "before": "happy", "after": "surprised", "decision": 1, "reason": "wrong key"}
+    ]
     assert [c["what"] for c in wider["settings"]] == ["faces.crop.margin"]
     assert wider["remade"]
     assert (withdrawn["withdrawn"], withdrawn["subjects_removed"]) == ([history.gone], [history.gone])

@@ -15,7 +15,7 @@ from pipeline.runtime.paths import (
     WITHDRAWALS_COPY,
 )
 from pipeline.schema.clips import Clip, read_enrolment
-from pipeline.schema.decisions import write_decisions
+from pipeline.schema.decisions import read_decisions, write_decisions
 from pipeline.schema.participants import Participant
 from pipeline.schema.withdrawals import read_withdrawn
 from pipeline.versions.dvc_lock import POINTER
@@ -45,7 +45,7 @@ def undo_demo() -> int:
         path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
     write_csv(PARTICIPANTS, [], Participant)
-    write_decisions([])
+    write_decisions([row for row in read_decisions() if row.recording not in virtual])
     for clip in clips:
         (VIDEOS / clip.video).unlink(missing_ok=True)
     for folder in sorted((path for path in VIDEOS.rglob("*") if path.is_dir()), reverse=True):

@@ -65,7 +65,6 @@ def carry_out(plan: IngestPlan, *, link: bool, progress: ProgressBar) -> None:
     Recordings and new participants are both sorted by subject: each batch enrols the participants it needs.
     """
     sweep()
-    create_ledger()
     participants = {p.subject: p for p in (*plan.state.participants, *plan.participants.completed)}
     clips = list(plan.state.clips)
     if plan.participants.completed:
@@ -78,6 +77,7 @@ def carry_out(plan: IngestPlan, *, link: bool, progress: ProgressBar) -> None:
             participants |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
             write_csv(PARTICIPANTS, participants.values(), Participant)
             write_csv(CLIPS, clips, Clip)
+    create_ledger()
 
 
 def place(recording: PlannedRecording, *, link: bool) -> None:

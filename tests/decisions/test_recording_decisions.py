@@ -265,6 +265,16 @@ def test_an_error_of_a_command_is_one_line_and_bad_usage_is_code_2() -> None:
     assert emo("exclude").returncode == emo("exclude", "S1_happy", "--file", "t.csv").returncode == 2
 
 
+@pytest.mark.slow
+def test_upgrade_creates_the_ledger_on_which_stages_depend() -> None:
+    Path("dvc.yaml").write_text("stages: {}\n")
+    assert "raw/decisions.csv" in emo("upgrade", "--dry-run").stdout
+    assert not LEDGER.exists()
+    assert "raw/decisions.csv" in emo("upgrade").stdout
+    assert read_decisions() == []
+    assert "nothing to change" in emo("upgrade").stdout
+
+
 def test_the_fields_of_a_row_are_those_of_the_contract() -> None:
     row = replace(decision(), extra={"a": "b"})
     names = "decision recording clip start_s end_s action value reason rater date extra"
