@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from pipeline.runtime.stages import STAGES
+from pipeline.schema.decisions import format_decisions
 from tests.support.projects import COHORT, SUBJECTS, Project, built_project, new_project, recordings
 
 pytestmark = pytest.mark.slow
@@ -93,6 +94,20 @@ def test_relabelling_decodes_and_detects_nothing(built: Project) -> None:
     assert ran == ["frames", "dedup", "dataset"]
     assert "frames: 0 clips computed, 12 unchanged" in text
     clips.write_text(before)
+    built.repro()
+
+
+def test_a_decision_reruns_the_dataset_and_what_follows_and_nothing_before(built: Project) -> None:
+    name = f"{SUBJECTS[0]}_happy"
+    census = (built.root / "data/census.csv").read_text()
+    built.emo("relabel", name, "surprised", "--reason", "a test")
+    assert built.repro("dataset")[0] == ["dataset"]
+    assert (built.root / "data/census.csv").read_text() != census
+    built.emo("relabel", name, "happy", "--reason", "a test, taken back")
+    ran, _ = built.repro()
+    assert ran[:2] == ["dataset", "audit"]
+    assert (built.root / "data/census.csv").read_text() == census
+    (built.root / "raw/decisions.csv").write_text(format_decisions([]))
     built.repro()
 
 

@@ -32,6 +32,7 @@ ROOMS = (
     "stages",
     "versions",
     "ingest",
+    "decisions",
     "audit",
     "learning/protocols",
     "learning/comparison",

@@ -63,7 +63,7 @@ def history(tmp_path_factory: pytest.TempPathFactory) -> History:
     project.repro()
     version("v1", "Enrol six subjects")
 
-    project.edit("raw/clips.csv", f"{SUBJECTS[1]},,happy", f"{SUBJECTS[1]},,surprised")
+    project.emo("relabel", f"{SUBJECTS[1]}_happy", "surprised", "--reason", "wrong key")
     project.repro("dataset")
     version("v2", "Relabel a clip")
 
@@ -203,7 +203,9 @@ def test_diff_shows_each_step(history: History, emptied: Project) -> None:
 
     relabelled, wider, withdrawn, enrolled = (diff(f"v{n}", f"v{n + 1}") for n in range(1, 5))
     name = f"{SUBJECTS[1]}_happy"
-    assert relabelled["relabelled"] == [{"what": name, "before": "happy", "after": "surprised"}]
+    assert relabelled["relabelled"] == [
+        {"what": name, "before": "happy", "after": "surprised", "decision": 1, "reason": "wrong key"}
+    ]
     assert [c["what"] for c in wider["settings"]] == ["faces.crop.margin"]
     assert wider["remade"]
     assert (withdrawn["withdrawn"], withdrawn["subjects_removed"]) == ([history.gone], [history.gone])

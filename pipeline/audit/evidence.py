@@ -1,6 +1,6 @@
 """The evidence for all checks, read from the workspace and its history when a check first needs it."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from functools import cached_property
 from pathlib import Path
@@ -15,6 +15,7 @@ from pipeline.audit.checks.participants import Piece, Withdrawn
 from pipeline.audit.gate.check import UnavailableError
 from pipeline.audit.gate.evidence import GateEvidence
 from pipeline.audit.pair_sheet import draw_pairs
+from pipeline.dataset.images.selection import select
 from pipeline.dataset.near_duplicates.collapse import DedupParams
 from pipeline.dataset.split.subjects import SplitParams
 from pipeline.faces.params import FacesParams
@@ -41,8 +42,9 @@ from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import shard_path, shard_paths
+from pipeline.schema.decisions import Decision
 from pipeline.schema.duplicates import read_duplicates
-from pipeline.schema.funnel import FunnelRow, read_funnel
+from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import WITHDRAWN, Participant, read_participants
 from pipeline.schema.split import SplitRow, read_split
 from pipeline.schema.withdrawals import erased_objects, read_withdrawn, unfinished
@@ -90,7 +92,7 @@ class Evidence(GateEvidence):
     def near_pairs(self) -> list[dict[str, Any]]:
         """Near-duplicates among the images, found again from their pixels."""
         distance = load_params("dedup", DedupParams).pair_distance
-        return alike(self.hashed, self.clips, distance)
+        return alike(self.hashed, self.labelled, distance)
 
     @cached_property
     def status(self) -> Status:
@@ -113,9 +115,9 @@ class Evidence(GateEvidence):
         return read_census()
 
     @cached_property
-    def funnel(self) -> list[FunnelRow]:
-        """reports/funnel.csv."""
-        return read_funnel()
+    def excluded_clips(self) -> frozenset[str]:
+        """The clips that decisions exclude as a whole."""
+        return frozenset(clip.clip for clip in self.clips if self.ledger.is_excluded(clip))
 
     @cached_property
     def searched(self) -> list[FunnelRow]:
@@ -147,11 +149,17 @@ class Evidence(GateEvidence):
 
     @cached_property
     def kept(self) -> frozenset[Key]:
-        """The face crops that the stage dedup kept; raises UnavailableError if its table is not here."""
+        """The face crops that are no near-duplicates of others, and not excluded by decisions.
+
+        Raises UnavailableError if the table of the stage dedup is not here.
+        """
         if not DUPLICATES.is_file():
             raise UnavailableError(f"{DUPLICATES}: missing; `dvc pull dedup` or `dvc checkout dedup`")
-        rows = read_duplicates(["clip", "frame", "kept"]).to_pylist()
-        return frozenset((row["clip"], row["frame"]) for row in rows if row["kept"])
+        rows = read_duplicates(["clip", "frame"]).to_pylist()
+        faces = {(row["clip"], row["frame"]) for row in rows}
+        selection = select(self.processable_clips, self.ledger)
+        excluded = {(clip, frame) for clip, frames in selection.excluded.items() for frame in frames}
+        return frozenset(faces - excluded - selection.leaders.keys())
 
     @cached_property
     def files(self) -> list[Path]:
@@ -161,7 +169,7 @@ class Evidence(GateEvidence):
     @cached_property
     def pairs(self) -> list[Pair]:
         """Near-duplicates across subjects, splits or labels, the worst first."""
-        return pairs_across(self.near_pairs, self.clips, self.split)
+        return pairs_across(self.near_pairs, self.labelled, self.split)
 
     @cached_property
     def pair_sheet(self) -> str:
@@ -225,6 +233,19 @@ class Evidence(GateEvidence):
         older = {commit.id for commit in self.repository.log(DATASET_TABLES, self.since, full=True)}
         first = version_at(self.repository, self.since)
         return [*(version for version in versions if version.commit not in older), first]
+
+    @cached_property
+    def earlier_decisions(self) -> frozenset[Decision]:
+        """The decisions of earlier versions; none if there is no history."""
+        try:
+            return frozenset(row for version in self.earlier for row in version.decisions)
+        except UnavailableError:
+            return frozenset()
+
+    @cached_property
+    def erased_recordings(self) -> Mapping[str, str]:
+        """SHA-256 of recordings of withdrawn subjects -> the subject."""
+        return {row.sha256: row.subject for row in read_withdrawn() if row.sha256}
 
     @cached_property
     def branches(self) -> BranchTables:

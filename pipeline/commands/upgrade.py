@@ -14,17 +14,23 @@ def upgrade(
 ) -> None:
     """Rewrite params.yaml of an earlier version of emo.
 
-    Moves renamed keys and adds new ones with their defaults; values and comments stay. Tables and the cache
-    need no change. A current params.yaml is not changed.
+    Moves renamed keys and adds new ones with their defaults; values and comments stay. A current params.yaml
+    is not changed. Writes an empty ledger of decisions, raw/decisions.csv, if there is none.
     """
+    from pipeline.runtime.paths import DECISIONS
     from pipeline.runtime.upgrade import upgrade_params
+    from pipeline.schema.decisions import create_ledger
 
     with one_line_errors():
         enter_project()
         changes = upgrade_params(write=not dry_run)
+        if not DECISIONS.exists():
+            changes.append(f"{DECISIONS}: a ledger without decisions")
+            if not dry_run:
+                create_ledger()
     for change in changes:
         typer.echo(change)
     if not changes:
-        typer.echo("params.yaml is up to date; nothing to change")
+        typer.echo("params.yaml and the tables are up to date; nothing to change")
     elif not dry_run:
         typer.echo("next:  dvc repro")

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 BLUE, SKY_BLUE, GREEN, YELLOW = "#0072b2", "#56b4e9", "#009e73", "#f0e442"
 ORANGE, VERMILION, PURPLE, BLACK = "#e69f00", "#d55e00", "#cc79a7", "#000000"
+BROWN = "#7a4a1e"
 """Colours that are distinguishable with any colour vision (Okabe & Ito 2008, Color Universal Design)."""
 
 INK, FAINT, GREY, GRID, PAPER = "#1f2933", "#606c76", "#6b6b6b", "#e6e6e6", "#ffffff"
@@ -36,6 +37,7 @@ STATUS_COLOURS: Mapping[str, str] = {
     "several_faces": PURPLE,
     "too_small": ORANGE,
     "blurred": YELLOW,
+    "excluded": BROWN,
     "other_class": BLUE,
     "no_consent": "#4b2e83",
     "withdrawn": BLACK,

@@ -22,6 +22,7 @@ from pipeline.runtime.paths import (
 )
 from pipeline.runtime.text import listed
 from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.decisions import read_decisions, write_decisions
 from pipeline.schema.participants import VIRTUAL, Participant
 from pipeline.schema.split import read_split
 from pipeline.schema.withdrawals import read_withdrawn
@@ -71,6 +72,8 @@ def undo_demo(dvc: Any) -> int:
     write_csv(CLIPS, own, Clip)
     kept = [participant for participant in participants if participant.subject not in gone]
     write_csv(PARTICIPANTS, [replace(one, enrolled=n) for n, one in enumerate(kept, 1)], Participant)
+    recordings = {clip.sha256 for clip in own}
+    write_decisions([row for row in read_decisions() if row.recording in recordings])
     for clip in removed:
         (VIDEOS / clip.video).unlink(missing_ok=True)
     if removed:
@@ -112,6 +115,7 @@ def _empty() -> None:
         path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
     write_csv(PARTICIPANTS, [], Participant)
+    write_decisions([])
     shutil.rmtree(VIDEOS, ignore_errors=True)
     for path in (POINTER, LOCK, *outputs()):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)

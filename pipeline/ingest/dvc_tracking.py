@@ -4,12 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
+from pipeline.runtime.paths import CLIPS, DECISIONS, PARTICIPANTS, VIDEOS
 from pipeline.runtime.text import one_line
 from pipeline.versions.dvc_lock import POINTER
 from pipeline.versions.git import Repository
 
-_COMMITTED = (PARTICIPANTS, CLIPS, POINTER, VIDEOS.parent / ".gitignore")
+_COMMITTED = (PARTICIPANTS, CLIPS, DECISIONS, POINTER, VIDEOS.parent / ".gitignore")
 
 
 def track_videos(dvc: Any) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from pipeline.runtime.errors import NO_SPACE, EmoError, disk_errors, reason
 from pipeline.runtime.files import replacing
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.schema.clips import Clip
+from pipeline.schema.decisions import create_ledger
 from pipeline.schema.participants import Participant
 
 BATCH = 16
@@ -54,6 +55,7 @@ def carry_out(plan: IngestPlan, *, link: bool, progress: ProgressBar) -> None:
             participants |= {clip.subject: new[clip.subject] for clip in clips if clip.subject in new}
             write_csv(PARTICIPANTS, participants.values(), Participant)
             write_csv(CLIPS, clips, Clip)
+    create_ledger()
 
 
 def place(recording: PlannedRecording, *, link: bool) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from pipeline.ingest.proposals import Proposal
+from pipeline.ingest.state import State
 from pipeline.runtime.paths import CLIPS
 from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
@@ -51,20 +52,19 @@ class KnownAndNew:
 def sort_out_known(
     proposals: Iterable[Proposal],
     digests: Mapping[Path, str],
-    clips: Iterable[Clip],
-    labels: Mapping[str, str],
+    state: State,
 ) -> KnownAndNew:
     """Return which proposals are enrolled and which are new.
 
     Args:
         proposals: What the ingest proposes to enrol.
         digests: SHA-256 of each file.
-        clips: All enrolled clips.
-        labels: Clip -> its expression, where a decision corrected it.
+        state: What is enrolled, and how decisions corrected it.
     """
     enrolled: dict[str, list[Clip]] = defaultdict(list)
-    for clip in clips:
-        enrolled[clip.sha256].append(replace(clip, expression=labels.get(clip.clip, clip.expression)))
+    for clip in state.clips:
+        label = state.labels.get(clip.clip, clip.expression)
+        enrolled[clip.sha256].append(replace(clip, expression=label))
     found = KnownAndNew()
     for proposal in proposals:
         _sort_out(proposal, enrolled[digests[proposal.path]], found)

@@ -94,7 +94,7 @@ def plan_ingest(
     proposals = sorted(readable, key=lambda p: (p.subject, p.order, p.start_s or 0.0))
     proposals, notes = cut_rounding(proposals, files, state)
     digests = {path: file.sha256 for path, file in files.items()}
-    found = sort_out_known(proposals, digests, state.clips, {})
+    found = sort_out_known(proposals, digests, state)
     participants = plan_participants([*found.known, *found.new], table, state, consent_source)
     errors = [
         *participants.errors,

@@ -8,6 +8,7 @@ from pipeline.runtime.digests import sha256_all
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, SPLIT, VIDEOS
 from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.ledger import read_ledger
 from pipeline.schema.participants import Participant, read_participants
 from pipeline.schema.split import read_split
 from pipeline.schema.withdrawals import read_withdrawn
@@ -22,6 +23,8 @@ class State:
     clips: tuple[Clip, ...] = ()
     assigned: frozenset[str] = frozenset()
     "Subjects in data/split.csv; their sex decided their split."
+    labels: Mapping[str, str] = field(default_factory=dict)
+    "Clip -> its expression, where a decision corrected it."
     withdrawn: Mapping[str, str] = field(default_factory=dict)
     "SHA-256 of each recording of a withdrawn subject -> the subject."
 
@@ -42,9 +45,11 @@ def read_state() -> State:
     if CLIPS.is_file():
         participants, clips = read_enrolment()
         _check_recordings(clips)
-        return State(tuple(participants), tuple(clips), assigned, withdrawn)
+        ledger = read_ledger(clips)
+        labels = {clip.clip: ledger.label(clip) for clip in clips if ledger.relabel_of(clip)}
+        return State(tuple(participants), tuple(clips), assigned, labels, withdrawn)
     participants = read_participants() if PARTICIPANTS.is_file() else []
-    return State(tuple(participants), (), assigned, withdrawn)
+    return State(tuple(participants), (), assigned, withdrawn=withdrawn)
 
 
 def unlisted(clips: Collection[Clip]) -> list[str]:

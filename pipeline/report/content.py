@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from pipeline.audit.run import Audit, run_audit
+from pipeline.dataset.card.decisions import DecisionCounts
 from pipeline.dataset.card.facts import in_kinds
 from pipeline.report.counts import (
     Funnel,
@@ -15,6 +16,7 @@ from pipeline.report.counts import (
     count_frames,
     count_images,
     count_subjects,
+    read_decision_counts,
     read_image_subjects,
 )
 from pipeline.report.faces import SHOWN_PAIRS, FaceImages, NearPair, closest_pairs, read_face_images
@@ -70,6 +72,8 @@ class Report:
     checked_out: CheckedOut | Absent
     audit: Audit | Absent
     funnel: Funnel | Absent
+    decisions: DecisionCounts | Absent
+    "The decisions of raters by reason."
     census: ImageCounts | Absent
     splits: Splits | Absent
     near_pairs: Sequence[NearPair] | Absent
@@ -156,6 +160,7 @@ def gather(*, faces: bool = True) -> Report:
         checked_out=attempt(lambda: read_checked_out(repository)),
         audit=attempt(audited),
         funnel=attempt(lambda: count_frames(image_subjects)),
+        decisions=attempt(lambda: read_decision_counts(version)),
         census=attempt(lambda: count_images(image_subjects)),
         splits=attempt(lambda: count_subjects(version.settings)),
         near_pairs=near_pairs,

@@ -5,12 +5,15 @@ from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from pipeline.dataset.card.decisions import DecisionCounts, count_decisions
+from pipeline.dataset.images.selection import excluded_frames
 from pipeline.report.sources import read_table
 from pipeline.runtime.paths import CENSUS, FUNNEL, SPLIT
 from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.funnel import STATUS_MEANINGS, FunnelRow, funnel_totals, read_funnel
 from pipeline.schema.image_subjects import POOLED, full_caveat
 from pipeline.schema.split import SPLITS, SplitRow, read_split, split_caveat
+from pipeline.versions.version import Version
 
 Row = TypeVar("Row", FunnelRow, CensusRow)
 
@@ -117,6 +120,16 @@ def count_frames(image_subjects: Set[str] = frozenset()) -> Funnel:
         groups.setdefault((row.subject, row.split), []).append(row)
     subjects = [(*key, funnel_totals(group)) for key, group in sorted(groups.items())]
     return Funnel(funnel_steps(funnel_totals(rows)), tuple(subjects))
+
+
+def read_decision_counts(version: Version) -> DecisionCounts:
+    """Count the decisions that hold in the workspace, by reason; raise NotBuiltError without the faces."""
+    excluded = {
+        clip.clip: excluded_frames(clip, version.ledger)
+        for clip in version.processable_clips
+        if version.ledger.exclusions(clip)
+    }
+    return count_decisions(version.processable_clips, version.ledger, excluded)
 
 
 def funnel_steps(totals: Mapping[str, int]) -> tuple[FunnelStep, ...]:

@@ -96,12 +96,16 @@ def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
     write_text(path, format_csv(records, record))
 
 
-def format_csv(records: Iterable[Any], record: type) -> str:
-    """Return the CSV text of records of the dataclass `record`, sorted by all columns in order."""
+def format_csv(records: Iterable[Any], record: type, *, keep_order: bool = False) -> str:
+    """Return the CSV text of records of the dataclass `record`, sorted by all columns in order.
+
+    `keep_order` keeps the order of the records instead: ledgers are in the order of entry.
+    """
     names = [field.name for field in dataclasses.fields(record) if field.name != EXTRA]
     rows = [_row(item, names) for item in records]
     extra = sorted({column for row in rows for column in row if column not in names})
-    lines = sorted([row.get(name, "") for name in (*names, *extra)] for row in rows)
+    cells = [[row.get(name, "") for name in (*names, *extra)] for row in rows]
+    lines = cells if keep_order else sorted(cells)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([*names, *extra])

@@ -3,18 +3,19 @@
 import shutil
 from collections.abc import Mapping, Sequence, Set
 
+from pipeline.dataset.card.decisions import DecisionCounts, count_decisions
 from pipeline.dataset.images.classes import classes_of, undeclared, without_clips
 from pipeline.dataset.images.collect import (
     census_rows,
     clips_by_subject,
     collect,
-    dropped_frames,
     missing_classes,
     without_consent,
     write_subject,
 )
 from pipeline.dataset.images.describe import describe
 from pipeline.dataset.images.params import DatasetParams
+from pipeline.dataset.images.selection import Selection, select
 from pipeline.figures.face_sheets import face_sheets
 from pipeline.figures.funnel import funnel_figure
 from pipeline.runtime.csv_files import write_csv
@@ -25,8 +26,9 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.stage import logger, run_stage
 from pipeline.runtime.text import counted, listed
 from pipeline.schema.census import CensusRow
-from pipeline.schema.clips import Clip, processable_clips
+from pipeline.schema.clips import Clip, processable_clips, read_clips
 from pipeline.schema.funnel import FunnelRow, funnel_totals
+from pipeline.schema.ledger import read_ledger
 from pipeline.schema.participants import processable, read_participants
 from pipeline.schema.split import SPLITS, read_split
 
@@ -34,20 +36,24 @@ from pipeline.schema.split import SPLITS, read_split
 def main() -> None:
     """Write the dataset, subject by subject, and the files that describe it."""
     params, clips = load_params("dataset", DatasetParams), processable_clips()
+    ledger = read_ledger(read_clips())
+    selection, labelled = select(clips, ledger), ledger.labelled(clips)
     shown = _with_consent(clips, params.consent)
-    undeclared_clips = undeclared(clips, params.expressions)
-    classes = classes_of([clip for clip in clips if clip.subject in shown], params.expressions)
+    undeclared_clips = undeclared(labelled, params.expressions)
+    used = [clip for clip in labelled if clip.subject in shown and not ledger.is_excluded(clip)]
+    classes = classes_of(used, params.expressions)
     for folder in (DATASET, SHEETS):  # no image of an earlier run remains
         shutil.rmtree(folder, ignore_errors=True)
-    census, funnel = _write_shards(clips, shown, classes)
+    census, funnel = _write_shards(labelled, shown, selection, classes)
     write_csv(FUNNEL, funnel, FunnelRow)
     funnel_figure(funnel_totals(funnel), FUNNEL_PLOT)
     if not census:
         raise EmoError(f"{DATASET}: no image is left; {FUNNEL} lists the status of all frames")
     write_csv(CENSUS, census, CensusRow)
-    facts = describe(census, funnel, classes)
+    decisions = count_decisions(clips, ledger, selection.excluded)
+    facts = describe(census, funnel, classes, decisions)
     face_sheets(DATASET, SHEETS, classes, facts.image_subjects)
-    _report(census, classes)
+    _report(census, classes, decisions)
     _report_labels(undeclared_clips, without_clips(params.expressions, classes), classes)
 
 
@@ -69,16 +75,17 @@ def _with_consent(clips: Sequence[Clip], consent: str) -> frozenset[str]:
 
 
 def _write_shards(
-    every_clip: Sequence[Clip], shown: Set[str], classes: Sequence[str]
+    clips: Sequence[Clip], shown: Set[str], selection: Selection, classes: Sequence[str]
 ) -> tuple[list[CensusRow], list[FunnelRow]]:
-    splits, dropped = read_split(), dropped_frames()
-    subjects = clips_by_subject(every_clip, splits)
+    """Write the shard of each subject; `clips` have their effective expressions."""
+    splits = read_split()
+    subjects = clips_by_subject(clips, splits)
     census: list[CensusRow] = []
     funnel: list[FunnelRow] = []
     with progress_bar("dataset", len(subjects)) as advance:
-        for subject, clips in subjects.items():
+        for subject, own in subjects.items():
             row = splits[subject]
-            items = [collect(c, row.split, dropped.get(c.clip, frozenset()), classes) for c in clips]
+            items = [collect(clip, row.split, selection, classes) for clip in own]
             items = items if subject in shown else [without_consent(item) for item in items]
             write_subject(row, items, classes)
             census += census_rows(row.split, items)
@@ -87,10 +94,13 @@ def _write_shards(
     return census, funnel
 
 
-def _report(census: Sequence[CensusRow], classes: Sequence[str]) -> None:
+def _report(census: Sequence[CensusRow], classes: Sequence[str], decisions: DecisionCounts) -> None:
     images = {split: sum(row.images for row in census if row.split == split) for split in SPLITS}
     counts = ", ".join(f"{split} {number}" for split, number in images.items())
     logger.info("%d images: %s", sum(images.values()), counts)
+    for name, text in (("excluded", decisions.exclusions), ("relabelled", decisions.relabellings)):
+        if text:
+            logger.info("%s by decisions: %s", name, text)
     for split, names in missing_classes(census, classes).items():
         logger.warning(
             "no image of %s in %s; the audit will fail: record more, or remove %s from params.yaml: dataset: "

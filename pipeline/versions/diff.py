@@ -8,6 +8,7 @@ from typing import Any
 from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
 from pipeline.schema.split import SPLITS
+from pipeline.versions.decision_diff import Ruling, excluded, phrases, relabelled
 from pipeline.versions.version import Version
 
 
@@ -38,8 +39,12 @@ class Diff:
     "Subjects that changed split, by their id or by their recordings; there must be none."
     clips_added: tuple[str, ...]
     clips_removed: tuple[str, ...]
-    relabelled: tuple[Change, ...]
-    "Clips whose expression changed."
+    relabelled: tuple[Ruling, ...]
+    "Clips whose expression changed, by decision or by hand."
+    excluded: tuple[Ruling, ...]
+    "Clips of which decisions exclude more."
+    included: tuple[Ruling, ...]
+    "Clips of which decisions exclude less."
     reassigned: tuple[Change, ...]
     "Clips whose subject changed."
     recut: tuple[Change, ...]
@@ -72,23 +77,24 @@ class Diff:
         """Whether subjects, clips, splits or images differ."""
         subjects = (self.subjects_added, self.subjects_removed, self.withdrawn, self.moved, self.edited)
         clips = (self.clips_added, self.clips_removed, self.relabelled, self.reassigned, self.recut)
+        decided = (self.excluded, self.included)
         counts = any(before != after for before, after in self.images.values())
-        return any((*subjects, *clips, self.replaced, self.remade, counts))
+        return any((*subjects, *clips, *decided, self.replaced, self.remade, counts))
 
     def phrases(self) -> list[str]:
         """Return the changes in short: `+2 subjects`, `1 clip relabelled`, ..."""
         gone = [name for name in self.subjects_removed if name not in self.withdrawn]
         before, after = self.before.images, self.after.images
-        phrases = [
+        found = [
             *_subjects(self.subjects_added, self.after, "+"),
             *_subjects(gone, self.before, "-"),
             f"{listed(self.withdrawn)} withdrew" if self.withdrawn else "",
             _signed("+", len(self.clips_added), "clip"),
             _signed("-", len(self.clips_removed), "clip"),
+            *phrases(self.relabelled, self.excluded, self.included),
             *(
                 f"{counted(len(changes), 'clip')} {word}" if changes else ""
                 for word, changes in (
-                    ("relabelled", self.relabelled),
                     ("reassigned", self.reassigned),
                     ("recut", self.recut),
                     ("with a new recording", self.replaced),
@@ -101,13 +107,14 @@ class Diff:
             f"params: {listed([change.what for change in self.settings], 3)}" if self.settings else "",
             f"code: {listed(self.code)}" if self.code else "",
         ]
-        return [phrase for phrase in phrases if phrase]
+        return [phrase for phrase in found if phrase]
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values for `--json`."""
         subjects = ("subjects_added", "subjects_removed", "withdrawn")
         clips = ("clips_added", "clips_removed", "replaced")
-        changes = ("moved", "relabelled", "reassigned", "recut", "edited", "settings")
+        decided = ("relabelled", "excluded", "included")
+        changes = ("moved", *decided, "reassigned", "recut", "edited", "settings")
         return {
             "before": self.before.name,
             "after": self.after.name,
@@ -127,6 +134,7 @@ def compare(before: Version, after: Version) -> Diff:
     old, new = _clips(before), _clips(after)
     both = [(old[name], new[name]) for name in sorted(old.keys() & new.keys())]
     withdrawn = _withdrawn(before, after)
+    more, less = excluded(before, after)
     return Diff(
         before=before,
         after=after,
@@ -136,7 +144,9 @@ def compare(before: Version, after: Version) -> Diff:
         moved=moves(before, after),
         clips_added=tuple(sorted(new.keys() - old.keys())),
         clips_removed=tuple(sorted(old.keys() - new.keys())),
-        relabelled=_changes(both, "expression"),
+        relabelled=relabelled(before, after),
+        excluded=more,
+        included=less,
         reassigned=_changes(both, "subject"),
         recut=_changes(both, "segment"),
         replaced=tuple(change.what for change in _changes(both, "sha256")),

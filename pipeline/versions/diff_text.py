@@ -57,8 +57,14 @@ def _why(diff: Diff, subject: str) -> str:
 def _clips(diff: Diff) -> str:
     lists = (("+", diff.clips_added), ("-", diff.clips_removed), ("new recording:", diff.replaced))
     parts = [f"{sign} {listed(names, _SHOWN)}" for sign, names in lists if names]
-    changes = (("relabelled", diff.relabelled), ("reassigned", diff.reassigned), ("recut", diff.recut))
-    parts += [f"{word}: {listed(found, _SHOWN)}" for word, found in changes if found]
+    changes = (
+        ("relabelled", diff.relabelled),
+        ("excluded", diff.excluded),
+        ("included again", diff.included),
+        ("reassigned", diff.reassigned),
+        ("recut", diff.recut),
+    )
+    parts += [f"{word}: {listed(map(str, found), _SHOWN)}" for word, found in changes if found]
     return "; ".join(parts) or "unchanged"
 
 

@@ -6,22 +6,32 @@ No data are needed: raw/*.csv, data/split.csv, data/census.csv and dvc.lock are 
 import re
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from pipeline.runtime.csv_files import parse_csv
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.paths import CENSUS, CLIPS, PARTICIPANTS, SPLIT, WITHDRAWALS, WITHDRAWALS_COPY
+from pipeline.runtime.paths import (
+    CENSUS,
+    CLIPS,
+    DECISIONS,
+    PARTICIPANTS,
+    SPLIT,
+    WITHDRAWALS,
+    WITHDRAWALS_COPY,
+)
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
+from pipeline.schema.decisions import Decision, parse_decisions
+from pipeline.schema.ledger import Ledger, ledger_of
 from pipeline.schema.participants import Participant, may_be_shown
 from pipeline.schema.split import SplitRow, split_caveat
 from pipeline.schema.withdrawals import Withdrawal
 from pipeline.versions.dvc_lock import LOCK, StageLock, flattened, read_lock
 from pipeline.versions.git import Commit, Repository
 
-TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, LOCK, WITHDRAWALS)
+TABLES = (PARTICIPANTS, CLIPS, DECISIONS, SPLIT, CENSUS, LOCK, WITHDRAWALS)
 """The files from which a version is read."""
 
 DATASET_TABLES = (CENSUS, SPLIT)
@@ -55,6 +65,8 @@ class Version:
     "dvc.lock by stage."
     withdrawn: frozenset[str] = frozenset()
     "Subjects of raw/withdrawn.csv and, in a workspace, of the copy outside Git."
+    decisions: tuple[Decision, ...] = ()
+    "Rows of raw/decisions.csv, in the order of entry."
     error: str = ""
     "Why the version cannot be read; empty if it can."
 
@@ -73,6 +85,11 @@ class Version:
         """The clips of the subjects who have not withdrawn."""
         subjects = self.processable
         return tuple(clip for clip in self.clips if clip.subject in subjects)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The decisions about the clips of this version."""
+        return ledger_of(self.decisions, self.clips)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -220,12 +237,18 @@ def _version(name: str, root: Path, commit: str, texts: Mapping[Path, bytes]) ->
             split={row.subject: row for row in rows(SPLIT, SplitRow, "subject")},
             census=rows(CENSUS, CensusRow),
             lock=read_lock(texts[LOCK].decode(errors="replace"), str(LOCK)) if LOCK in texts else {},
+            decisions=_decisions(texts[DECISIONS]) if DECISIONS in texts else (),
             withdrawn=frozenset(
                 row.subject for path in (WITHDRAWALS, WITHDRAWALS_COPY) for row in rows(path, Withdrawal)
             ),
         )
     except EmoError as error:
         raise EmoError(f"{name}: {error}") from None
+
+
+@cache
+def _decisions(data: bytes) -> tuple[Decision, ...]:
+    return tuple(parse_decisions(data.decode("utf-8-sig", "replace"), str(DECISIONS)))
 
 
 @cache

@@ -10,6 +10,7 @@ from pipeline.runtime.csv_files import read_csv, write_csv
 from pipeline.runtime.paths import (
     CENSUS,
     CLIPS,
+    DECISIONS,
     FUNNEL,
     PARTICIPANTS,
     SPLIT,
@@ -21,6 +22,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import one_line
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip, read_clips
+from pipeline.schema.decisions import Decision, read_decisions, write_decisions
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import WITHDRAWN, Participant, read_participants
 from pipeline.schema.split import SplitRow
@@ -87,11 +89,14 @@ def write_tables(subject: Subject, listed: ListedObjects) -> None:
     All tables are read before one is written: raises EmoError, and changes nothing, if one cannot be read.
     """
     tables = list(_tables_without(subject))
+    decisions = [row for row in read_decisions() if not _is_about(row, subject)]
     withdrawals = _withdrawals(subject, listed)
     for path in (WITHDRAWALS_COPY, WITHDRAWALS):
         write_csv(path, withdrawals, Withdrawal)
     for path, rows, record in tables:
         write_csv(path, rows, record)
+    if DECISIONS.is_file():
+        write_decisions(decisions)
 
 
 def _tables_without(subject: Subject) -> Iterator[tuple[Path, Sequence[Any], type]]:
@@ -103,6 +108,11 @@ def _tables_without(subject: Subject) -> Iterator[tuple[Path, Sequence[Any], typ
         if path.is_file():
             rows: Sequence[Any] = read_csv(path, record)
             yield path, [row for row in rows if row.subject != subject.code], record
+
+
+def _is_about(decision: Decision, subject: Subject) -> bool:
+    """Whether a decision is about a recording of the subject, also one that is enrolled no longer."""
+    return decision.recording in subject.recordings or decision.clip in subject.clips
 
 
 def _participants(subject: Subject) -> list[Participant]:

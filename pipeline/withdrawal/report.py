@@ -7,7 +7,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from pipeline.runtime.files import write_text
-from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, REPORTS, SPLIT, WITHDRAWALS
+from pipeline.runtime.paths import (
+    CENSUS,
+    CLIPS,
+    DECISIONS,
+    FUNNEL,
+    METRICS,
+    PARTICIPANTS,
+    REPORTS,
+    SPLIT,
+    WITHDRAWALS,
+)
 from pipeline.runtime.text import markdown_table
 from pipeline.versions.git import Repository
 from pipeline.versions.version import short
@@ -21,7 +31,7 @@ from pipeline.withdrawal.subject import Subject
 
 FOLDER = REPORTS / "withdrawals"
 
-_TABLES = (PARTICIPANTS, CLIPS, SPLIT, CENSUS, FUNNEL, METRICS)
+_TABLES = (PARTICIPANTS, CLIPS, DECISIONS, SPLIT, CENSUS, FUNNEL, METRICS)
 _SHOWN = 50
 _CONFIG = Path(".dvc/config")
 
@@ -172,8 +182,9 @@ def _beyond(outcome: Outcome, repository: Repository, commits: Sequence[str]) ->
     if naming := _commits_naming(subject, repository, commits):
         lines.append(
             f"- Git's history: {naming:,} commits name {subject} in small text tables (codes, sex, age, "
-            "names of clips, counts, digests; no images). `git filter-repo` removes them, and changes every "
-            "later hash."
+            "names of clips, counts, digests, reasons and raters of decisions; no images). Reasons are free "
+            f"text: check those in earlier versions of `{DECISIONS}`. `git filter-repo` removes the tables, "
+            "and changes every later hash."
         )
     return "\n".join((*lines, *_ALWAYS_BEYOND))
 

@@ -6,7 +6,17 @@ from typing import Any
 
 from pipeline.ingest.enrol import RESUMES, sweep
 from pipeline.runtime.errors import disk_errors
-from pipeline.runtime.paths import CENSUS, CLIPS, FUNNEL, METRICS, PARTICIPANTS, SPLIT, VIDEOS, WITHDRAWALS
+from pipeline.runtime.paths import (
+    CENSUS,
+    CLIPS,
+    DECISIONS,
+    FUNNEL,
+    METRICS,
+    PARTICIPANTS,
+    SPLIT,
+    VIDEOS,
+    WITHDRAWALS,
+)
 from pipeline.runtime.text import one_line
 from pipeline.schema.clips import read_clips
 from pipeline.versions.dvc_lock import POINTER
@@ -74,7 +84,8 @@ def withdraw(subject: str) -> Outcome:
 def to_commit(subject: str) -> list[str]:
     """Return the files to commit after an erasure, including deleted ones."""
     repository = Repository(Path.cwd())
-    paths = (PARTICIPANTS, CLIPS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, METRICS, report_path(subject))
+    tables = (PARTICIPANTS, CLIPS, DECISIONS, WITHDRAWALS, POINTER, SPLIT, CENSUS, FUNNEL, METRICS)
+    paths = (*tables, report_path(subject))
     if repository.has_commits:
         return repository.changed(paths)
     return [str(path) for path in paths if path.is_file()]

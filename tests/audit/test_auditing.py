@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.audit.checks import faces, outputs, recordings, splits
+from pipeline.audit.checks import decisions, faces, outputs, recordings, splits
 from pipeline.audit.checks.images import alike
 from pipeline.audit.checks.outputs import Status
 from pipeline.audit.checks.participants import Withdrawn
@@ -21,6 +21,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.ledger import ledger_of
 from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import empty_version
 from tests.support.cohort import (
@@ -40,7 +41,7 @@ from tests.support.cohort import (
     shards_of,
     version,
 )
-from tests.support.making import clip, counted_row, enrol, person, set_params
+from tests.support.making import clip, counted_row, decision, enrol, person, set_params
 
 NAMED = "labels match the paths"
 
@@ -82,7 +83,8 @@ def test_overlapping_stretches_under_two_labels() -> None:
 def test_views_of_one_take_under_two_labels() -> None:
     found = failing(clips=with_clip("S1_sad", take="S1_happy"))
     assert found == {
-        "no take under two labels": "S1_happy: S1_happy is happy, S1_sad is sad; correct raw/clips.csv"
+        "no take under two labels": "S1_happy: S1_happy is happy, S1_sad is sad; "
+        "correct it with `emo relabel`"
     }
 
 
@@ -91,10 +93,61 @@ def test_a_label_against_the_name_of_the_path() -> None:
     finding = CHECKS[NAMED](evidence)
     assert (finding.ok, finding.detail) == (
         False,
-        "S1_sad: sad, but its path says angry; correct the label in raw/clips.csv, or empty the cell `named`",
+        "S1_sad: sad, but its path says angry; correct the label with `emo relabel`, "
+        "or empty the cell `named` in raw/clips.csv",
     )
     with pytest.raises(UnavailableError, match="no clip comes from a manifest"):
         CHECKS[NAMED](cohort())  # type: ignore[arg-type]
+
+
+def test_a_relabelled_clip_may_differ_from_its_path() -> None:
+    named = with_clip("S1_sad", extra={"named": "angry"})
+    row = decision(1, "relabel", clip="S1_sad", recording=sha256_of("S1_sad"), value="scared")
+    assert "labels match the paths" not in failing(clips=named, decisions=[row])
+
+
+def test_views_of_one_take_are_compared_by_their_effective_labels() -> None:
+    views = with_clip("S1_sad", take="S1_happy")
+    row = decision(1, "relabel", clip="S1_sad", recording=sha256_of("S1_sad"), value="happy")
+    assert "no take under two labels" not in failing(clips=views, decisions=[row])
+
+
+def test_labels_edited_by_hand_are_noted() -> None:
+    finding = decisions.labels_not_edited(with_clip("S1_sad", expression="angry"), [version("1a2b3c4 (v1)")])
+    assert finding.ok
+    assert (
+        "1 label edited by hand in raw/clips.csv: S1_sad sad -> angry (after 1a2b3c4 (v1))" in finding.detail
+    )
+    assert decisions.labels_not_edited(CLIPS, [version("v1")]).detail == "12 clips"
+
+
+def test_decisions_without_a_clip_and_removed_ones_are_noted() -> None:
+    rows = [
+        decision(1, clip="gone", recording="e" * 64),
+        decision(2, clip="S1_sad", recording=sha256_of("S1_sad")),
+    ]
+    removed = [
+        decision(7, clip="S2_sad", recording=sha256_of("S2_sad")),
+        decision(8, clip="x", recording="a" * 64),
+    ]
+    finding = decisions.decisions_have_clips(
+        ledger_of(rows, CLIPS), CLIPS, [*rows, *removed], {"a" * 64: "withdrew"}
+    )
+    assert (finding.ok, finding.detail) == (
+        True,
+        "note: no longer in use: decision 1, gone: its recording is not enrolled; 1 decision of earlier "
+        "versions removed from raw/decisions.csv; 2 decisions in all",
+    )
+
+
+def test_an_excluded_clip_needs_no_faces() -> None:
+    rows = with_row("S1_sad", images=0, duplicates=0, no_face=9)
+    assert not faces.clips_give_faces(rows, ()).ok
+    assert faces.clips_give_faces(rows, {"S1_sad"}).ok
+
+
+def sha256_of(name: str) -> str:
+    return next(c.sha256 for c in CLIPS if c.clip == name)
 
 
 @pytest.mark.parametrize(
@@ -329,7 +382,7 @@ def test_a_clip_with_few_faces(changed: dict[str, int], told: str) -> None:
 
 
 def test_a_clip_that_another_view_stands_for() -> None:
-    finding = faces.clips_give_faces(with_row("S1_sad", duplicates=9, images=0))
+    finding = faces.clips_give_faces(with_row("S1_sad", duplicates=9, images=0), ())
     assert (finding.ok, finding.detail) == (True, "12 clips, 1 all duplicates of other views")
 
 

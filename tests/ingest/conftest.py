@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ingest_project import IngestProject
+from tests.support.making import init_dvc
 
 
 @pytest.fixture
@@ -11,8 +12,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> IngestProject:
     top = tmp_path / "project"
     top.mkdir()
     (top / "dvc.yaml").write_text("stages: {}\n")
-    (top / ".dvc").mkdir()
-    (top / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+    init_dvc(top)
     (tmp_path / "study").mkdir()
     monkeypatch.chdir(top)
     for variable in ("EMO_CACHE", "EMO_MEMO"):

@@ -58,7 +58,13 @@ def commit(outcome: Outcome) -> None:
 def test_ingest_tracks_and_lists_what_to_commit(tracked: IngestProject) -> None:
     tracked.video("S01/happy.mp4")
     outcome = enrol(tracked)
-    assert outcome.commit == ("raw/participants.csv", "raw/clips.csv", "raw/videos.dvc", "raw/.gitignore")
+    assert outcome.commit == (
+        "raw/participants.csv",
+        "raw/clips.csv",
+        "raw/decisions.csv",
+        "raw/videos.dvc",
+        "raw/.gitignore",
+    )
     commit(outcome)
     assert run("git", "status", "--porcelain") == ""
     pointer = POINTER.read_text()

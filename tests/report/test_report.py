@@ -24,10 +24,12 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import METRICS, PROTOCOLS
 from pipeline.schema.dataset import dataset_schema, shard_path
+from pipeline.schema.decisions import write_decisions
 from pipeline.schema.image_subjects import full_caveat, subject_caveat
 from pipeline.versions.dvc_hash import folder_md5
-from tests.support.making import TOP, enrol, set_params
+from tests.support.making import TOP, decision, enrol, set_params
 from tests.support.reported import CLASSES, commit, git, metrics, write_raw
+from tests.support.shards import face_rows, write_face_shard
 
 pytestmark = pytest.mark.slow
 
@@ -107,6 +109,23 @@ def test_the_page_shows_them() -> None:
         "S4 6 images 100.0 %",
     ):
         assert shown in text
+
+
+@pytest.mark.usefixtures("project")
+def test_decisions_are_listed_once_by_reason_without_their_raters() -> None:
+    """A script in a reason is escaped; without the faces, the page says so."""
+    row = decision(1, "relabel", clip="S1_happy", reason="<b>wrong key", rater="anna")
+    write_decisions([row])
+    page = render(gather())
+    assert page.count("relabelled: 1 clip: happy to sad, &lt;b&gt;wrong key (1 clip)") == 1
+    assert "1 rater;" in page
+    assert "anna" not in page
+    write_decisions([row, decision(2, clip="S1_happy")])
+    assert "Decisions of raters are not listed: data/faces/S1_happy.parquet: no such file" in text_of(
+        render(gather())
+    )
+    write_face_shard("S1_happy", face_rows([1, 2, None]))
+    assert "excluded: 2 frames of 1 clip: blink (1 clip, 2 frames)" in text_of(render(gather()))
 
 
 @pytest.mark.usefixtures("project")

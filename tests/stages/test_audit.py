@@ -10,14 +10,18 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.audit.gate.evidence import GateEvidence, Image
+from pipeline.faces.perceptual_hash import hash_bytes, perceptual_hash
+from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.audit_report import AuditRow, write_audit_report
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from pipeline.schema.duplicates import NEAR_PAIRS_SCHEMA
+from pipeline.schema.duplicates import DUPLICATES_SCHEMA, NEAR_PAIRS_SCHEMA
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.ledger import ledger_of
 from pipeline.stages import audit as stage
-from tests.support.making import clip, enrol, person, set_params
+from tests.support.making import clip, counted_row, decision, enrol, person, set_params
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad")
@@ -29,10 +33,13 @@ class Given(GateEvidence):
 
     def __init__(self, **parts: Any) -> None:
         vars(self).update(parts)  # in the place of the cached properties
+        if "clips" in parts:
+            vars(self)["ledger"] = ledger_of(parts.get("decisions", ()), parts["clips"])
 
     def but(self, **changed: Any) -> "Given":
         """Return the evidence with other parts."""
-        given = {name: part for name, part in vars(self).items() if not name.startswith("_")}
+        derived = ("ledger", "labelled")
+        given = {n: part for n, part in vars(self).items() if not n.startswith("_") and n not in derived}
         return Given(**given | changed)  # what was derived is derived anew
 
 
@@ -42,7 +49,11 @@ CLEAN = Given(
     participants=[person(subject) for subject in SPLITS],
     processable=frozenset(SPLITS),
     consent_rule="noted",
-    clips=[clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES],
+    clips=[
+        clip(f"{s}_{e}", subject=s, expression=e, sha256=f"{number:063x}{CLASSES.index(e)}")
+        for number, s in enumerate(SPLITS)
+        for e in CLASSES
+    ],
     images=[
         Image(split, e, s, f"{s}_{e}", frame, frame / 5)
         for s, split in SPLITS.items()
@@ -51,6 +62,8 @@ CLEAN = Given(
     ],
     classes=CLASSES,
     near_pairs=[],
+    decisions=(),
+    funnel=[counted_row(f"{s}_{e}", s, e, split, images=3) for s, split in SPLITS.items() for e in CLASSES],
 )
 
 
@@ -71,7 +84,7 @@ def near(frame: int, other: str, other_frame: int) -> dict[str, object]:
 def test_a_clean_dataset_passes() -> None:
     checks = stage.audit(CLEAN)
     assert failing(CLEAN) == {}
-    assert len({check.name for check in checks}) == len(checks) == 6
+    assert len({check.name for check in checks}) == len(checks) == 8
     assert all(check.detail and "\n" not in check.detail for check in checks)
 
 
@@ -128,6 +141,48 @@ def test_an_image_that_comes_from_nowhere(changed: dict[str, Any]) -> None:
     found = failing(with_image(**changed).but(clips=clips))
     assert list(found) == ["every image traceable to a clip"]
     assert found.popitem()[1] == image_name(changed.get("clip", "S1_happy"), 0)
+
+
+def test_an_image_with_the_label_of_a_relabelled_clip() -> None:
+    """The effective label counts, not the one that was asked."""
+    relabelled = CLEAN.but(decisions=[decision(1, "relabel", clip="S1_happy", recording=of("S1_happy"))])
+    assert list(failing(relabelled)) == ["every image traceable to a clip"]
+    images = [replace(i, label="sad") if i.clip == "S1_happy" else i for i in CLEAN.images]
+    found = failing(relabelled.but(images=images))
+    assert found.popitem()[1].startswith("no happy in train; record more")
+    assert not found
+
+
+def test_an_excluded_image_in_the_dataset() -> None:
+    stretch = decision(3, clip="S1_happy", recording=of("S1_happy"), start_s=0.1, end_s=0.3)
+    assert failing(CLEAN.but(decisions=[stretch])) == {
+        "no excluded image": "S1_happy_000001.png (decision 3)"
+    }
+    again = decision(4, "include", clip="S1_happy", recording=of("S1_happy"))
+    assert failing(CLEAN.but(decisions=[stretch, again])) == {}
+
+
+def test_a_clip_that_could_not_be_read() -> None:
+    """It fails until it is excluded; a clip of a class that is not used does not matter."""
+    bad = counted_row("S1_more", "S1", "sad", "train", problem="no video stream")
+    clips = [*CLEAN.clips, clip("S1_more", subject="S1", expression="sad", sha256="f" * 64)]
+    evidence = CLEAN.but(funnel=[*CLEAN.funnel, bad], clips=clips)
+    assert failing(evidence) == {
+        "every clip could be read": "S1_more: no video stream; replace the recording, or `emo exclude CLIP "
+        "--reason ...`"
+    }
+    row = decision(1, clip="S1_more", recording="f" * 64)
+    assert failing(evidence.but(decisions=[row])) == {}
+    halves = [replace(row, decision=n, start_s=n - 1.0, end_s=float(n)) for n in (1, 2)]
+    assert list(failing(evidence.but(decisions=halves[:1]))) == ["every clip could be read"]
+    assert failing(evidence.but(decisions=halves)) == {}
+    other = replace(bad, expression="angry")
+    assert failing(CLEAN.but(funnel=[*CLEAN.funnel, other], clips=clips)) == {}
+
+
+def of(name: str) -> str:
+    """Return the SHA-256 of the recording of a clip."""
+    return next(c.sha256 for c in CLEAN.clips if c.clip == name)
 
 
 def test_somebody_who_withdrew() -> None:
@@ -197,6 +252,9 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for subject, split in SPLITS.items():
         write_shard(subject, split)
     write_parquet(Path("data/near_pairs.parquet"), NEAR_PAIRS_SCHEMA.empty_table())
+    write_parquet(Path("data/duplicates.parquet"), DUPLICATES_SCHEMA.empty_table())
+    write_csv(Path("reports/funnel.csv"), CLEAN.funnel, FunnelRow)
+    set_params()
 
 
 def write_shard(subject: str, split: str) -> None:
@@ -224,7 +282,7 @@ def test_the_stage_writes_its_report_and_passes() -> None:
 @pytest.mark.usefixtures("project")
 def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
     write_shard("S1", "test")
-    with pytest.raises(EmoError, match=r"2 of 6 checks failed; .*no subject in two splits"):
+    with pytest.raises(EmoError, match=r"2 of 8 checks failed; .*no subject in two splits"):
         stage.main()
     report = json.loads(Path("reports/audit.json").read_text())
     assert report["ok"] is False
@@ -235,11 +293,35 @@ def test_the_stage_fails_on_a_leak_but_reports_it() -> None:
 
 
 @pytest.mark.usefixtures("project")
+def test_a_face_in_the_place_of_an_excluded_one_cannot_slip_past_the_search_for_near_duplicates() -> None:
+    """data/near_pairs.parquet lists only pairs of faces that dedup kept."""
+    hashes = {
+        (i.clip, i.frame): perceptual_hash(texture(i.frame + 10 * n)) for n, i in enumerate(CLEAN.images)
+    }
+    hashes["S3_sad", 1] = hashes["S1_happy", 0]
+    faces = [
+        {
+            "clip": clip,
+            "frame": frame,
+            "hash": hash_bytes(found[None])[0],
+            "kept": (clip, frame) != ("S1_happy", 0),
+        }
+        for (clip, frame), found in hashes.items()
+    ]
+    write_parquet(Path("data/duplicates.parquet"), pa.Table.from_pylist(faces, schema=DUPLICATES_SCHEMA))
+    with pytest.raises(EmoError, match=r"1 of 8 checks failed; .*no near-duplicate across splits"):
+        stage.main()
+    faces[0]["kept"] = True  # a pair of faces that dedup kept is for data/near_pairs.parquet to list
+    write_parquet(Path("data/duplicates.parquet"), pa.Table.from_pylist(faces, schema=DUPLICATES_SCHEMA))
+    stage.main()
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize("table", ["raw/withdrawn.csv", ".emo/withdrawn.csv"])
 def test_a_withdrawal_that_the_table_of_people_does_not_know_of(table: str) -> None:
     Path(table).parent.mkdir(exist_ok=True)
     Path(table).write_text("subject,sha256\nS2,\n")
-    with pytest.raises(EmoError, match=r"1 of 6 checks failed; .*no subject without consent"):
+    with pytest.raises(EmoError, match=r"1 of 8 checks failed; .*no subject without consent"):
         stage.main()
 
 

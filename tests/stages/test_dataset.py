@@ -21,12 +21,14 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.image_codec import encode_png
 from pipeline.runtime.parquet import read_parquet
 from pipeline.schema.census import CensusRow
+from pipeline.schema.clips import read_clips
 from pipeline.schema.dataset import dataset_schema, read_dataset_shard
+from pipeline.schema.decisions import Decision, write_decisions
 from pipeline.schema.funnel import FunnelRow, funnel_totals
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SplitRow
 from pipeline.stages import dataset, dedup
-from tests.support.making import TOP, clip, enrol, person, set_params
+from tests.support.making import TOP, clip, decision, enrol, person, set_params
 from tests.support.shards import face_rows, texture, write_face_shard
 
 CLASSES = ("happy", "sad", "surprised")
@@ -40,6 +42,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     set_params(dataset={"expressions": ["sad", "happy", "surprised"]})
     clips = [clip(f"{s}_{e}", subject=s, expression=e) for s in SPLITS for e in CLASSES]
     clips.append(clip("S1_angry", expression="angry"))
+    clips = [replace(c, sha256=f"{number:064x}") for number, c in enumerate(clips)]
     enrol([person(s, enrolled=n) for n, s in enumerate(SPLITS, 1)], clips)
     write_csv(Path("data/split.csv"), [SplitRow(s, "F", split, 0) for s, split in SPLITS.items()], SplitRow)
     for number, c in enumerate(clips):
@@ -51,6 +54,22 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def funnel() -> dict[str, FunnelRow]:
     return {row.clip: row for row in read_csv(Path("reports/funnel.csv"), FunnelRow)}
+
+
+def sum_of_statuses(row: FunnelRow) -> int:
+    counts = funnel_totals([row])
+    return sum(counts.values()) - counts["sampled"]
+
+
+def decide(*decisions: Decision) -> None:
+    """Write the ledger, with the recordings of the clips, and build the dataset."""
+    write_decisions([replace(row, recording=of(row.clip)) for row in decisions])
+    dataset.main()
+
+
+def frames_of(clip: str, shard: str = "train/S2") -> list[int]:
+    rows = read_dataset_shard(Path(f"data/dataset/{shard}.parquet")).rows()
+    return [row["frame"] for row in rows if row["clip"] == clip]
 
 
 def census() -> dict[tuple[str, str], CensusRow]:
@@ -72,9 +91,7 @@ def test_the_funnel_adds_up() -> None:
     dataset.main()
     rows = funnel()
     for row in rows.values():
-        rest = (row.corrupt, row.no_face, row.several_faces, row.too_small, row.blurred, row.duplicates,
-                row.other_class, row.images)  # fmt: skip
-        assert row.sampled == sum(rest)
+        assert row.sampled == sum_of_statuses(row)
     plain = rows["S2_sad"]  # four frames: one without a face, two that are the same
     assert (plain.sampled, plain.no_face, plain.duplicates, plain.images) == (4, 1, 1, 2)
     hurt = rows["S1_happy"]
@@ -84,6 +101,99 @@ def test_the_funnel_adds_up() -> None:
     totals = funnel_totals(list(rows.values()))
     assert totals["sampled"] == 18 * 4 + 5 == sum(totals.values()) - totals["sampled"]
     assert [name for name in totals if name in ("sampled", "images")] == ["sampled", "images"]
+
+
+# --- Decisions ------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("project")
+def test_an_excluded_clip_gives_no_image_and_is_counted() -> None:
+    decide(decision(1, clip="S2_sad"))
+    row = funnel()["S2_sad"]
+    assert (row.excluded, row.duplicates, row.images, row.no_face) == (3, 0, 0, 1)
+    assert row.sampled == sum_of_statuses(row)
+    assert frames_of("S2_sad") == []
+    assert ("S2", "sad") not in census()
+
+
+@pytest.mark.usefixtures("project")
+def test_the_sharpest_face_that_is_left_takes_the_place_of_an_excluded_one() -> None:
+    """Frames 0 and 1 are the same face, frame 0 is kept; a blink at frame 0 must not cost both."""
+    dataset.main()
+    assert frames_of("S2_sad") == [0, 3]
+    stretch = {"start_s": 0.0, "end_s": 0.1}
+    decide(decision(1, clip="S2_sad", **stretch))
+    assert frames_of("S2_sad") == [1, 3]
+    row = funnel()["S2_sad"]
+    assert (row.excluded, row.duplicates, row.images) == (1, 0, 2)
+    assert row.sampled == sum_of_statuses(row)
+    decide(decision(1, clip="S2_sad", **stretch | {"end_s": 0.3}))
+    assert (frames_of("S2_sad"), funnel()["S2_sad"].excluded) == ([3], 2)
+
+
+@pytest.mark.usefixtures("project")
+def test_of_several_faces_that_are_left_the_sharpest_is_elected() -> None:
+    rows = face_rows([500, 500, 500, 500])
+    for row, sharpness in zip(rows, (9.0, 5.0, 7.0, 6.0), strict=True):
+        row["sharpness"] = sharpness
+    write_face_shard("S2_sad", rows)
+    dedup.main()
+    decide(decision(1, clip="S2_sad", start_s=0.0, end_s=0.1))
+    assert frames_of("S2_sad") == [2]
+    row = funnel()["S2_sad"]
+    assert (row.excluded, row.duplicates, row.images) == (1, 2, 1)
+
+
+@pytest.mark.usefixtures("project")
+def test_an_include_restores_the_same_bytes() -> None:
+    dataset.main()
+    shards = {name: data for name, data in outputs().items() if name.endswith(".parquet")}
+    decide(decision(1, clip="S2_sad"), decision(2, "include", clip="S2_sad"))
+    assert {name: data for name, data in outputs().items() if name.endswith(".parquet")} == shards
+
+
+@pytest.mark.usefixtures("project")
+def test_a_relabelled_clip_has_the_new_label_everywhere() -> None:
+    decide(decision(1, "relabel", clip="S2_sad", value="happy"))
+    assert funnel()["S2_sad"].expression == "happy"
+    assert census()["S2", "happy"].clips == 2
+    assert ("S2", "sad") not in census()
+    rows = read_dataset_shard(Path("data/dataset/train/S2.parquet")).rows()
+    assert {CLASSES[row["label"]] for row in rows if row["clip"] == "S2_sad"} == {"happy"}
+    decide(decision(1, "relabel", clip="S2_sad", value="scared"))
+    assert funnel()["S2_sad"].other_class == 2
+
+
+@pytest.mark.usefixtures("project")
+def test_the_card_lists_decisions_by_reason_and_counts_raters() -> None:
+    decide(
+        decision(1, clip="S2_sad", reason="looks away", rater="anna"),
+        decision(2, clip="S1_sad", reason="blink", start_s=0.0, end_s=0.1),
+        decision(3, clip="S3_sad", reason="blink", rater=""),
+        decision(4, "relabel", clip="S4_sad", value="happy", reason="wrong key"),
+    )
+    card = Path("data/dataset/README.md").read_text()
+    assert (
+        "- Excluded by decisions: 7 frames of 3 clips: blink (2 clips, 4 frames), looks away (1 clip" in card
+    )
+    assert "- Relabelled by decisions: 1 clip: sad to happy, wrong key (1 clip)." in card
+    assert "- Who decided: 2 raters, 1 decision without a rater." in card
+    assert "anna" not in card
+
+
+@pytest.mark.usefixtures("project")
+def test_a_clip_of_which_no_frame_could_be_read_costs_the_others_nothing() -> None:
+    write_face_shard("S2_sad", [], problem="no video stream")
+    dedup.main()
+    dataset.main()
+    row = funnel()["S2_sad"]
+    assert (row.sampled, row.images, row.problem) == (0, 0, "no video stream")
+    assert funnel()["S2_happy"].images == 2
+
+
+def of(name: str) -> str:
+    """Return the SHA-256 of the recording of a clip of the project."""
+    return next(c.sha256 for c in read_clips() if c.clip == name)
 
 
 @pytest.mark.usefixtures("project")

@@ -19,7 +19,9 @@ from pipeline.runtime.paths import CROISSANT, DATASET, DATASET_CARD, FACES, VIDE
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, shard_path
+from pipeline.schema.decisions import Decision
 from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.ledger import ledger_of
 from pipeline.schema.participants import NOTED, Participant, processable
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
@@ -105,6 +107,7 @@ def cohort(
     clips: list[Clip] = CLIPS,
     split: dict[str, SplitRow] = SPLIT,
     near_pairs: Sequence[dict[str, Any]] = (),
+    decisions: Sequence[Decision] = (),
     **changed: Any,
 ) -> SimpleNamespace:
     """Return what the checks look at; parts that follow from others are made of these."""
@@ -114,9 +117,16 @@ def cohort(
         for frame in range(FRAMES)
     ]
     census = census_of(CLIPS)
+    ledger = ledger_of(decisions, clips)
+    labelled = ledger.labelled(clips)
     parts = {
         "participants": participants,
         "clips": clips,
+        "ledger": ledger,
+        "labelled": labelled,
+        "excluded_clips": frozenset(clip.clip for clip in clips if ledger.is_excluded(clip)),
+        "earlier_decisions": frozenset(),
+        "erased_recordings": {},
         "processable_clips": clips,
         "processable": processable(participants),
         "showable": processable(participants),
@@ -133,7 +143,7 @@ def cohort(
         "census": census,
         "funnel": [funnel_row(c) for c in CLIPS],
         "shards": shards_of(census),
-        "pairs": pairs_across(near_pairs, clips, split),
+        "pairs": pairs_across(near_pairs, labelled, split),
         "pair_sheet": "near_pairs.png",
         "lengths": {c.video: 1000 for c in CLIPS},
         "tracked": 1000 * len(CLIPS),

@@ -18,6 +18,7 @@ import yaml
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.schema.clips import Clip
+from pipeline.schema.decisions import Decision
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import Participant
 from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
@@ -140,6 +141,12 @@ def drawn_face(centre: tuple[float, float] = (160, 120), width: float = 100) -> 
 # --- Projects -------------------------------------------------------------------------------------
 
 
+def init_dvc(folder: Path = Path()) -> None:
+    """Make a folder a DVC repository without Git, as `dvc init --no-scm` does in a second."""
+    (folder / ".dvc").mkdir()
+    (folder / ".dvc/config").write_text("[core]\n    no_scm = true\n")
+
+
 def person(subject: str = "S1", **values: Any) -> Participant:
     """Return a participant; what is not given is plain."""
     plain: dict[str, Any] = {"sex": "F", "age": 30.0, "consent": "given", "enrolled": 1}
@@ -168,11 +175,28 @@ def clip(name: str = "c1", **values: Any) -> Clip:
     return Clip(clip=name, **plain | values)
 
 
-def counted_row(name: str, subject: str, expression: str, split: str, **counts: int) -> FunnelRow:
+def decision(number: int = 1, action: str = "exclude", **values: Any) -> Decision:
+    """Return a decision about the clip `c1` as `clip` makes it; what is not given is plain."""
+    plain: dict[str, Any] = {
+        "recording": "0" * 64,
+        "clip": "c1",
+        "start_s": None,
+        "end_s": None,
+        "value": "sad" if action == "relabel" else "",
+        "reason": "blink",
+        "rater": "r1",
+        "date": "2026-11-28",
+    }
+    return Decision(decision=number, action=action, **plain | values)
+
+
+def counted_row(
+    name: str, subject: str, expression: str, split: str, problem: str = "", **counts: int
+) -> FunnelRow:
     """Return the row of a clip in the funnel; counts that are not given are 0."""
     names = [field.name for field in fields(FunnelRow) if field.type is int]
     row: dict[str, Any] = dict.fromkeys(names, 0) | counts
-    return FunnelRow(clip=name, subject=subject, expression=expression, split=split, **row)
+    return FunnelRow(clip=name, subject=subject, expression=expression, split=split, problem=problem, **row)
 
 
 def clip_of(name: str, video: Path, **values: Any) -> Clip:

@@ -40,10 +40,11 @@ def face_rows(seeds: Sequence[int | None], missing: str = "no_face") -> list[dic
     return rows
 
 
-def write_face_shard(clip: str, rows: list[dict[str, Any]], corrupt: int = 0) -> None:
+def write_face_shard(clip: str, rows: list[dict[str, Any]], corrupt: int = 0, problem: str = "") -> None:
     """Write data/faces/<clip>.parquet below the current folder."""
     path = Path("data/faces") / f"{clip}.parquet"
     path.parent.mkdir(parents=True, exist_ok=True)
     with parquet_sink(path, FACES_SCHEMA) as sink:
         sink.write_table(pa.Table.from_pylist(rows, schema=FACES_SCHEMA))
-        add_facts(sink, {"width": 320, "height": 240, "corrupt": corrupt})
+        facts: dict[str, Any] = {"width": 320, "height": 240, "corrupt": corrupt}
+        add_facts(sink, facts | ({"problem": problem} if problem else {}))

@@ -18,6 +18,7 @@ from PIL import Image
 from pipeline.runtime.errors import ConsentError, EmoError, NotBuiltError
 from pipeline.runtime.image_codec import decode
 from pipeline.schema.clips import Clip, read_enrolment
+from pipeline.schema.decisions import write_decisions
 from pipeline.schema.funnel import STATUS_MEANINGS
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SPLITS
@@ -31,6 +32,7 @@ from pipeline.versions.trace.trace import Trace, trace
 from tests.support.making import (
     TOP,
     clip_of,
+    decision,
     decode_all,
     drawn_face,
     enrol,
@@ -40,6 +42,7 @@ from tests.support.making import (
     set_params,
     write_video,
 )
+from tests.support.shards import write_face_shard
 
 pytestmark = pytest.mark.slow
 
@@ -596,3 +599,66 @@ def test_the_command_prints_draws_and_loads_no_heavy_library(project: Path, tmp_
     done = emo("nobody")
     assert done.returncode == 1
     assert "error: nobody: " in done.stderr
+
+
+# --- Decisions ------------------------------------------------------------------------------------
+
+
+def of(name: str) -> str:
+    """Return the SHA-256 of the recording of a clip."""
+    return next(clip.sha256 for clip in read_enrolment()[1] if clip.clip == name)
+
+
+@pytest.mark.usefixtures("changed")
+def test_an_excluded_frame_names_its_decision_and_another_represents_its_duplicates() -> None:
+    """The one image of a clip whose frames are all alike is excluded; the sharpest of the others follows."""
+    [before] = [frame for frame in ask("S1_happy").clip_trace.frames if frame.outcome == "image"]
+    at_s = before.time_s
+    row = decision(1, clip="S1_happy", recording=of("S1_happy"), start_s=at_s, end_s=at_s + 0.1)
+    write_decisions([row])
+    dataset.main()
+    found = ask("S1_happy").clip_trace
+    outcomes = [frame.outcome for frame in found.frames]
+    assert (outcomes.count("excluded"), outcomes.count("image")) == (1, 1)
+    assert found.counts()["excluded"] == 1
+    excluded = found.at(before.frame)
+    assert excluded.reason == "excluded by decision 1: blink (rater r1, 2026-11-28)"
+    assert (excluded.leader, excluded.followers) == (None, ())
+    [after] = [frame for frame in found.frames if frame.outcome == "image"]
+    others = [frame for frame in found.frames if frame.outcome == "duplicate"]
+    assert {frame.leader.name for frame in others if frame.leader} == {after.name}
+    assert len(after.followers) == len(others)
+    assert after.sharpness == max(frame.sharpness or 0 for frame in (after, *others))
+    assert excluded.as_json()["decision"] == {
+        "decision": 1,
+        "reason": "blink",
+        "rater": "r1",
+        "date": "2026-11-28",
+    }
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_relabelled_clip_shows_what_was_asked_and_what_holds() -> None:
+    row = decision(2, "relabel", clip="S1_happy", recording=of("S1_happy"), value="surprised", rater="")
+    write_decisions([row])
+    dataset.main()
+    found = ask("S1_happy")
+    assert found.as_json()["label"] == {
+        "asked": "happy",
+        "effective": "surprised",
+        "decision": {"decision": 2, "reason": "blink", "rater": "", "date": "2026-11-28"},
+    }
+    text = trace_text(found)
+    assert "asked for happy" in text
+    assert "surprised, by decision 2: blink (no rater, 2026-11-28)" in text
+    [image] = [frame for frame in found.clip_trace.frames if frame.outcome == "image"]
+    assert ask(image.name).class_name == "surprised"
+    assert "(surprised), from raw/decisions.csv" in trace_text(ask(image.name))
+
+
+@pytest.mark.usefixtures("changed")
+def test_a_clip_of_which_no_frame_could_be_read_is_traced() -> None:
+    write_face_shard("S1_happy", [], problem="no video stream")
+    found = ask("S1_happy")
+    assert found.clip_trace.frames == ()
+    assert found.clip_trace.counts() == {"damaged": 0}

@@ -18,6 +18,7 @@ from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
+from pipeline.schema.decisions import Decision, write_decisions
 from pipeline.schema.participants import Participant
 from pipeline.schema.split import SplitRow
 from pipeline.versions.diff import Diff, compare
@@ -29,7 +30,7 @@ from pipeline.versions.history import all_moves, earlier_versions, history
 from pipeline.versions.image_diff import ImageChanges, compare_images
 from pipeline.versions.stale import unbuilt
 from pipeline.versions.version import Version, resolve_pair, workspace
-from tests.support.making import TOP, clip, enrol, person, set_params
+from tests.support.making import TOP, clip, decision, enrol, person, set_params
 
 pytestmark = pytest.mark.slow
 
@@ -482,3 +483,78 @@ def test_a_closed_pipe() -> None:
     done = emo("versions", stdout=writer)
     os.close(writer)
     assert (done.returncode, done.stderr) == (1, "")  # as other programs end before `head`
+
+
+# --- Decisions ------------------------------------------------------------------------------------
+
+
+def decided(*decisions: Decision) -> Diff:
+    """Return the difference between v1 and a workspace with these decisions."""
+    write_decisions(decisions)
+    return compare(*resolve_pair(Repository(Path.cwd()), "v1", None, Path.cwd()))
+
+
+@pytest.mark.usefixtures("project")
+def test_decisions_are_shown_by_reason() -> None:
+    enrol(PARTICIPANTS, DISTINCT)
+    commit("Distinct recordings", "v1.1")
+    git("tag", "-f", "v1")
+    found = decided(
+        about("S1", 1),
+        about("S2", 2, start_s=0.5, end_s=1.0),
+        about("S3", 3, "relabel", reason="wrong key"),
+    )
+    assert found.phrases() == [
+        "1 clip relabelled (decision 3): wrong key",
+        "2 clips excluded (decisions 1, 2): blink",
+    ]
+    assert [str(ruling) for ruling in found.excluded] == [
+        "S1_happy: none -> all (decision 1: blink)",
+        "S2_happy: none -> 0.5..1 s (decision 2: blink)",
+    ]
+    assert vars(found.relabelled[0]) == {
+        "what": "S3_happy",
+        "before": "happy",
+        "after": "sad",
+        "decision": 3,
+        "reason": "wrong key",
+    }
+    text = str(diff_tables(found, None))
+    assert "excluded: S1_happy: none -> all (decision 1: blink)" in text
+    assert not found.is_empty
+
+
+@pytest.mark.usefixtures("project")
+def test_a_clip_that_is_included_again() -> None:
+    enrol(PARTICIPANTS, DISTINCT)
+    write_decisions([about("S1", 1)])
+    commit("Excluded", "v2")
+    git("tag", "-f", "v1")
+    found = decided(about("S1", 1), about("S1", 2, "include", start_s=0.0, end_s=1.0, reason="eyes open"))
+    assert found.phrases() == ["1 clip included again (decision 2): eyes open"]
+    assert (found.included[0].before, found.included[0].after) == ("all", "1..2 s")
+    again = decided(about("S1", 1), about("S1", 2, "include"), about("S1", 3))
+    assert again.is_empty  # decided to and fro
+
+
+@pytest.mark.usefixtures("project")
+def test_a_label_edited_by_hand_has_no_decision() -> None:
+    edited = [replace(CLIPS[0], expression="sad"), *CLIPS[1:]]
+    found = difference(clips=edited)
+    assert found.phrases()[0] == "1 clip relabelled"
+    assert found.relabelled[0].decision == 0
+
+
+@pytest.mark.usefixtures("project")
+def test_a_ledger_with_a_conflict_is_a_version_that_cannot_be_read() -> None:
+    Path("raw/decisions.csv").write_text("<<<<<<< ours\n")
+    with pytest.raises(EmoError, match=r"^workspace: raw/decisions\.csv: line 1: a merge conflict"):
+        workspace(Path.cwd(), "workspace")
+
+
+DISTINCT = [replace(c, sha256=f"{number:064x}") for number, c in enumerate(CLIPS)]
+
+
+def about(subject: str, number: int, action: str = "exclude", **values: Any) -> Decision:
+    recording = next(c.sha256 for c in DISTINCT if c.subject == subject)
+    return decision(number, action, clip=f"{subject}_happy", recording=recording, **values)

@@ -15,6 +15,7 @@ import pytest
 
 from pipeline.runtime.errors import EmoError
 from pipeline.versions.study_lock import locked_study
+from tests.support.making import init_dvc
 
 pytestmark = pytest.mark.slow
 
@@ -25,8 +26,7 @@ RWLOCK = Path(".dvc/tmp/rwlock")
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A DVC repository with one stage, which runs until the file `end` exists."""
     monkeypatch.chdir(tmp_path)
-    Path(".dvc").mkdir()
-    Path(".dvc/config").write_text("[core]\n    no_scm = true\n")
+    init_dvc()
     wait = "import pathlib, time; [time.sleep(0.05) for _ in iter(pathlib.Path('end').exists, True)]"
     Path("dvc.yaml").write_text(
         f'stages:\n  slow:\n    cmd: {sys.executable} -c "{wait}"\n    deps: [table]\n'

@@ -77,6 +77,34 @@ def test_killed_at_any_time_it_can_be_run_again(project: Project) -> None:
     assert not list(project.root.rglob(".*.tmp"))
 
 
+def test_decisions_about_the_subject_are_removed_and_the_others_keep_their_numbers(project: Project) -> None:
+    """Their reasons may name the person; the proof searches the table, too."""
+    ledger = project.root / "raw/decisions.csv"
+    other = next(subject for subject in SUBJECTS[:4] if subject != GONE)
+    project.emo("exclude", f"{GONE}_happy", "--reason", "blinks")
+    project.emo("exclude", f"{other}_happy", "--to", "1.0", "--reason", "blinks")
+    project.emo("exclude", f"{GONE}_surprised", "--reason", "blinks", "--from", "1.0")
+    project.commit("Decisions")
+    outcome = withdraw(project)
+    assert outcome["ok"] is True
+    assert "raw/decisions.csv" in outcome["commit"]  # type: ignore[operator]
+    assert [line.split(",")[0] for line in ledger.read_text().splitlines()[1:]] == ["2"]
+    assert GONE not in ledger.read_text()
+    project.commit("Withdrawal")
+    done = project.answer("exclude", f"{other}_surprised", "--reason", "blinks")
+    assert [row["decision"] for row in done["recorded"]] == [4]
+    report = (project.root / f"reports/withdrawals/{GONE}.md").read_text()
+    assert "raw/decisions.csv" in report
+    project.repro("dataset")
+    notes = audited(project)["decisions refer to clips"]
+    assert notes["detail"] == "2 decisions"
+    restored = project.run("git", "show", "HEAD~1:raw/decisions.csv")
+    ledger.write_text(restored)  # an older version of the table comes back: the proof finds it
+    again = withdraw(project)
+    assert again["ok"] is True
+    assert GONE not in ledger.read_text()
+
+
 def test_leftovers_of_killed_runs_are_erased_and_cost_others_nothing(project: Project) -> None:
     """Shards in the cache, one cut off, by `dvc repro`; recordings, one cut off, by `emo ingest`."""
     needles, others = needles_of(project, GONE), shards(project, GONE)

@@ -1,6 +1,7 @@
 """The checks of `emo audit` beyond the gate; importing this package registers all of them."""
 
 from pipeline.audit.checks import (
+    decisions,
     faces,
     images,
     near_duplicates,
@@ -11,4 +12,14 @@ from pipeline.audit.checks import (
 )
 from pipeline.audit.gate import checks as gate
 
-__all__ = ["faces", "gate", "images", "near_duplicates", "outputs", "participants", "recordings", "splits"]
+__all__ = [
+    "decisions",
+    "faces",
+    "gate",
+    "images",
+    "near_duplicates",
+    "outputs",
+    "participants",
+    "recordings",
+    "splits",
+]

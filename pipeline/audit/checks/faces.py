@@ -1,6 +1,6 @@
 """Checks of the detection rate: of every clip, of every subject, and of female and male subjects."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import combinations
 from math import comb
 
@@ -32,11 +32,13 @@ def not_searched(funnel: Sequence[FunnelRow]) -> str:
 
 
 @check("faces in most frames of every clip", Topic.FACES, Scope.ENROLLED)
-def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
+def clips_give_faces(searched: Sequence[FunnelRow], excluded_clips: Collection[str]) -> Finding:
     """Half or more of the sampled frames of every clip gave a face; of stills, half or more of all.
 
-    A clip whose faces are all duplicates of another view of its take passes; it is counted.
+    A clip whose faces are all duplicates of another view of its take passes; it is counted. Clips that are
+    excluded by decisions are left out.
     """
+    searched = [row for row in searched if row.clip not in excluded_clips]
     stills = [row for row in searched if row.sampled == 1]
     found = sum(map(_faces, stills))
     violations = [f"stills: {found} of {len(stills)}"] if found < LEAST * len(stills) else []
@@ -45,18 +47,14 @@ def clips_give_faces(searched: Sequence[FunnelRow]) -> Finding:
         for row in searched
         if row.sampled != 1 and (_faces(row) < LEAST * row.sampled or not _faces(row))
     ]
-    doubled = sum(
-        _faces(row) > 0 and not row.images + row.other_class + row.no_consent
-        for row in searched
-        if row.sampled != 1
-    )
+    doubled = sum(row.duplicates == _faces(row) > 0 for row in searched if row.sampled != 1)
     fine = f"{len(searched)} clips{f', {doubled} all duplicates of other views' if doubled else ''}"
     fine += f", a face in {found} of {len(stills)} stills" if stills else ""
     return verdict(violations, fine, f"{FUNNEL} gives the reasons")
 
 
 def _faces(row: FunnelRow) -> int:
-    return row.duplicates + row.other_class + row.no_consent + row.images
+    return row.excluded + row.duplicates + row.other_class + row.no_consent + row.images
 
 
 @check("similar detection rate for all subjects", Topic.FACES, Scope.ENROLLED)

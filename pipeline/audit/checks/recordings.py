@@ -9,6 +9,7 @@ from pipeline.audit.gate.check import Finding, Scope, Topic, UnavailableError, c
 from pipeline.runtime.paths import CLIPS, VIDEOS
 from pipeline.runtime.text import listed
 from pipeline.schema.clips import Clip
+from pipeline.schema.ledger import Ledger
 from pipeline.versions.dvc_lock import POINTER
 
 _NAMED = "named"
@@ -41,21 +42,21 @@ def _same_content(clips: Sequence[Clip]) -> Iterator[str]:
 
 
 @check("no take under two labels", Topic.LABELS, Scope.ENROLLED)
-def takes_labelled_alike(clips: Sequence[Clip]) -> Finding:
+def takes_labelled_alike(labelled: Sequence[Clip]) -> Finding:
     """All views of a subject's take show the same expression."""
     key = attrgetter("take", "subject")
-    groups = [list(group) for _, group in groupby(sorted(clips, key=key), key=key)]
+    groups = [list(group) for _, group in groupby(sorted(labelled, key=key), key=key)]
     violations = [
         f"{group[0].take}: {listed(sorted(f'{clip.clip} is {clip.expression}' for clip in group))}"
         for group in groups
         if len({clip.expression for clip in group}) > 1
     ]
-    return verdict(violations, f"{len(groups)} takes", f"correct {CLIPS}")
+    return verdict(violations, f"{len(groups)} takes", "correct it with `emo relabel`")
 
 
 @check("labels match the paths", Topic.LABELS, Scope.ENROLLED)
-def labelled_as_named(clips: Sequence[Clip]) -> Finding:
-    """No clip has another label than the expression in the path of its recording.
+def labelled_as_named(clips: Sequence[Clip], ledger: Ledger) -> Finding:
+    """No clip has another label than the expression in the path of its recording, unless it was relabelled.
 
     Raises UnavailableError if no path is known: only `emo ingest --manifest` records it.
     """
@@ -65,9 +66,9 @@ def labelled_as_named(clips: Sequence[Clip]) -> Finding:
     violations = [
         f"{clip.clip}: {clip.expression}, but its path says {clip.extra[_NAMED]}"
         for clip in named
-        if clip.expression != clip.extra[_NAMED]
+        if clip.expression != clip.extra[_NAMED] and not ledger.relabel_of(clip)
     ]
-    remedy = f"correct the label in {CLIPS}, or empty the cell `{_NAMED}`"
+    remedy = f"correct the label with `emo relabel`, or empty the cell `{_NAMED}` in {CLIPS}"
     return verdict(violations, f"{len(named)} clips whose path contains an expression", remedy)
 
 

@@ -4,12 +4,14 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from pipeline.audit.gate.check import Finding, Topic, check
+from pipeline.audit.gate.check import Finding, Scope, Topic, check
 from pipeline.audit.gate.evidence import Image
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.text import listed
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name
+from pipeline.schema.funnel import FunnelRow
+from pipeline.schema.ledger import Ledger
 from pipeline.schema.participants import REQUIRED, UNKNOWN, Participant, named_or_counted
 from pipeline.schema.split import SPLITS
 
@@ -62,9 +64,9 @@ def every_class_in_every_split(images: Sequence[Image], classes: Sequence[str]) 
 
 
 @check("every image traceable to a clip", Topic.GATE)
-def every_image_traceable(images: Sequence[Image], clips: Sequence[Clip]) -> Finding:
-    """Every image belongs to a clip of raw/clips.csv: its subject, its expression, within its time."""
-    known = {clip.clip: clip for clip in clips}
+def every_image_traceable(images: Sequence[Image], labelled: Sequence[Clip]) -> Finding:
+    """Every image belongs to a clip: its subject, its expression as asked or relabelled, within its time."""
+    known = {clip.clip: clip for clip in labelled}
     bad = [
         image_name(image.clip, image.frame)
         for image in images
@@ -77,6 +79,30 @@ def _belongs(image: Image, clip: Clip) -> bool:
     start_s, end_s = clip.segment
     is_in_time = start_s - _TOLERANCE_S <= image.time_s < end_s
     return is_in_time and (clip.subject, clip.expression) == (image.subject, image.label)
+
+
+@check("no excluded image", Topic.GATE)
+def no_excluded_image(images: Sequence[Image], clips: Sequence[Clip], ledger: Ledger) -> Finding:
+    """No image is of a moment that a decision in raw/decisions.csv excludes."""
+    known = {clip.clip: clip for clip in clips if ledger.exclusions(clip)}
+    found = [(i, ledger.excluded_by(known[i.clip], i.time_s)) for i in images if i.clip in known]
+    bad = [f"{image_name(i.clip, i.frame)} (decision {row.decision})" for i, row in found if row]
+    some = f"{len(known)} of {len(clips)} clips are excluded in whole or in part"
+    return _verdict(bad, some if known else "nothing is excluded")
+
+
+@check("every clip could be read", Topic.GATE, Scope.ENROLLED)
+def every_clip_read(
+    funnel: Sequence[FunnelRow], clips: Sequence[Clip], ledger: Ledger, classes: Sequence[str]
+) -> Finding:
+    """Frames could be read of every clip of a class of the dataset, unless a decision excludes the clip."""
+    out = {clip.clip for clip in clips if ledger.is_excluded(clip)}
+    rows = [row for row in funnel if row.expression in classes]
+    bad = [f"{row.clip}: {row.problem}" for row in rows if row.problem and row.clip not in out]
+    if bad:
+        return Finding(False, f"{listed(bad, 5)}; replace the recording, or `emo exclude CLIP --reason ...`")
+    left_out = sum(bool(row.problem) for row in rows)
+    return Finding(True, f"{len(rows)} clips" + (f", {left_out} unreadable but excluded" if left_out else ""))
 
 
 @check("no subject without consent", Topic.GATE)

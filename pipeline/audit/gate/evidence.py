@@ -7,12 +7,17 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.audit.gate.check import Scope
+from pipeline.audit.gate.elected import elected_pairs
 from pipeline.dataset.images.params import consent_rule
+from pipeline.dataset.near_duplicates.collapse import DedupParams
+from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import DATASET
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.dataset import read_dataset_shard, shard_paths
 from pipeline.schema.duplicates import read_near_pairs
+from pipeline.schema.funnel import FunnelRow, read_funnel
 from pipeline.schema.image_subjects import subject_caveat
+from pipeline.schema.ledger import Ledger, read_ledger
 from pipeline.schema.participants import Participant, processable
 
 _COLUMNS = ("label", "subject", "clip", "frame", "time_s")
@@ -45,6 +50,21 @@ class GateEvidence:
         return read_enrolment()[1]
 
     @cached_property
+    def ledger(self) -> Ledger:
+        """The decisions of raters about all clips."""
+        return read_ledger(self.clips)
+
+    @cached_property
+    def labelled(self) -> list[Clip]:
+        """All clips with their effective expressions: as relabelled by decisions, else as asked."""
+        return self.ledger.labelled(self.clips)
+
+    @cached_property
+    def funnel(self) -> list[FunnelRow]:
+        """reports/funnel.csv."""
+        return read_funnel()
+
+    @cached_property
     def processable(self) -> frozenset[str]:
         """The subjects who have not withdrawn."""
         return processable(self.participants)
@@ -71,8 +91,10 @@ class GateEvidence:
 
     @cached_property
     def near_pairs(self) -> Sequence[dict[str, Any]]:
-        """Kept images that are near-duplicates, as rows of data/near_pairs.parquet."""
-        return read_near_pairs()
+        """Images that are near-duplicates, as rows of data/near_pairs.parquet."""
+        keys = {(image.clip, image.frame) for image in self.images}
+        distance = load_params("dedup", DedupParams).pair_distance
+        return [*read_near_pairs(), *elected_pairs(keys, self.clips, distance)]
 
     def caveat(self, scope: Scope) -> str:
         """Return the caveat of all figures if images have no subject; empty if all have one."""

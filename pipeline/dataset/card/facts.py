@@ -1,10 +1,11 @@
 """The facts about one version of the dataset that its card and croissant.json state."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
+from pipeline.dataset.card.decisions import DecisionCounts
 from pipeline.schema.census import CensusRow
 from pipeline.schema.clips import Clip
 from pipeline.schema.image_subjects import subject_caveat
@@ -34,6 +35,8 @@ class Facts:
     "Version of the shards' layout, and a digest of all shards."
     params: Mapping[str, Any]
     "The sections of params.yaml that built the dataset: frames, faces, dedup, split, dataset."
+    decisions: DecisionCounts = field(default_factory=DecisionCounts)
+    "The decisions of raters that hold, by reason."
 
     @property
     def splits(self) -> list[str]:

@@ -2,10 +2,11 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pipeline.dataset.images.selection import Selection
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import SPLIT
@@ -13,7 +14,6 @@ from pipeline.schema.census import CensusRow
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from pipeline.schema.duplicates import read_duplicates
 from pipeline.schema.faces import OK, faces_path, read_faces
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.split import SPLITS, SplitRow
@@ -30,15 +30,6 @@ class ClipImages:
     "The status of every sampled frame of the clip, counted."
 
 
-def dropped_frames() -> dict[str, frozenset[int]]:
-    """Return by clip the frames that data/duplicates.parquet does not keep."""
-    dropped: dict[str, set[int]] = {}
-    for row in read_duplicates(["clip", "frame", "kept"]).to_pylist():
-        if not row["kept"]:
-            dropped.setdefault(row["clip"], set()).add(row["frame"])
-    return {clip: frozenset(frames) for clip, frames in dropped.items()}
-
-
 def clips_by_subject(clips: Iterable[Clip], splits: Mapping[str, SplitRow]) -> dict[str, list[Clip]]:
     """Return the clips of each subject, sorted by subject; raise EmoError if one has no split."""
     groups: dict[str, list[Clip]] = {}
@@ -49,21 +40,27 @@ def clips_by_subject(clips: Iterable[Clip], splits: Mapping[str, SplitRow]) -> d
     return dict(sorted(groups.items()))
 
 
-def collect(clip: Clip, split: str, dropped: Set[int], classes: Sequence[str]) -> ClipImages:
+def collect(clip: Clip, split: str, selection: Selection, classes: Sequence[str]) -> ClipImages:
     """Return the images of one clip and its row of the funnel.
 
     Args:
-        clip: The clip, whose faces are in data/faces.
+        clip: The clip with its effective expression; its faces are in data/faces.
         split: The split of its subject.
-        dropped: Frames that are near-duplicates of sharper ones.
+        selection: The faces that do not become images.
         classes: The expressions of the dataset, in the order of their labels.
     """
     faces = read_faces(clip.clip, ["frame", "time_s", "status", "png"]).to_pylist()
     statuses = Counter(face["status"] for face in faces)
-    kept = [face for face in faces if face["status"] == OK and face["frame"] not in dropped]
+    excluded, duplicates = selection.excluded_of(clip.clip), selection.duplicates_of(clip.clip)
+    kept = [
+        face
+        for face in faces
+        if face["status"] == OK and face["frame"] not in excluded and face["frame"] not in duplicates
+    ]
     is_wanted = clip.expression in classes
     rows = [_image(clip, face, classes.index(clip.expression)) for face in kept] if is_wanted else []
-    corrupt = int(read_facts(faces_path(clip.clip))["corrupt"])
+    facts = read_facts(faces_path(clip.clip))
+    corrupt = int(facts.get("corrupt", 0))
     funnel = FunnelRow(
         clip=clip.clip,
         subject=clip.subject,
@@ -75,9 +72,11 @@ def collect(clip: Clip, split: str, dropped: Set[int], classes: Sequence[str]) -
         several_faces=statuses["several_faces"],
         too_small=statuses["too_small"],
         blurred=statuses["blurred"],
-        duplicates=statuses[OK] - len(kept),
+        excluded=len(excluded),
+        duplicates=statuses[OK] - len(excluded) - len(kept),
         other_class=0 if is_wanted else len(kept),
         images=len(rows),
+        problem=str(facts.get("problem", "")),
     )
     return ClipImages(clip, rows, funnel)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from pipeline.dataset.card.card import dataset_card
 from pipeline.dataset.card.croissant import croissant, read_shards, version_of
+from pipeline.dataset.card.decisions import DecisionCounts
 from pipeline.dataset.card.facts import Facts
 from pipeline.runtime.files import write_text
 from pipeline.runtime.params import read_params
@@ -16,7 +17,12 @@ from pipeline.schema.funnel import FunnelRow, faces_found, funnel_totals
 from pipeline.schema.participants import read_participants
 
 
-def describe(census: Sequence[CensusRow], funnel: Sequence[FunnelRow], classes: Sequence[str]) -> Facts:
+def describe(
+    census: Sequence[CensusRow],
+    funnel: Sequence[FunnelRow],
+    classes: Sequence[str],
+    decisions: DecisionCounts,
+) -> Facts:
     """Write the card and croissant.json of the shards in data/dataset; return the facts they state."""
     shards = read_shards(DATASET)
     facts = Facts(
@@ -28,6 +34,7 @@ def describe(census: Sequence[CensusRow], funnel: Sequence[FunnelRow], classes: 
         found=faces_found(funnel),
         version=version_of(shards),
         params=building_settings(read_params()),
+        decisions=decisions,
     )
     write_text(DATASET_CARD, dataset_card(facts))
     write_text(CROISSANT, croissant(facts, shards))

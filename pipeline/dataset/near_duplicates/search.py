@@ -76,6 +76,20 @@ def near_pairs(hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.inte
     return i, j, _distances(hashes, i, j)
 
 
+def near_pairs_of(some: Ints, hashes: Hashes, max_distance: int, *, groups: npt.NDArray[np.integer]) -> Pairs:
+    """Return the pairs ``i < j`` of different groups of which at least one is among `some`, sorted.
+
+    Compares each of `some` with all hashes, so `some` should be few; else as `near_pairs`.
+    """
+    found: dict[tuple[int, int], int] = {}
+    for one in some.tolist():
+        distance = hamming(hashes[one], hashes)
+        for other in np.flatnonzero((distance <= max_distance) & (groups != groups[one])).tolist():
+            found[min(one, other), max(one, other)] = int(distance[other])
+    pairs = np.array([(*pair, found[pair]) for pair in sorted(found)], np.int64).reshape(-1, 3)
+    return pairs[:, 0], pairs[:, 1], pairs[:, 2]
+
+
 _WIDTH = 16  # bits of a band, one uint16; divides 64, so that a ring of bands is a ring of words
 _BANDS = BITS // _WIDTH
 _BLOCK = 1 << 17  # pairs compared at once: 1.3 MB, which fits the processor's cache

@@ -6,23 +6,26 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.dataset.images.selection import Key
 from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.text import counted
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, read_dataset_shard
+from pipeline.schema.decisions import Decision
 from pipeline.schema.faces import BLURRED, FACES_SCHEMA, OK, STATUSES, TOO_SMALL, faces_path, read_faces
 from pipeline.schema.funnel import STATUS_MEANINGS
 from pipeline.schema.participants import NOTED, Participant, may_be_shown
 from pipeline.versions.trace.records import Records
 
 IMAGE, DUPLICATE = "image", "duplicate"
-OTHER_CLASS, NO_CONSENT, WITHDRAWN, NOT_BUILT = "other_class", "no_consent", "withdrawn", "not_built"
+EXCLUDED, OTHER_CLASS, NO_CONSENT = "excluded", "other_class", "no_consent"
+WITHDRAWN, NOT_BUILT = "withdrawn", "not_built"
 
 OUTCOMES = (
     *(IMAGE, DUPLICATE),
     *(status for status in STATUSES if status != OK),
-    *(OTHER_CLASS, NO_CONSENT, WITHDRAWN, NOT_BUILT),
+    *(EXCLUDED, OTHER_CLASS, NO_CONSENT, WITHDRAWN, NOT_BUILT),
 )
 """The possible outcomes of a sampled frame that could be decoded."""
 
@@ -78,6 +81,8 @@ class Frame:
     "The near-duplicates that were dropped in favour of this image."
     is_collapsed: bool = True
     "Whether near-duplicates were dropped (dedup.collapse)."
+    decision: Decision | None = None
+    "The decision that excludes it."
 
     @property
     def name(self) -> str:
@@ -87,6 +92,8 @@ class Frame:
     @property
     def reason(self) -> str:
         """Why it is an image of the dataset, or not."""
+        if self.outcome == EXCLUDED and self.decision:
+            return f"excluded by {decision_text(self.decision)}"
         if self.leader:
             return f"a near-duplicate of {self.leader}"
         if self.outcome == IMAGE:
@@ -112,6 +119,7 @@ class Frame:
             "reason": self.reason,
             "duplicate_of": vars(self.leader) if self.leader else None,
             "stands_for": [vars(near) for near in self.followers],
+            "decision": decision_json(self.decision),
         }
 
 
@@ -127,6 +135,10 @@ class ClipTrace:
     "Sampled frames that could not be decoded completely; they have no row."
     frames: tuple[Frame, ...]
     "In the order of time."
+    expression: str
+    "Effective expression: as relabelled by a decision, else as asked."
+    relabel: Decision | None
+    "The decision that decides the label."
     labels: Mapping[int, int]
     "Frame -> label of the clip's images, as the dataset was built."
     classes: tuple[str, ...]
@@ -164,45 +176,61 @@ def read_clip_trace(clip: Clip, records: Records) -> ClipTrace:
     columns = [name for name in FACES_SCHEMA.names if name not in ("png", "hash")]
     rows = read_faces(clip.clip, columns).to_pylist()
     labels, classes = _labels(clip, records)
-    corrupt, participant = int(read_facts(path)["corrupt"]), records.participants[clip.subject]
-    traced = ClipTrace(clip, participant, withdrawn, corrupt, (), labels, classes)
-    leaders, followers = _leaders(clip, records.duplicates), _followers(clip, records.duplicates)
-    otherwise = _without_image(traced, records.settings("dataset"))
-    is_collapsed = records.settings("dedup").get("dedup.collapse", True)
-    frames = [_frame(row, traced, leaders.get(row["frame"]), otherwise) for row in rows]
-    return replace(
-        traced,
-        frames=tuple(
-            replace(frame, followers=followers.get(frame.name, ()), is_collapsed=is_collapsed)
-            for frame in frames
-        ),
+    corrupt, participant = int(read_facts(path).get("corrupt", 0)), records.participants[clip.subject]
+    expression, relabel = records.ledger.label(clip), records.ledger.relabel_of(clip)
+    traced = ClipTrace(clip, participant, withdrawn, corrupt, (), expression, relabel, labels, classes)
+    near = _near(clip, records)
+    return replace(traced, frames=tuple(_frame(row, traced, near, records) for row in rows))
+
+
+@dataclass(frozen=True)
+class _Near:
+    """The near-duplicates of a clip's frames, after decisions."""
+
+    leaders: Mapping[int, Near]
+    "Frame -> the image of which it is a near-duplicate."
+    followers: Mapping[int, tuple[Near, ...]]
+    "Frame -> near-duplicates dropped in favour of it, also those of other views."
+
+
+def _frame(row: Mapping[str, Any], traced: ClipTrace, near: _Near, records: Records) -> Frame:
+    number = row["frame"]
+    leader = near.leaders.get(number)
+    excluded = records.selection.excluded_of(traced.clip.clip).get(number)
+    return Frame(
+        traced.clip.clip,
+        **{name: row[name] for name in ("frame", "time_s", "status", "score", "sharpness")},
+        box=None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"]),
+        outcome=_outcome(row, traced, records, leader=leader, excluded=excluded),
+        leader=leader,
+        followers=near.followers.get(number, ()),
+        is_collapsed=records.settings("dedup").get("dedup.collapse", True),
+        decision=excluded,
     )
 
 
-def _frame(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, otherwise: str) -> Frame:
-    box = None if row["x"] is None else (row["x"], row["y"], row["w"], row["h"])
-    own = {name: row[name] for name in ("frame", "time_s", "status", "score", "sharpness")}
-    outcome = _outcome(row, traced, leader, otherwise)
-    return Frame(traced.clip.clip, box=box, outcome=outcome, leader=leader, **own)
-
-
-def _outcome(row: Mapping[str, Any], traced: ClipTrace, leader: Near | None, otherwise: str) -> str:
+def _outcome(
+    row: Mapping[str, Any],
+    traced: ClipTrace,
+    records: Records,
+    *,
+    leader: Near | None,
+    excluded: Decision | None,
+) -> str:
     if row["status"] != OK:
         return str(row["status"])
+    if row["frame"] in traced.labels:  # as built; a note says if a decision is newer
+        return IMAGE
+    if traced.withdrawn:
+        return DUPLICATE if leader else WITHDRAWN
+    if excluded:
+        return EXCLUDED
     if leader:
         return DUPLICATE
-    if row["frame"] in traced.labels:
-        return IMAGE
-    return otherwise
-
-
-def _without_image(traced: ClipTrace, settings: Mapping[str, Any]) -> str:
-    """Return why the accepted faces of a clip that are no near-duplicates are no images."""
-    if traced.withdrawn:
-        return WITHDRAWN
+    settings = records.settings("dataset")
     if not may_be_shown(traced.participant, settings.get("dataset.consent", NOTED)):
         return NO_CONSENT
-    return NOT_BUILT if traced.clip.expression in settings["dataset.expressions"] else OTHER_CLASS
+    return NOT_BUILT if traced.expression in settings["dataset.expressions"] else OTHER_CLASS
 
 
 def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ...]]:
@@ -215,24 +243,42 @@ def _labels(clip: Clip, records: Records) -> tuple[dict[int, int], tuple[str, ..
     return labels, shard.classes
 
 
-def _leaders(clip: Clip, duplicates: pa.Table) -> dict[int, Near]:
-    """Return, by frame of a clip, the kept image of which it is a near-duplicate."""
-    own = [row for row, name in enumerate(duplicates["clip"].to_pylist()) if name == clip.clip]
-    dropped = {row["frame"]: row for row in _rows(duplicates, own) if not row["kept"]}
-    return {frame: Near(row["duplicate_of"], row["distance"]) for frame, row in dropped.items()}
+def _near(clip: Clip, records: Records) -> _Near:
+    """Return the near-duplicates of a clip's frames; if a decision excluded an image, of its successor."""
+    leaders = records.selection.leaders
+    pairs = [(key, leader) for key, leader in leaders.items() if clip.clip in (key[0], leader[0])]
+    distances = _distances(pairs, records.duplicates)
+    own: dict[int, Near] = {}
+    followers: dict[int, tuple[Near, ...]] = {}
+    for (key, leader), bits in zip(pairs, distances, strict=True):
+        if key[0] == clip.clip:
+            own[key[1]] = Near(image_name(*leader), bits)
+        if leader[0] == clip.clip:
+            followers[leader[1]] = (*followers.get(leader[1], ()), Near(image_name(*key), bits))
+    return _Near(own, followers)
 
 
-def _followers(clip: Clip, duplicates: pa.Table) -> dict[str, tuple[Near, ...]]:
-    """Return, by image of a clip, the near-duplicates dropped in favour of it, also those of other views."""
-    names = enumerate(duplicates["duplicate_of"].to_pylist())
-    own = [row for row, name in names if name and name.startswith(f"{clip.clip}_")]
-    found: dict[str, tuple[Near, ...]] = {}
-    for row in _rows(duplicates, own):
-        near = Near(image_name(row["clip"], row["frame"]), row["distance"])
-        found[row["duplicate_of"]] = (*found.get(row["duplicate_of"], ()), near)
-    return found
+def _distances(pairs: Sequence[tuple[Key, Key]], duplicates: pa.Table) -> list[int]:
+    """Return the distance of the hashes of each pair, bits."""
+    from pipeline.faces.perceptual_hash import hamming, hashes_from_bytes
+
+    if not pairs:
+        return []
+    wanted = {key for pair in pairs for key in pair}
+    keys = list(zip(duplicates["clip"].to_pylist(), duplicates["frame"].to_pylist(), strict=True))
+    hashes = {key: duplicates["hash"][row].as_py() for row, key in enumerate(keys) if key in wanted}
+    one, other = (hashes_from_bytes([hashes[key] for key in side]) for side in zip(*pairs, strict=True))
+    return [int(bits) for bits in hamming(one, other)]
 
 
-def _rows(table: pa.Table, numbers: Sequence[int]) -> list[dict[str, Any]]:
-    """Return rows of a table by number; Arrow's own filters load pandas, which takes longer than the rest."""
-    return [{name: table[name][number].as_py() for name in table.column_names} for number in numbers]
+def decision_text(decision: Decision) -> str:
+    """Return a decision in words: `decision 3: blink (rater r1, 2026-11-28)`."""
+    rater = f"rater {decision.rater}" if decision.rater else "no rater"
+    return f"decision {decision.decision}: {decision.reason} ({rater}, {decision.date})"
+
+
+def decision_json(decision: Decision | None) -> dict[str, Any] | None:
+    """Return a decision as plain values; None without one."""
+    if decision is None:
+        return None
+    return {name: getattr(decision, name) for name in ("decision", "reason", "rater", "date")}

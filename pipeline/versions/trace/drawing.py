@@ -57,7 +57,8 @@ def _draw_frame(trace: Trace, frame: Frame) -> Image.Image:
     clip, placement = trace.clip_trace.clip, trace.placement
     pixels, origin = source_frame(clip, frame)
     source = f"frame {frame.frame}, {frame.time_s:.3f} s, of {clip.video} ({origin})"
-    subject = f"subject {clip.subject}, {clip.expression}, take {clip.take}; {placement.split or 'no split'}"
+    expression = trace.clip_trace.expression
+    subject = f"subject {clip.subject}, {expression}, take {clip.take}; {placement.split or 'no split'}"
     quality = f"score {frame.score:.0f}, sharpness {frame.sharpness or 0:.0f}"
     outcome = quality if frame.outcome == IMAGE else frame.reason
     box = _scaled(frame.box, pixels.shape[1] / clip.width)
@@ -118,7 +119,7 @@ def _title(trace: Trace) -> tuple[str, str]:
     clip, placement = trace.clip_trace.clip, trace.placement
     corrupt = trace.clip_trace.corrupt
     damaged = f"; {counted(corrupt, 'damaged frame')} not shown" if corrupt else ""
-    subject = f"subject {clip.subject}, {clip.expression}, {placement.split or 'no split'}"
+    subject = f"subject {clip.subject}, {trace.clip_trace.expression}, {placement.split or 'no split'}"
     return clip.clip, f"{subject}; {clip.video}, {clip.width}x{clip.height}, {clip.fps:g} frames/s{damaged}"
 
 

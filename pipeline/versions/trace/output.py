@@ -3,10 +3,10 @@
 import textwrap
 from collections.abc import Iterator
 
-from pipeline.runtime.paths import CLIPS, VIDEOS
+from pipeline.runtime.paths import CLIPS, DECISIONS, VIDEOS
 from pipeline.runtime.text import TextTable
 from pipeline.schema.clips import Clip
-from pipeline.versions.trace.clip_trace import Frame
+from pipeline.versions.trace.clip_trace import Frame, decision_text
 from pipeline.versions.trace.lookup import BYTES
 from pipeline.versions.trace.trace import Trace
 
@@ -70,10 +70,16 @@ def _source(trace: Trace) -> Iterator[Line]:
         yield "frame", f"{trace.frame.frame} (the first is 0), at {trace.frame.time_s:.3f} s"
     yield "clip", f"{clip.clip}, {_stretch(clip)}"
     kind = " (an image without a subject id)" if trace.clip_trace.participant.is_image else ""
-    yield "subject", f"{clip.subject}{kind}, {clip.expression}, take {clip.take}"
+    yield "subject", f"{clip.subject}{kind}, asked for {clip.expression}, take {clip.take}"
+    traced = trace.clip_trace
+    if traced.relabel:
+        yield "relabelled", f"{traced.expression}, by {decision_text(traced.relabel)}"
     if trace.label is not None:
-        now = "" if trace.class_name == clip.expression else f"; now {clip.expression}"
-        yield "label", f"{trace.label} ({trace.class_name}), from {CLIPS}{now}"
+        now = "" if trace.class_name == traced.expression else f"; now {traced.expression}"
+        yield (
+            "label",
+            f"{trace.label} ({trace.class_name}), from {DECISIONS if traced.relabel else CLIPS}{now}",
+        )
 
 
 def _stretch(clip: Clip) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.dataset.images.selection import Selection, select
 from pipeline.runtime.errors import EmoError, NotBuiltError
 from pipeline.runtime.params import read_params
 from pipeline.runtime.paths import CENSUS, CLIPS, DUPLICATES, SPLIT
@@ -15,6 +16,8 @@ from pipeline.schema.census import read_census
 from pipeline.schema.clips import Clip, read_enrolment
 from pipeline.schema.dataset import shard_path, shard_paths
 from pipeline.schema.duplicates import read_duplicates
+from pipeline.schema.faces import faces_path
+from pipeline.schema.ledger import Ledger, read_ledger
 from pipeline.schema.participants import Participant, processable
 from pipeline.schema.split import SplitRow, read_split
 from pipeline.schema.withdrawals import read_withdrawn
@@ -54,6 +57,20 @@ class Records:
     def duplicates(self) -> pa.Table:
         """data/duplicates.parquet."""
         return read_duplicates(path=self.stored(DUPLICATES))
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The decisions of raters about all clips."""
+        return read_ledger(self.clips.values())
+
+    @cached_property
+    def selection(self) -> Selection:
+        """The faces that near-duplicates and decisions leave out."""
+        self.stored(DUPLICATES)
+        given = processable(self.participants.values())
+        clips = [clip for clip in self.clips.values() if clip.subject in given]
+        built = [clip for clip in clips if faces_path(clip.clip).is_file()]
+        return select(built, self.ledger)
 
     @cached_property
     def settings_now(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.paths import SPLIT, VIDEOS
-from pipeline.versions.trace.clip_trace import IMAGE, ClipTrace, Frame, read_clip_trace
+from pipeline.versions.trace.clip_trace import IMAGE, ClipTrace, Frame, decision_json, read_clip_trace
 from pipeline.versions.trace.lookup import LIKENESS, Target, find
 from pipeline.versions.trace.placement import Placement, place
 from pipeline.versions.trace.records import read_records
@@ -84,6 +84,11 @@ class Trace:
             "found_by": {"by": self.target.by, "distance": self.target.distance},
             **(self._frame_json(self.frame) if self.frame else self._clip_json()),
             "clip": columns | {"video": (VIDEOS / clip.video).as_posix()},
+            "label": {
+                "asked": clip.expression,
+                "effective": self.clip_trace.expression,
+                "decision": decision_json(self.clip_trace.relabel),
+            },
             "participant": {key: getattr(person, key) for key in ("subject", "sex", "consent")},
             "placement": self.placement.as_json(),
             "stages": {stage: asdict(run) for stage, run in self.stage_runs.items()},

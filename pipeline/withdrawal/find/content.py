@@ -138,7 +138,12 @@ def _has_rows(path: Path, subject: Subject) -> bool:
     with path.open(encoding="utf-8-sig", errors="replace", newline="") as text:
         try:
             rows = csv.DictReader(text, delimiter=delimiter)
-            return any(row.get("subject") == subject.code or row.get("clip") in subject.clips for row in rows)
+            return any(
+                row.get("subject") == subject.code
+                or row.get("clip") in subject.clips
+                or row.get("recording") in subject.recordings
+                for row in rows
+            )
         except csv.Error:  # an unclosed quotation mark, or a cell that is too long: search cell by cell
             text.seek(0)
             ids = {subject.code, *subject.clips}
