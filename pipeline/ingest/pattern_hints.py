@@ -1,0 +1,54 @@
+"""Patterns for `--subject-pattern` that messages suggest, made from one path and the code in it."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from pipeline.ingest.name_tokens import pieces
+from pipeline.ingest.names import normal
+
+
+def hint(path: PurePosixPath, codes: tuple[str, ...]) -> str:
+    """Return `--subject-pattern '...' (S01)` for the first two of the codes; empty if none can be made."""
+    found = [(code, pattern) for code in codes[:2] if (pattern := pattern_for(path, code))]
+    return " or ".join(
+        f"--subject-pattern {shlex.quote(pattern)}" + (f" ({code})" if len(found) > 1 else "")
+        for code, pattern in found
+    )
+
+
+def pattern_for(path: PurePosixPath, code: str) -> str:
+    """Return a pattern that finds the code in the path, and codes like it in paths like it; empty if none."""
+    text = normal(path.as_posix())
+    for pattern in _candidates(text, code):
+        match = re.search(pattern, text)
+        if match and match["subject"] == code:
+            return pattern
+    return ""
+
+
+def _candidates(path: str, code: str) -> Iterator[str]:
+    *folders, _ = path.split("/")
+    for place, folder in enumerate(folders):
+        if folder == code:
+            above = {0: "", 1: "[^/]+/"}.get(place, f"(?:[^/]+/){{{place}}}")
+            yield f"^{above}(?P<subject>[^/]+)/"
+    start = path.rfind(code)
+    if start >= 0:
+        before = re.escape(path[start - 1]) if start else "^"
+        after = re.escape(path[start + len(code)]) if start + len(code) < len(path) else "$"
+        before = "" if path[start - 1 : start].isalnum() else before
+        after = "" if path[start + len(code) : start + len(code) + 1].isalnum() else after
+        for body in (_like(code), re.escape(code)):
+            yield f"{before}(?P<subject>{body}){after}"
+
+
+def _like(code: str) -> str:
+    r"""Return a pattern of codes like this one: `S\d+` for S01, any letters for a name."""
+    found = pieces(code)
+    if len(found) == 1:
+        return r"\d+" if code.isdigit() else r"[^\W\d_]+"
+    if len(found) > 2 and not found[0].isdigit():
+        return re.sub(r"\d+", r"\\d+", re.sub(r"[a-zA-Z]$", "[A-Za-z]", re.escape(code)))
+    return re.sub(r"\d+", r"\\d+", re.escape(code).replace(r"\-", "-"))
