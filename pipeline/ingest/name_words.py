@@ -10,7 +10,7 @@ def _words(text: str) -> tuple[str, ...]:
 
 SUBJECT = _words(
     "sub subj subject s p participant actor person vp vpn tn teilnehmer proband id pid sid pp ppt speaker "
-    "user volunteer respondent"
+    "user volunteer respondent con ctrl control hc pat patient child kid adult student"
 )
 """Words before the number of a subject: `sub-01`, `P_01`, `S01`."""
 
@@ -77,9 +77,10 @@ GROUP = _words(
 FEELING = _words(
     "calm calmness contempt contemptuous pain painful bored boredom confused confusion excited excitement "
     "amused amusement pride proud shame ashamed embarrassed embarrassment anxious anxiety interest "
-    "interested tired laugh laughing laughter cry crying content contentment relief relieved guilt guilty jealous love "
-    "hate envy frustrated frustration stress stressed relaxed other normal thinking concentrated desire "
-    "doubt disappointed disappointment hope sympathy worried worry upset elated bitter wink blink frown grin"
+    "interested tired laugh laughing laughter cry crying content contentment relief relieved guilt guilty "
+    "jealous love hate envy frustrated frustration stress stressed relaxed other normal thinking "
+    "concentrated desire doubt disappointed disappointment hope sympathy worried worry upset elated "
+    "bitter wink blink frown grin"
 )
 """Words for expressions beyond the seven. They are never read as a subject."""
 

@@ -72,10 +72,10 @@ class _Subject:
     is_long_number: bool = False
 
 
-NO_EXPRESSION = Finding("its name states no expression", remedy="rename it, or list it in a --manifest")
-NEITHER = Finding(
-    "name does not state subject and expression", remedy="rename it, or list it in a --manifest"
-)
+RENAME = "rename it, or list it in a --manifest"
+
+NO_EXPRESSION = Finding("its name states no expression", remedy=RENAME)
+NEITHER = Finding("name does not state subject and expression", remedy=RENAME)
 NO_SUBJECT = "name states no subject"
 
 
@@ -155,9 +155,7 @@ def _expression(parts: Parts) -> list[Token]:
     if twice or others or len({token.text.casefold() for token in found}) > 1:
         words = list(dict.fromkeys(token.text for token in [*found, *others]))
         named = " and ".join(map(repr, words[:2])) if len(words) > 1 else f"{words[0]!r} twice"
-        raise _UnclearError(
-            Finding(f"name is ambiguous: it states {named}", remedy=RENAME)
-        )
+        raise _UnclearError(Finding(f"name is ambiguous: it states {named}", remedy=RENAME))
     return found[:1]
 
 
@@ -199,7 +197,8 @@ def _of_coded_folder(parts: Parts) -> _Subject:
                 found = f"names subject {token.text!r}, but is in the folder of {code.text!r}"
                 raise _UnclearError(Finding(found, remedy="move or rename it"))
             is_number = token.kind is Kind.NUMBER and (code.kind is Kind.CODE or depth == len(parts) - 1)
-            if token.kind is Kind.COMPOUND or not (is_firm or is_number or token.kind in CODES):
+            is_letter = token.kind is Kind.WORD and len(token.text) == 1
+            if token.kind is Kind.COMPOUND or not (is_letter or is_firm or is_number or token.kind in CODES):
                 _refuse(code.text, token.text)
     is_word = code.kind is Kind.WEAK and len(pieces(code.text)[0]) > 2
     return _Subject(code.text, place, _rivals(parts[:place]), is_word)
@@ -216,7 +215,7 @@ def _check_above(above: Sequence[Part], code: Token) -> None:
         is_place = other.kind is Kind.WEAK and code.kind is Kind.CODE and len(pieces(other.text)[0]) > 2
         if not is_place:
             _refuse(other.text, code.text)
-    if code.kind is Kind.WEAK and not is_padded(code.text) and (rivals := _rivals(above)):
+    if _is_unsure(code) and (rivals := _rivals(above)):
         _refuse(rivals[-1], code.text)
 
 
@@ -233,7 +232,7 @@ def _of_coded_file(parts: Parts) -> _Subject:
             _refuse(part.text, code.text)
     sites = _above_expression(folders, code.text)
     rivals = _rivals(folders)
-    if rivals and code.kind is Kind.WEAK:
+    if rivals and (code.kind is Kind.WEAK or _is_unsure(code)):
         _refuse(rivals[-1], code.text)
     rivals = tuple(dict.fromkeys((*rivals, *sites)))
     return _Subject(code.text, len(parts) - 1, rivals, is_word=code.kind is Kind.WEAK)
@@ -248,9 +247,7 @@ def _check_numbers_beside(stem: Part, code: Token) -> None:
         _refuse(before.text, code.text)
     if after and after.kind is Kind.NUMBER:
         gap = stem.text[code.end : after.start]
-        gaps = {
-            stem.text[one.end : two.start] for one, two in pairwise(stem.tokens)
-        }
+        gaps = {stem.text[one.end : two.start] for one, two in pairwise(stem.tokens)}
         if code.kind is Kind.WEAK or (gap in ("-", ".", "") and len(gaps) > 1):
             _refuse(code.text, stem.text[code.start : after.end])
 
@@ -271,8 +268,12 @@ def _of_plain_words(parts: Parts) -> _Subject:
     words = stem.of(Kind.WORD)
     if len(places) > 1 or (places and words):
         places = [place for place in places if len(folders[place].text) > 1]
-    mixed = [part.text for part in parts if part.is_mixed and (part is not stem or part.of(Kind.COMPOUND))]
+    if compound := stem.of(Kind.COMPOUND):
+        _refuse(*_readings_of(compound[0].text))
+    mixed = [part.text for part in folders if part.is_mixed]
     texts = dict.fromkeys([*mixed, *(folders[place].text for place in places), *(t.text for t in words)])
+    if len(texts) == 1 and mixed and mixed[0].isalnum():
+        _refuse(*_readings_of(mixed[0]))
     if mixed or len({text.casefold() for text in texts}) > 1:
         _refuse(*texts)
     if words:
@@ -308,9 +309,7 @@ def _of_long_number(parts: Parts) -> _Subject:
     """Read `4711_happy_2`: a number of four digits or more that is no year and has no leading zero."""
     stem = parts[-1]
     numbers = stem.of(Kind.NUMBER)
-    codes = [
-        token for token in numbers if len(token.text) > 3 and token.text[0] != "0" and not _is_year(token)
-    ]
+    codes = [token for token in numbers if _is_long(token.text)]
     others = [token for token in numbers if token not in codes]
     places = [place for place, token in enumerate(stem.tokens) if token.kind is Kind.NUMBER]
     adjacent = any(two - one == 1 for one, two in pairwise(places))
@@ -322,6 +321,17 @@ def _of_long_number(parts: Parts) -> _Subject:
 def _is_long(number: str) -> bool:
     is_year = len(number) == 4 and 1900 <= int(number) < 2100
     return len(number) > 3 and number[0] != "0" and not is_year
+
+
+def _readings_of(compound: str) -> tuple[str, ...]:
+    """Return what may be the code in `S01T02`: `S01`, or all of it."""
+    first, second, *_ = pieces(compound)
+    return (compound[: len(first) + len(second)], compound)
+
+
+def _is_unsure(code: Token) -> bool:
+    """Return whether a code may as well be a session or camera: `S1`, `K2`."""
+    return not is_padded(code.text) and (code.kind is Kind.WEAK or pieces(code.value)[0] == "s")
 
 
 def _rivals(folders: Iterable[Part]) -> tuple[str, ...]:

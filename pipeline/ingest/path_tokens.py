@@ -60,6 +60,10 @@ class Part:
             return False
         return bool(self.of(*CODES)) or not self.of(Kind.GROUP, Kind.DESCRIPTION)
 
+    def without(self, *kinds: Kind) -> "Part":
+        """Return the part without the tokens of some kinds."""
+        return Part(self.text, tuple(token for token in self.tokens if token.kind not in kinds))
+
     def reads(self, tokens: Iterable[Token], kind: Kind) -> "Part":
         """Return the part with some tokens read as another kind."""
         changed = set(tokens)
@@ -106,7 +110,7 @@ def distinguishing(parts: Sequence[Part], subject: str, *, with_views: bool = Tr
             if token.kind is Kind.VIEW and not with_views:
                 continue
             if place == len(parts) - 1:
-                is_subject = token.kind in IDENTITY and comparable(token.text) == code
+                is_subject = token.text == subject or (token.kind in CODES and comparable(token.text) == code)
                 texts += [] if is_subject or token.kind in _MEANINGS else pieces(token.text)
             elif token.kind is Kind.SESSION and not any(map(str.isdigit, token.text)):
                 continue  # the session states it

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 
 from pipeline.ingest.name_tokens import pieces
+from pipeline.ingest.name_words import SUBJECT
 from pipeline.ingest.names import normal
 
 
@@ -36,11 +37,11 @@ def _candidates(path: str, code: str) -> Iterator[str]:
             yield f"^{above}(?P<subject>[^/]+)/"
     start = path.rfind(code)
     if start >= 0:
-        before = re.escape(path[start - 1]) if start else "^"
-        after = re.escape(path[start + len(code)]) if start + len(code) < len(path) else "$"
+        before = _escaped(path[start - 1]) if start else "^"
+        after = _escaped(path[start + len(code)]) if start + len(code) < len(path) else "$"
         before = "" if path[start - 1 : start].isalnum() else before
         after = "" if path[start + len(code) : start + len(code) + 1].isalnum() else after
-        for body in (_like(code), re.escape(code)):
+        for body in (_like(code), _escaped(code)):
             yield f"{before}(?P<subject>{body}){after}"
 
 
@@ -49,6 +50,12 @@ def _like(code: str) -> str:
     found = pieces(code)
     if len(found) == 1:
         return r"\d+" if code.isdigit() else r"[^\W\d_]+"
+    if len(found) == 2 and len(found[0]) > 1 and found[0].lower() not in SUBJECT and code.isalnum():
+        return r"[^\W\d_]+\d+"
     if len(found) > 2 and not found[0].isdigit():
-        return re.sub(r"\d+", r"\\d+", re.sub(r"[a-zA-Z]$", "[A-Za-z]", re.escape(code)))
-    return re.sub(r"\d+", r"\\d+", re.escape(code).replace(r"\-", "-"))
+        return re.sub(r"\d+", r"\\d+", re.sub(r"[a-zA-Z]$", "[A-Za-z]", _escaped(code)))
+    return re.sub(r"\d+", r"\\d+", _escaped(code))
+
+
+def _escaped(text: str) -> str:
+    return re.escape(text).replace(r"\-", "-").replace(r"\ ", " ")

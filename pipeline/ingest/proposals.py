@@ -119,12 +119,11 @@ def propose_clips(
     proposals.notes += [choice.note] if choice.note else []
     vocabulary = Vocabulary(mapping, skip_unknown)
     skipped: Counter[str] = Counter()
+    unread: dict[UnreadName, list[Path]] = defaultdict(list)
     for source, reading in _readings(sources, choice):
         match reading:
-            case UnreadName(reason, ""):
-                proposals.errors.append(f"{source.path}: {reason}")
-            case UnreadName(reason, remedy):
-                proposals.errors.append(f"{source.path}: {reason}; {remedy}")
+            case UnreadName():
+                unread[reading].append(source.path)
             case SkippedFile(reason):
                 skipped[reason] += 1
             case ParsedName(word=word):
@@ -134,6 +133,7 @@ def propose_clips(
                         proposals.clips.append(_proposal(source, reading, name, is_still=is_still))
                     except EmoError as error:
                         proposals.errors.append(str(error))
+    proposals.errors += [_unread(finding, paths) for finding, paths in unread.items()]
     proposals.skipped |= skipped
     vocabulary.add_unknown_to(proposals)
     return proposals
@@ -169,6 +169,12 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
         source=source.path.name.encode("utf-8", "replace").decode("utf-8"),
         still=is_still,
     )
+
+
+def _unread(finding: UnreadName, paths: Sequence[Path]) -> str:
+    """Return one line for all files with the same finding."""
+    also = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return f"{paths[0]}{also}: {'; '.join(filter(None, (finding.reason, finding.remedy)))}"
 
 
 def _unknown_expression(word: str, places: Sequence[str]) -> str:

@@ -1,6 +1,6 @@
 """`emo ingest`: read file names, inspect the files, plan, show the plan, then carry it out."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -8,14 +8,24 @@ from typing import Any
 from pipeline.ingest.dvc_tracking import check_dvc, track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space, exclusive
 from pipeline.ingest.inspection import ProgressBar, inspect_files
-from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
+from pipeline.ingest.layouts.layout import Media
+from pipeline.ingest.layouts.registry import (
+    AUTO,
+    LayoutChoice,
+    NoMatchError,
+    choose_layout,
+    label_ending,
+    layout_named,
+)
 from pipeline.ingest.manifest import read_manifest
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
+from pipeline.ingest.plan_subjects import PlannedSubject, counted_codes, planned_subjects
 from pipeline.ingest.proposals import Proposals, propose_clips
 from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
+from pipeline.ingest.subject_pattern import OPTION, compile_pattern, read_by_pattern
 from pipeline.ingest.subjectless_images import as_own_subjects
 from pipeline.ingest.unpacking import Unpacked, unpacked
 from pipeline.runtime.errors import EmoError, disk_errors, many, reason
@@ -53,6 +63,8 @@ class Outcome:
     "One line each."
     table: Mapping[str, Mapping[str, int]]
     "Subject -> expression -> number of clips; all clips of the subjects of this ingest."
+    subjects: tuple[PlannedSubject, ...]
+    "The subjects of this ingest as they were understood."
     commit: tuple[str, ...]
     "Files to `git add`; empty if nothing changed, or if nothing is done yet."
 
@@ -62,6 +74,7 @@ class Outcome:
             **vars(self),
             "added": [{name: getattr(clip, name) for name in _JSON_COLUMNS} for clip in self.added],
             "unchanged": [clip.clip for clip in self.unchanged],
+            "subjects": [vars(subject) for subject in self.subjects],
         }
 
 
@@ -110,6 +123,8 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     proposals = as_own_subjects(proposals, files, state)
     plan = plan_ingest(proposals.clips, files, table, state)
     errors = [*proposals.errors, *unreadable, *plan.errors]
+    if proposals.layout == "folders":  # elsewhere the user or the corpus states where a code ends
+        errors += counted_codes(proposals.clips, (p.subject for p in state.participants))
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
     return proposals, plan
@@ -120,6 +135,8 @@ def _propose(request: Request) -> Proposals:
         raise EmoError(
             f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
         )
+    if request.subject_pattern:
+        _check_pattern_alone(request)
     if request.manifest:
         return read_manifest(request.manifest, request.mapping, skip_unknown=request.skip_unknown)
     layout = layout_named(request.layout)
@@ -127,10 +144,28 @@ def _propose(request: Request) -> Proposals:
     sources = find_sources(request.sources, media, label_ending(layout, media))
     labels = {PurePosixPath(source.path): _read_label(source.path) for source in sources.labels}
     try:
-        choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
+        choice = _choose(request, [source.name for source in sources.files], media, labels)
     except NoMatchError as error:
         raise EmoError(f"{sources.files[0].path}: {error}") from None
     return propose_clips(sources, choice, request.mapping, skip_unknown=request.skip_unknown)
+
+
+def _choose(
+    request: Request, names: Sequence[PurePosixPath], media: Media, labels: Mapping[PurePosixPath, str]
+) -> LayoutChoice:
+    declared = tuple(request.mapping)  # a word that is mapped is an expression
+    if request.subject_pattern:
+        return read_by_pattern(compile_pattern(request.subject_pattern), names, declared)
+    return choose_layout(names, request.layout, media, labels, declared)
+
+
+def _check_pattern_alone(request: Request) -> None:
+    """Raise EmoError for a subject pattern beside what states the subjects, too."""
+    if request.manifest:
+        raise EmoError(f"{OPTION}: --manifest already states the subjects; give one of them")
+    if request.layout != AUTO:
+        raise EmoError(f"{OPTION}: --layout {request.layout} already states the subjects; give one of them")
+    compile_pattern(request.subject_pattern)
 
 
 def _read_label(path: Path) -> str:
@@ -165,5 +200,6 @@ def _outcome(
         skipped=proposals.skipped,
         notes=tuple(notes),
         table=plan.table(),
+        subjects=planned_subjects(proposals.clips, (p.subject for p in plan.state.participants)),
         commit=commit,
     )

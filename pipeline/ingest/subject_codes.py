@@ -17,7 +17,9 @@ def comparable(subject: str) -> str:
     pieces = [
         piece.lstrip("0") or "0" if piece.isdigit() else piece for piece in _PIECE.findall(subject.lower())
     ]
-    if len(pieces) > 1 and pieces[0] in ("s", "sub", "subj", "subject"):
+    while len(pieces) > 1 and (
+        pieces[0] in ("sub", "subj", "subject") or (pieces[0] == "s" and pieces[1].isdigit())
+    ):
         pieces = pieces[1:]
     return "".join(f"-{piece}" if piece.isdigit() else piece for piece in pieces)
 

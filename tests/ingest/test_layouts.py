@@ -61,6 +61,14 @@ EXAMPLES: dict[str, tuple[str, NameReading]] = {
         ParsedName("subject_12", "sadness", "subject_12_sa_5"),
     ),
     "s44_su_3.avi": ("enterface", ParsedName("subject_44", "surprise", "subject_44_su_3")),
+    "sub-01/ses-02/beh/sub-01_ses-02_task-happy_run-01_video.mp4": (
+        "bids",
+        ParsedName("sub-01", "happy", session="02", part="ses-02_run-01"),
+    ),
+    "bids/sub-AB_task-faces_acq-sad_recording-left_beh.mp4": (
+        "bids",
+        ParsedName("sub-AB", "sad", part="task-faces_recording-left", take="sub-AB_sad_task-faces"),
+    ),
     "jaffe/KA.AN1.39.tiff": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
     "ka.an1.39.TIFF": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
     "YM.SU3.62.tiff": ("jaffe", ParsedName("YM", "surprise", "YM_SU3_62", sex="F")),

@@ -20,13 +20,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from pipeline.ingest.layouts.layout import Layout, NameReading, NameReadings, ParsedName, UnreadName
-from pipeline.ingest.path_reading import AMBIGUOUS, NEITHER, Finding, PathReading, read_path
+from pipeline.ingest.path_reading import AMBIGUOUS, NEITHER, RENAME, Finding, PathReading, read_path
 from pipeline.ingest.pattern_hints import hint
 from pipeline.runtime.text import listed
 
 PATTERN = "S01/happy.mp4, S01/happy/1.mp4, happy/S01.mp4 or S01_happy.mp4"
-
-_RENAME = "rename it, or list it in a --manifest"
 
 _Readings = Mapping[PurePosixPath, PathReading]
 
@@ -62,13 +60,13 @@ def _grouped(findings: Mapping[PurePosixPath, Finding]) -> dict[PurePosixPath, U
 def _message(path: PurePosixPath, finding: Finding) -> UnreadName:
     reason = f"{finding.reason} ({PATTERN})" if finding is NEITHER else finding.reason
     if len(finding.codes) > 1:
-        reason = f"{reason}: subject {' or '.join(map(repr, finding.codes[:3]))}?"
+        reason = f"{reason}: subject {' or '.join(map(repr, finding.codes[:3]))}"
     elif finding.codes:
-        reason = f"{reason}: is {finding.codes[0]!r} the subject?"
+        reason = f"{reason}: {finding.codes[0]!r} may be the subject, or not"
     if finding.remedy is not None:
         return UnreadName("; ".join(filter(None, (reason, finding.remedy))))
     pattern = hint(path, finding.codes)
-    return UnreadName(f"{reason} {_RENAME}" + (f", or give {pattern}" if pattern else ""))
+    return UnreadName(f"{reason}; {RENAME}" + (f", or give {pattern}" if pattern else ""))
 
 
 def _one_code_below_several_folders(readings: _Readings) -> dict[PurePosixPath, Finding]:
@@ -127,4 +125,4 @@ _CHECKS = (
     _long_numbers_of_one_expression,
 )
 
-LAYOUT = Layout("folders", PATTERN, read, reads_any_name=True)
+LAYOUT = Layout("folders", PATTERN, read, takes_words=True, reads_any_name=True)
