@@ -209,7 +209,7 @@ def _kind(chunk: str) -> Kind:
         return _kind_of_word(chunk.lower())
     if len(found) == 2 and found[1].isdigit():
         kind = _kind_of_word(found[0].lower())
-        return Kind.WEAK if kind is Kind.WORD else kind
+        return Kind.WEAK if kind in (Kind.WORD, Kind.DESCRIPTION, Kind.FEELING) else kind
     return Kind.COMPOUND
 
 

@@ -124,11 +124,12 @@ def _confusable(named: Mapping[str, str], enrolled: Sequence[str]) -> list[str]:
     if not pairs:
         return []
     subject, twin = pairs[0]
+    where = PARTICIPANTS if twin in enrolled else named[twin]
     more = f" ({len(pairs) - 1} more such pairs)" if len(pairs) > 1 else ""
     return [
-        f"{named[subject]}: subjects {subject!r} and {twin!r} differ only by case, zeros, separators or `sub-`, "
-        f"{twin} in {PARTICIPANTS if twin in enrolled else named[twin]}{more}; write one subject the same way "
-        "everywhere, or rename one of two subjects"
+        f"{named[subject]}: subjects {subject!r} and {twin!r} differ only by case, zeros, separators or "
+        f"`sub-`, {twin} in {where}{more}; write one subject the same way everywhere, or rename one of two "
+        "subjects"
     ]
 
 

@@ -16,6 +16,7 @@ from pipeline.ingest.path_tokens import CODES, Part, Parts, distinguishing, part
 from pipeline.ingest.subject_codes import comparable
 
 _FILE_COUNTERS = ("clip", "video", "vid", "mov", "img", "rec", "file", "scene", "item", "no", "nr", "num")
+_LETTERS = ("t", "v", "r")
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,11 @@ class PathReading:
     "Folders above that may tell subjects of one code apart, joined by `/`."
     rival: str = ""
     "Folders that may name the subject instead, joined by `/`."
-    is_word: bool = False
-    "Whether the subject may instead be the name of something that several subjects share."
-    is_long_number: bool = False
-    "Whether the subject is the only long number of the file name."
+    shared: str = ""
+    """Kind of text, if the subject may instead be the name of something that several subjects share:
+    `folder`, `word`, `code` or `number`; else empty."""
+    unsure: tuple[str, ...] = ()
+    "Numbers beside a code such as `S1`, which may be a session of subjects with these numbers."
     counters: tuple[str, ...] = ()
     "Numbers, dates and camera files in the path: several subjects may differ in them."
     session: str = ""
@@ -68,8 +70,8 @@ class _Subject:
     place: int
     "Place of its folder in the path; the last place is that of the file name."
     rivals: tuple[str, ...] = ()
-    is_word: bool = False
-    is_long_number: bool = False
+    shared: str = ""
+    code: Token | None = None
 
 
 RENAME = "rename it, or list it in a --manifest"
@@ -111,7 +113,7 @@ def _refuse(*codes: str) -> NoReturn:
 def _reading(parts: Parts, subject: _Subject, words: Sequence[Token]) -> PathReading:
     word = " ".join(token.text for token in words)
     expression = words[0].value if words[0].kind is Kind.EXPRESSION else word
-    shared = distinguishing(parts, subject.text, with_views=False)
+    without_views = distinguishing(parts, subject.text, with_views=False)
     has_views = any(part.of(Kind.VIEW) for part in parts)
     above = [
         p.text for p in parts[: min(subject.place, len(parts) - 1)] if p.identity and not p.is_expression
@@ -122,13 +124,19 @@ def _reading(parts: Parts, subject: _Subject, words: Sequence[Token]) -> PathRea
         expression,
         above="/".join(above),
         rival="/".join(subject.rivals),
-        is_word=subject.is_word,
-        is_long_number=subject.is_long_number,
+        shared=subject.shared,
+        unsure=tuple(_unsure_numbers(parts, subject)),
         counters=tuple(_counters(parts, subject)),
         session=session_of(parts),
         part=distinguishing(parts, subject.text),
-        take=slug("_".join(filter(None, (subject.text, expression, shared)))) if has_views else "",
+        take=slug("_".join(filter(None, (subject.text, expression, without_views)))) if has_views else "",
     )
+
+
+def _unsure_numbers(parts: Parts, subject: _Subject) -> list[str]:
+    if not subject.code or not _is_unsure(subject.code):
+        return []
+    return [token.text for part in parts for token in part.of(Kind.NUMBER)]
 
 
 def _counters(parts: Parts, subject: _Subject) -> list[str]:
@@ -139,7 +147,7 @@ def _counters(parts: Parts, subject: _Subject) -> list[str]:
         token.text
         for token in found
         if token.text != subject.text
-        and (token.kind is not Kind.TAKE or pieces(token.value)[0] in _FILE_COUNTERS)
+        and (token.kind is not Kind.TAKE or pieces(token.value)[0] in (*_FILE_COUNTERS, *_LETTERS))
     ]
 
 
@@ -180,10 +188,15 @@ def _unknown_expression(parts: Parts, known: frozenset[str]) -> list[Token]:
 
 def _subject(parts: Parts) -> _Subject:
     if any(part.code for part in parts[:-1]):
-        return _of_coded_folder(parts)
-    if parts[-1].of(*CODES):
-        return _of_coded_file(parts)
-    return _of_plain_words(parts)
+        subject = _of_coded_folder(parts)
+    elif parts[-1].of(*CODES):
+        subject = _of_coded_file(parts)
+    else:
+        return _of_plain_words(parts)
+    letters = [t for part in parts for t in part.of(Kind.TAKE) if pieces(t.value)[0] in _LETTERS]
+    if letters and subject.code and _is_unsure(subject.code):  # subject S1, take T1? session S1, subject T1?
+        _refuse(subject.text, letters[0].text)
+    return subject
 
 
 def _of_coded_folder(parts: Parts) -> _Subject:
@@ -197,11 +210,11 @@ def _of_coded_folder(parts: Parts) -> _Subject:
                 found = f"names subject {token.text!r}, but is in the folder of {code.text!r}"
                 raise _UnclearError(Finding(found, remedy="move or rename it"))
             is_number = token.kind is Kind.NUMBER and (code.kind is Kind.CODE or depth == len(parts) - 1)
-            is_letter = token.kind is Kind.WORD and len(token.text) == 1
+            is_letter = len(part.text) == 1 and code.kind is Kind.CODE and is_padded(code.text)
             if token.kind is Kind.COMPOUND or not (is_letter or is_firm or is_number or token.kind in CODES):
                 _refuse(code.text, token.text)
-    is_word = code.kind is Kind.WEAK and len(pieces(code.text)[0]) > 2
-    return _Subject(code.text, place, _rivals(parts[:place]), is_word)
+    is_shared = code.kind is Kind.WEAK and len(pieces(code.text)[0]) > 2
+    return _Subject(code.text, place, _rivals(parts[:place]), "code" if is_shared else "", code)
 
 
 def _check_above(above: Sequence[Part], code: Token) -> None:
@@ -235,7 +248,7 @@ def _of_coded_file(parts: Parts) -> _Subject:
     if rivals and (code.kind is Kind.WEAK or _is_unsure(code)):
         _refuse(rivals[-1], code.text)
     rivals = tuple(dict.fromkeys((*rivals, *sites)))
-    return _Subject(code.text, len(parts) - 1, rivals, is_word=code.kind is Kind.WEAK)
+    return _Subject(code.text, len(parts) - 1, rivals, "code" if code.kind is Kind.WEAK else "", code)
 
 
 def _check_numbers_beside(stem: Part, code: Token) -> None:
@@ -266,15 +279,15 @@ def _of_plain_words(parts: Parts) -> _Subject:
     folders, stem = parts[:-1], parts[-1]
     places = [place for place, part in enumerate(folders) if part.is_word or part.is_number]
     words = stem.of(Kind.WORD)
-    if len(places) > 1 or (places and words):
-        places = [place for place in places if len(folders[place].text) > 1]
+    while len(places) + bool(words) > 1 and len(folders[places[0]].text) == 1 and folders[places[0]].is_word:
+        del places[0]  # a folder called x
     if compound := stem.of(Kind.COMPOUND):
         _refuse(*_readings_of(compound[0].text))
     mixed = [part.text for part in folders if part.is_mixed]
     texts = dict.fromkeys([*mixed, *(folders[place].text for place in places), *(t.text for t in words)])
     if len(texts) == 1 and mixed and mixed[0].isalnum():
         _refuse(*_readings_of(mixed[0]))
-    if mixed or len({text.casefold() for text in texts}) > 1:
+    if mixed or len(words) > 1 or len({text.casefold() for text in texts}) > 1:
         _refuse(*texts)
     if words:
         return _of_word(parts, words[0])
@@ -284,12 +297,15 @@ def _of_plain_words(parts: Parts) -> _Subject:
 
 
 def _of_folder(parts: Parts, place: int) -> _Subject:
-    part = parts[place]
-    below_expression = part.is_number and any(folder.is_expression for folder in parts[:place])
-    group = next((other.text for other in parts[place + 1 :] if other.of(Kind.GROUP)), "")
-    if group or below_expression:
+    part, below = parts[place], parts[place + 1 :]
+    numbers = [token.text for other in below for token in other.of(Kind.NUMBER)]
+    below_expression = any(folder.is_expression for folder in parts[:place])
+    if numbers and (part.is_number or below_expression):
+        _refuse(part.text, numbers[0])
+    group = next((other.text for other in below if other.of(Kind.GROUP)), "")
+    if group or (part.is_number and below_expression):
         _refuse(*filter(None, (part.text, group)))
-    return _Subject(part.text, place, is_word=part.is_word)
+    return _Subject(part.text, place, shared="folder" if part.is_word else "")
 
 
 def _of_word(parts: Parts, word: Token) -> _Subject:
@@ -302,7 +318,7 @@ def _of_word(parts: Parts, word: Token) -> _Subject:
     if group := stem.of(Kind.GROUP):
         _refuse(group[0].text, word.text)
     _above_expression(parts[:-1], word.text)
-    return _Subject(word.text, len(parts) - 1, is_word=True)
+    return _Subject(word.text, len(parts) - 1, shared="word")
 
 
 def _of_long_number(parts: Parts) -> _Subject:
@@ -315,7 +331,7 @@ def _of_long_number(parts: Parts) -> _Subject:
     adjacent = any(two - one == 1 for one, two in pairwise(places))
     if len(codes) != 1 or adjacent or any(len(token.text) > 2 for token in others) or stem.of(Kind.GROUP):
         _refuse(*[token.text for token in numbers[:1]])
-    return _Subject(codes[0].text, len(parts) - 1, is_word=True, is_long_number=True)
+    return _Subject(codes[0].text, len(parts) - 1, shared="number")
 
 
 def _is_long(number: str) -> bool:

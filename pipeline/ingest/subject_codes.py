@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from pipeline.ingest.name_words import SUBJECT
 
+_PREFIXES = ("sub", "subj", "subject")
 _PIECE = re.compile(r"[^\W\d_]+|\d+")
 
 
@@ -14,12 +15,8 @@ def comparable(subject: str) -> str:
 
     `S1`, `s01`, `S_001`, `sub-01` and `1` are the same.
     """
-    pieces = [
-        piece.lstrip("0") or "0" if piece.isdigit() else piece for piece in _PIECE.findall(subject.lower())
-    ]
-    while len(pieces) > 1 and (
-        pieces[0] in ("sub", "subj", "subject") or (pieces[0] == "s" and pieces[1].isdigit())
-    ):
+    pieces = [piece.lstrip("0") or piece[-1] for piece in _PIECE.findall(subject.casefold())]
+    while len(pieces) > 1 and (pieces[0] in _PREFIXES or (pieces[0] == "s" and pieces[1].isdigit())):
         pieces = pieces[1:]
     return "".join(f"-{piece}" if piece.isdigit() else piece for piece in pieces)
 

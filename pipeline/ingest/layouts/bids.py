@@ -2,8 +2,9 @@
 
     sub-01/[ses-02/][beh/]sub-01_[ses-02_]task-happy_[run-01_]video.mp4      or the file name alone
 
-A name is a list of `entity-label`, joined by `_`, and a suffix without `-`. The first entity is `sub`, with at
-least one more. The expression is the label of one entity (task, acq, stim ...), or the suffix; if no label is known, it is the entity whose labels are expressions elsewhere in the ingest.
+A name is a list of `entity-label`, joined by `_`, and a suffix without `-`. The first entity is `sub`, with
+at least one more. The expression is the label of one entity (task, acq, stim ...), or the suffix; if no label
+is known, it is the entity whose labels are expressions elsewhere in the ingest.
 
 The subject is `sub-01`, as BIDS writes it in participants.tsv; `ses` is the session. `recording`, `cam`,
 `view` and `side` tell the views of one performance apart: clips that differ only in them share a take.

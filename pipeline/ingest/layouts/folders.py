@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 
 from pipeline.ingest.layouts.layout import Layout, NameReading, NameReadings, ParsedName, UnreadName
+from pipeline.ingest.name_tokens import is_padded
 from pipeline.ingest.path_reading import AMBIGUOUS, NEITHER, RENAME, Finding, PathReading, read_path
 from pipeline.ingest.pattern_hints import hint
 from pipeline.runtime.text import listed
@@ -97,11 +98,23 @@ def _several_folders_of_coded_files(readings: _Readings) -> dict[PurePosixPath, 
 
 def _single_word_with_numbers(readings: _Readings) -> dict[PurePosixPath, Finding]:
     """Refuse `recordings/happy_001` with one such folder: the numbers may be the subjects."""
-    single = len({reading.subject for reading in readings.values() if reading.is_word}) == 1
+    subjects: dict[str, set[str]] = defaultdict(set)
+    for reading in readings.values():
+        subjects[reading.shared].add(reading.subject)
     return {
         path: Finding(AMBIGUOUS, (reading.subject, reading.counters[0]))
         for path, reading in readings.items()
-        if single and reading.is_word and reading.counters
+        if reading.shared and reading.counters and len(subjects[reading.shared]) == 1
+    }
+
+
+def _low_codes_with_numbers(readings: _Readings) -> dict[PurePosixPath, Finding]:
+    """Refuse `S1/happy_2` unless the codes go beyond 9: S1 may be a session, and 2 the subject."""
+    goes_on = any(is_padded(reading.subject) for reading in readings.values())
+    return {
+        path: Finding(AMBIGUOUS, (reading.subject, reading.unsure[0]))
+        for path, reading in readings.items()
+        if reading.unsure and not goes_on
     }
 
 
@@ -109,12 +122,12 @@ def _long_numbers_of_one_expression(readings: _Readings) -> dict[PurePosixPath, 
     """Refuse `4711_happy` unless every such number has several expressions: it may count the files."""
     expressions: dict[str, set[str]] = defaultdict(set)
     for reading in readings.values():
-        if reading.is_long_number:
+        if reading.shared == "number":
             expressions[reading.subject].add(reading.expression)
     return {
         path: Finding(AMBIGUOUS, (reading.subject,))
         for path, reading in readings.items()
-        if reading.is_long_number and any(len(found) < 2 for found in expressions.values())
+        if reading.shared == "number" and any(len(found) < 2 for found in expressions.values())
     }
 
 
@@ -122,6 +135,7 @@ _CHECKS = (
     _one_code_below_several_folders,
     _several_folders_of_coded_files,
     _single_word_with_numbers,
+    _low_codes_with_numbers,
     _long_numbers_of_one_expression,
 )
 
