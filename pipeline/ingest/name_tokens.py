@@ -145,7 +145,7 @@ _PATTERNS: tuple[tuple[Kind, re.Pattern[str]], ...] = tuple(
         (Kind.GROUP, rf"(?:{_any(words.GROUP)})[ _-]?(?:\d+|[a-z])"),
         (Kind.CODE, rf"(?:{_any(words.SUBJECT)})[ _-]?\d+"),
         (Kind.LETTER, r"[tvr]\d+"),
-        (Kind.TAKE, r"\d+(?:st|nd|rd|th)|\d+x|x\d+"),
+        (Kind.TAKE, r"\d+(?:st|nd|rd|th)"),
         (Kind.DESCRIPTION, r"\d+(?:fps|p|k|hz)"),
     )
 )

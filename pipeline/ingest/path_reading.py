@@ -192,10 +192,10 @@ def _subject(parts: Parts) -> _Subject:
     elif parts[-1].of(*CODES):
         subject = _of_coded_file(parts)
     else:
-        return _of_plain_words(parts)
+        subject = _of_plain_words(parts)
     letters = [t for part in parts for t in part.of(Kind.TAKE) if pieces(t.value)[0] in _LETTERS]
-    if letters and subject.code and _is_unsure(subject.code):  # subject S1, take T1? session S1, subject T1?
-        _refuse(subject.text, letters[0].text)
+    if letters and (not subject.code or _is_unsure(subject.code)):
+        _refuse(subject.text, letters[0].text)  # subject S1 and take T1, or session S1 and subject T1?
     return subject
 
 
@@ -211,7 +211,12 @@ def _of_coded_folder(parts: Parts) -> _Subject:
                 raise _UnclearError(Finding(found, remedy="move or rename it"))
             is_number = token.kind is Kind.NUMBER and (code.kind is Kind.CODE or depth == len(parts) - 1)
             is_letter = len(part.text) == 1 and code.kind is Kind.CODE and is_padded(code.text)
-            if token.kind is Kind.COMPOUND or not (is_letter or is_firm or is_number or token.kind in CODES):
+            is_qualified = token.kind is Kind.GROUP and any(map(str.isdigit, token.text))
+            if (
+                token.kind is Kind.COMPOUND
+                or is_qualified
+                or not (is_letter or is_firm or is_number or token.kind in CODES)
+            ):
                 _refuse(code.text, token.text)
     is_shared = code.kind is Kind.WEAK and len(pieces(code.text)[0]) > 2
     return _Subject(code.text, place, _rivals(parts[:place]), "code" if is_shared else "", code)
@@ -300,7 +305,7 @@ def _of_folder(parts: Parts, place: int) -> _Subject:
     part, below = parts[place], parts[place + 1 :]
     numbers = [token.text for other in below for token in other.of(Kind.NUMBER)]
     below_expression = any(folder.is_expression for folder in parts[:place])
-    if numbers and (part.is_number or below_expression):
+    if numbers and (part.is_number or below_expression or len(part.text) == 1):
         _refuse(part.text, numbers[0])
     group = next((other.text for other in below if other.of(Kind.GROUP)), "")
     if group or (part.is_number and below_expression):
@@ -310,15 +315,22 @@ def _of_folder(parts: Parts, place: int) -> _Subject:
 
 def _of_word(parts: Parts, word: Token) -> _Subject:
     stem = parts[-1]
-    place = stem.tokens.index(word)
-    for token in stem.tokens[max(place - 1, 0) : place + 2]:
-        if token.kind is Kind.NUMBER:
-            first, last = sorted((word, token), key=lambda token: token.start)
-            _refuse(word.text, stem.text[first.start : last.end])
+    for token in stem.of(Kind.NUMBER):
+        if not _is_last_take(stem, word, token):
+            beside = abs(stem.tokens.index(word) - stem.tokens.index(token)) == 1
+            whole = stem.text[min(word.start, token.start) : max(word.end, token.end)]
+            _refuse(word.text, whole if beside else token.text)
     if group := stem.of(Kind.GROUP):
         _refuse(group[0].text, word.text)
     _above_expression(parts[:-1], word.text)
     return _Subject(word.text, len(parts) - 1, shared="word")
+
+
+def _is_last_take(stem: Part, word: Token, number: Token) -> bool:
+    """Return whether a number can only be a take: `anna_happy_2`."""
+    between = [token for token in stem.tokens if word.start < token.start < number.start]
+    follows = any(token.kind in (Kind.EXPRESSION, Kind.FEELING) for token in between)
+    return follows and stem.tokens[-1] == number and len(number.text) < 3 and len(word.text) > 1
 
 
 def _of_long_number(parts: Parts) -> _Subject:

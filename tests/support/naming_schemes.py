@@ -19,6 +19,7 @@ EXPRESSIONS = {
 _NAMES = ["anna", "bob", "carla", "dieter", "eva", "frank", "gina", "hans", "ida", "jan", "kim", "lea"]
 _TRICKY = ["joy", "max", "noa", "tom", "day", "mark", "will", "sony", "hope", "tag", "an", "ha"]
 _INITIALS = ["AB", "CD", "EF", "AN", "HA", "SA", "SU", "KM", "NE", "TV", "S", "DIS"]
+_PREFIXES = ["AB", "CD", "EF", "AN", "HA", "SA", "SU", "KM", "NE", "TV", "X", "BL"]
 _NUMBERS = [1, 2, 3, 4, 7, 10, 11, 12, 21, 33, 45, 60]
 
 CODES: dict[str, list[str]] = {
@@ -38,7 +39,7 @@ CODES: dict[str, list[str]] = {
     "001": [f"{n:03}" for n in _NUMBERS],
     "1": [str(n) for n in _NUMBERS],
     "M01, W02": [f"{'MW'[n % 2]}{n:02}" for n in _NUMBERS],
-    "AB12": [f"{initials}{n:02}" for initials, n in zip(_INITIALS, _NUMBERS, strict=True)],
+    "AB12": [f"{initials}{n:02}" for initials, n in zip(_PREFIXES, _NUMBERS, strict=True)],
     "emo01": [f"emo{n:02}" for n in _NUMBERS],
     "anna1": [f"{name}{n % 3}" for name, n in zip(_NAMES, _NUMBERS, strict=True)],
     "anna": _NAMES,
@@ -133,6 +134,11 @@ class Token:
     varies: bool
     "Whether a person has several of its values; otherwise each person has one of them."
 
+    @property
+    def is_above(self) -> bool:
+        """Whether it is a folder above those of subject and expression."""
+        return self.in_folder and self.place < 0.4
+
 
 @dataclass(frozen=True)
 class Scheme:
@@ -166,10 +172,15 @@ class Scheme:
             for turn, expression in enumerate(self.expressions):
                 values = [self._value(token, number, turn) for token in self.tokens]
                 path = self._path(code, expression, values)
-                site = values[0] if self.per_site and values and self.tokens[0].name in SITES else ""
+                site = values[0] if self.has_sites else ""
                 person = f"{code} {site}"
                 found.setdefault(path, Recording(path, person, expression))
         return list(found.values())
+
+    @property
+    def has_sites(self) -> bool:
+        """Whether people of one code are told apart by a site."""
+        return self.per_site and bool(self.tokens) and self.tokens[0].name in SITES
 
     def _value(self, token: Token, number: int, turn: int) -> str:
         values = TOKENS[token.name]
@@ -211,10 +222,12 @@ TOKEN = st.builds(
 def _is_decidable(scheme: Scheme) -> bool:
     """Return whether a careful reader could tell the subjects.
 
-    `bright/happy/001.mp4` and `anna/happy/001.mp4` have the same form: if the folders have names and the files
-    numbers, emo takes the folders for the subjects.
+    `bright/happy/001.mp4` and `anna/happy/001.mp4` have the same form, as have `bright_happy_1.mp4` and
+    `anna_happy_1.mp4`: emo takes the words for the subjects.
     """
-    has_names = any(token.in_folder and token.name in UNKNOWN_WORDS for token in scheme.tokens)
+    if scheme.has_sites and scheme.subject_in_folder and not scheme.tokens[0].is_above:
+        return False  # the folder of a subject holds one person
+    has_names = any(token.name in UNKNOWN_WORDS for token in scheme.tokens)
     return not (has_names and CODES[scheme.codes][0].isdigit() and not scheme.subject_in_folder)
 
 
