@@ -58,7 +58,8 @@ FOLDER = _words(
     "study studie project projekt data daten dataset datasets database db lab experiment exp pilot main test "
     "train val validation download downloads desktop documents home tmp mnt media users participants "
     "subjects probanden people volunteers actors files all new old footage aufnahmen archive archiv backup "
-    "upload uploads corpus material materials collection sample samples demo movies photos pictures dcim"
+    "upload uploads corpus material materials collection sample samples demo movies photos pictures dcim "
+    "own mine more other others"
 )
 """Names of folders that hold the recordings of several subjects."""
 

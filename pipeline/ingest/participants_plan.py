@@ -127,9 +127,9 @@ def _confusable(named: Mapping[str, str], enrolled: Sequence[str]) -> list[str]:
     where = PARTICIPANTS if twin in enrolled else named[twin]
     more = f" ({len(pairs) - 1} more such pairs)" if len(pairs) > 1 else ""
     return [
-        f"{named[subject]}: subjects {subject!r} and {twin!r} differ only by case, zeros, separators or "
-        f"`sub-`, {twin} in {where}{more}; write one subject the same way everywhere, or rename one of two "
-        "subjects"
+        f"{named[subject]}: subjects {subject!r} and {twin!r} differ only by case, leading zeros, separators "
+        f"or a prefix such as `sub-` ({twin}: {where}){more}; write one subject the same way everywhere, or "
+        "rename one of two subjects"
     ]
 
 

@@ -240,7 +240,9 @@ SCHEMES = st.builds(
     expression_in_folder=st.booleans(),
     subject_first=st.booleans(),
     subject_again=st.booleans(),
-    tokens=st.lists(TOKEN, max_size=3).map(tuple),
+    tokens=st.sampled_from([0, 1, 1, 2, 2, 3]).flatmap(
+        lambda count: st.tuples(*[TOKEN] * count)  # lists would mostly be empty
+    ),
     separators=st.sampled_from(["_", "-", " ", "_-", "-_", "__", " - "]),
     case=st.sampled_from(["as written", "as written", "lower", "upper"]),
     words=st.integers(0, 4),
