@@ -115,6 +115,7 @@ def _dates() -> list[str]:
         rf"{_SHORT}{_MONTH}{_DAY}",
         rf"{_DAY}{_MONTH}{_SHORT}",
         rf"{_YEAR}[-]{_MONTH}",
+        _YEAR,
     ]
 
 

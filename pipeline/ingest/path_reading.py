@@ -292,6 +292,8 @@ def _of_plain_words(parts: Parts) -> _Subject:
     texts = dict.fromkeys([*mixed, *(folders[place].text for place in places), *(t.text for t in words)])
     if len(texts) == 1 and mixed and mixed[0].isalnum():
         _refuse(*_readings_of(mixed[0]))
+    if codes := [token.text for part in folders if part.is_mixed for token in part.of(*CODES)]:
+        _refuse(codes[0], mixed[0])
     if mixed or len(words) > 1 or len({text.casefold() for text in texts}) > 1:
         _refuse(*texts)
     if words:

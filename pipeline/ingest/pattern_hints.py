@@ -5,7 +5,6 @@ import shlex
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from pipeline.ingest.name_tokens import pieces
 from pipeline.ingest.name_words import SUBJECT
 from pipeline.ingest.names import normal
 
@@ -17,6 +16,11 @@ def hint(path: PurePosixPath, codes: tuple[str, ...]) -> str:
         f"--subject-pattern {shlex.quote(pattern)}" + (f" ({code})" if len(found) > 1 else "")
         for code, pattern in found
     )
+
+
+def patterns(path: PurePosixPath, codes: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the patterns that `hint` names: equal for names of one form."""
+    return tuple(pattern_for(path, code) for code in codes[:2])
 
 
 def pattern_for(path: PurePosixPath, code: str) -> str:
@@ -47,14 +51,18 @@ def _candidates(path: str, code: str) -> Iterator[str]:
 
 def _like(code: str) -> str:
     r"""Return a pattern of codes like this one: `S\d+` for S01, any letters for a name."""
-    found = pieces(code)
-    if len(found) == 1:
-        return r"\d+" if code.isdigit() else r"[^\W\d_]+"
-    if len(found) == 2 and len(found[0]) > 1 and found[0].lower() not in SUBJECT and code.isalnum():
-        return r"[^\W\d_]+\d+"
-    if len(found) > 2 and not found[0].isdigit():
-        return re.sub(r"\d+", r"\\d+", re.sub(r"[a-zA-Z]$", "[A-Za-z]", _escaped(code)))
-    return re.sub(r"\d+", r"\\d+", _escaped(code))
+    parts = re.split(r"([^\W\d_]+|\d+)", code)
+    last = max(place for place, part in enumerate(parts) if part)
+    return "".join(_like_part(part, is_last=0 < place == last) for place, part in enumerate(parts))
+
+
+def _like_part(part: str, *, is_last: bool) -> str:
+    if part.isdigit():
+        return r"\d+"
+    if is_last and len(part) == 1 and part.isalpha():
+        return "[A-Za-z]"
+    is_fixed = not part.isalpha() or len(part) == 1 or part.lower() in SUBJECT
+    return _escaped(part) if is_fixed else r"[^\W\d_]+"
 
 
 def _escaped(text: str) -> str:

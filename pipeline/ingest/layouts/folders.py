@@ -22,7 +22,7 @@ from pathlib import PurePosixPath
 from pipeline.ingest.layouts.layout import Layout, NameReading, NameReadings, ParsedName, UnreadName
 from pipeline.ingest.name_tokens import is_padded
 from pipeline.ingest.path_reading import AMBIGUOUS, NEITHER, RENAME, Finding, PathReading, read_path
-from pipeline.ingest.pattern_hints import hint
+from pipeline.ingest.pattern_hints import hint, patterns
 from pipeline.runtime.text import listed
 
 PATTERN = "S01/happy.mp4, S01/happy/1.mp4, happy/S01.mp4 or S01_happy.mp4"
@@ -51,11 +51,15 @@ def _parsed(reading: PathReading) -> NameReading:
 
 
 def _grouped(findings: Mapping[PurePosixPath, Finding]) -> dict[PurePosixPath, UnreadName]:
-    """Return the findings as messages: all names of one finding have the same, about the first of them."""
-    messages: dict[tuple[str, str | None], UnreadName] = {}
+    """Return the findings as messages: names of one form have the same, about the first of them."""
+    messages: dict[tuple[object, ...], UnreadName] = {}
+    found = {}
     for path, finding in findings.items():
-        messages.setdefault((finding.reason, finding.remedy), _message(path, finding))
-    return {path: messages[finding.reason, finding.remedy] for path, finding in findings.items()}
+        key = (finding.reason, finding.remedy, patterns(path, finding.codes))
+        if key not in messages:
+            messages[key] = _message(path, finding)
+        found[path] = messages[key]
+    return found
 
 
 def _message(path: PurePosixPath, finding: Finding) -> UnreadName:

@@ -133,7 +133,10 @@ def _no_match(readings: Sequence[NameReading], layouts: Sequence[Layout]) -> str
     first = readings[0]
     reason = first.reason if isinstance(first, UnreadName) else ""
     media = layouts[0].media
-    also = f" (the same for all {len(readings)} {media.value}s)" if len(readings) > 1 else ""
+    also = ""
+    if len(readings) > 1:
+        same = "the same for all" if len(set(readings)) == 1 else "the first of"
+        also = f" ({same} {len(readings)} {media.value}s)"
     if media is Media.IMAGES and len(layouts) > 1:
         names = listed(layout.name for layout in _layouts_of(media))
         return f"name matches no image corpus{also}; give --layout ({names}) or a --manifest"
