@@ -204,11 +204,11 @@ def _whole(text: str, start: int, declared: tuple[str, ...]) -> list[Token]:
 
 def _kind(chunk: str) -> Kind:
     found = pieces(chunk)
-    if chunk.isdigit():
+    if chunk.isdecimal():
         return Kind.NUMBER
     if len(found) == 1:
         return _kind_of_word(chunk.lower())
-    if len(found) == 2 and found[1].isdigit():
+    if len(found) == 2 and found[1].isdecimal():
         kind = _kind_of_word(found[0].lower())
         return Kind.WEAK if kind in (Kind.WORD, Kind.DESCRIPTION, Kind.FEELING) else kind
     return Kind.COMPOUND

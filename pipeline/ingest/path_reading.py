@@ -211,7 +211,7 @@ def _of_coded_folder(parts: Parts) -> _Subject:
                 raise _UnclearError(Finding(found, remedy="move or rename it"))
             is_number = token.kind is Kind.NUMBER and (code.kind is Kind.CODE or depth == len(parts) - 1)
             is_letter = len(part.text) == 1 and code.kind is Kind.CODE and is_padded(code.text)
-            is_qualified = token.kind is Kind.GROUP and any(map(str.isdigit, token.text))
+            is_qualified = token.kind is Kind.GROUP and any(map(str.isdecimal, token.text))
             if (
                 token.kind is Kind.COMPOUND
                 or is_qualified
@@ -274,7 +274,7 @@ def _above_expression(folders: Sequence[Part], subject: str) -> tuple[str, ...]:
     """Return X of `X/happy/Y.mp4`; refuse the path if X, too, may be a subject because it holds a digit."""
     found = [above.text for above, part in pairwise(folders) if part.is_expression and above.identity]
     for text in found:
-        if any(map(str.isdigit, text)):
+        if any(map(str.isdecimal, text)):
             _refuse(text, subject)
     return tuple(found)
 

@@ -112,7 +112,7 @@ def distinguishing(parts: Sequence[Part], subject: str, *, with_views: bool = Tr
             if place == len(parts) - 1:
                 is_subject = token.text == subject or (token.kind in CODES and comparable(token.text) == code)
                 texts += [] if is_subject or token.kind in _MEANINGS else pieces(token.text)
-            elif token.kind is Kind.SESSION and not any(map(str.isdigit, token.text)):
+            elif token.kind is Kind.SESSION and not any(map(str.isdecimal, token.text)):
                 continue  # the session states it
             elif token.kind in _DISTINGUISHING or (token.kind in (Kind.NUMBER, Kind.WORD) and place > top):
                 texts += [token.text]

@@ -57,7 +57,7 @@ def _like(code: str) -> str:
 
 
 def _like_part(part: str, *, is_last: bool) -> str:
-    if part.isdigit():
+    if part.isdecimal():
         return r"\d+"
     if is_last and len(part) == 1 and part.isalpha():
         return "[A-Za-z]"

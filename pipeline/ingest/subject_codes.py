@@ -16,9 +16,9 @@ def comparable(subject: str) -> str:
     `S1`, `s01`, `S_001`, `sub-01` and `1` are the same.
     """
     pieces = [piece.lstrip("0") or piece[-1] for piece in _PIECE.findall(subject.casefold())]
-    while len(pieces) > 1 and (pieces[0] in _PREFIXES or (pieces[0] == "s" and pieces[1].isdigit())):
+    while len(pieces) > 1 and (pieces[0] in _PREFIXES or (pieces[0] == "s" and pieces[1].isdecimal())):
         pieces = pieces[1:]
-    return "".join(f"-{piece}" if piece.isdigit() else piece for piece in pieces)
+    return "".join(f"-{piece}" if piece.isdecimal() else piece for piece in pieces)
 
 
 def counters(subjects: Iterable[str]) -> dict[str, list[str]]:

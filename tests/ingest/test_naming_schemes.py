@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.ingest.layouts.layout import Media
-from pipeline.ingest.layouts.registry import choose_layout
+from pipeline.ingest.layouts.layout import Media, ParsedName, UnreadName
+from pipeline.ingest.layouts.registry import LAYOUTS, choose_layout
 from pipeline.ingest.participants_plan import plan_participants
 from pipeline.ingest.plan_subjects import counted_codes
 from pipeline.ingest.proposals import Proposal, propose_clips
@@ -110,3 +110,22 @@ def test_a_reasonable_share_of_schemes_is_accepted() -> None:
         for scheme in [scheme_of(codes, Token(token, 0.9, False, True), folder=folder)]
     ]
     assert sum(found) / len(found) > 0.5
+
+
+_TEXT = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=12)
+_PIECES = st.lists(
+    st.sampled_from(["S", "01", "happy", "_", "-", " ", "anna", "(2)", "T", "2024", "\u00b2", "\u0663", "."])
+    | _TEXT,
+    min_size=1,
+    max_size=6,
+).map("".join)
+
+
+@settings(max_examples=500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.lists(_PIECES, min_size=1, max_size=4), min_size=1, max_size=4))
+def test_any_name_is_read_or_refused(names: list[list[str]]) -> None:
+    paths = [PurePosixPath("/".join(parts) + ".mp4") for parts in names]
+    for layout in ("folders", "bids"):
+        readings = LAYOUTS[layout].read(paths)
+        assert all(isinstance(readings[path], ParsedName | UnreadName) for path in paths)
+    understand([path for path in dict.fromkeys(paths) if path.parts])
