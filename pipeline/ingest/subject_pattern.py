@@ -24,12 +24,12 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         pattern = re.compile(text)
     except re.error as error:
         raise EmoError(
-            f"{OPTION}: {text!r} is not a regular expression ({error}); write it like {_EXAMPLE}"
+            f"{OPTION}: '{text}' is not a regular expression ({error}); write it like {_EXAMPLE}"
         ) from None
     if "subject" not in pattern.groupindex:
-        raise EmoError(f"{OPTION}: {text!r} has no group (?P<subject>...); write it like {_EXAMPLE}")
+        raise EmoError(f"{OPTION}: '{text}' has no group (?P<subject>...); write it like {_EXAMPLE}")
     if others := [name for name in pattern.groupindex if name not in GROUPS]:
-        raise EmoError(f"{OPTION}: unknown group {others[0]!r} in {text!r}; use {listed(GROUPS)}")
+        raise EmoError(f"{OPTION}: unknown group {others[0]!r} in '{text}'; use {listed(GROUPS)}")
     return pattern
 
 
@@ -54,7 +54,7 @@ def _read(pattern: re.Pattern[str], path: PurePosixPath, declared: tuple[str, ..
     match = pattern.search(text)
     if not match or not (match["subject"] or "").strip():
         return UnreadName(
-            f"{OPTION} {pattern.pattern!r} finds no subject in it; change the pattern, or leave the file out"
+            f"{OPTION} '{pattern.pattern}' finds no subject in it; change the pattern, or leave the file out"
         )
     stated = {name: found.strip() for name, found in match.groupdict().items() if found}
     rest = _rest(text, match, path.suffix, declared)
