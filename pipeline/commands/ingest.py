@@ -1,5 +1,6 @@
 """`emo ingest`: enrol recordings."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,8 +17,14 @@ from pipeline.commands.console import (
 )
 
 if TYPE_CHECKING:
+    from pipeline.ingest.plan_subjects import PlannedSubject
     from pipeline.ingest.request import Request
     from pipeline.ingest.run import Outcome
+
+_SHOWN_FIRST, _SHOWN_LAST = 8, 4
+"""Subjects of the plan that are shown; those between them are counted."""
+
+_EXAMPLE_WIDTH = 44
 
 
 class Consent(StrEnum):
@@ -35,9 +42,17 @@ def ingest(
         str,
         typer.Option(
             help="How file names state subject and expression: auto, folders, ravdess, cremad, mead, savee, "
-            "enterface; for stills: ckplus, jaffe, kdef, fer2013, imagefolder."
+            "enterface, bids; for stills: ckplus, jaffe, kdef, fer2013, imagefolder."
         ),
     ] = "auto",
+    subject_pattern: Annotated[
+        str,
+        typer.Option(
+            help="Regular expression that finds the subject in each path: '/(?P<subject>S\\d+)_'. Further "
+            "groups: expression, session, take.",
+            show_default=False,
+        ),
+    ] = "",
     manifest: Annotated[
         Path | None,
         typer.Option(
@@ -90,6 +105,7 @@ def ingest(
     emo ingest ~/RAVDESS --skip-unknown     # without its class calm
     emo ingest ~/recordings --consent given # all subjects consented
     emo ingest fer2013.csv --layout fer2013
+    emo ingest ~/recordings --subject-pattern '/(?P<subject>[A-Z]+\\d+)_'
     emo ingest --manifest segments.csv --participants participants.tsv
     emo ingest --manifest annotations/ --tier expression   # .eaf files of ELAN
     """
@@ -103,6 +119,7 @@ def ingest(
         request = Request(
             sources=tuple(here / path for path in videos or ()),
             layout=layout,
+            subject_pattern=subject_pattern,
             manifest=here / manifest if manifest else None,
             tier=tier,
             subject=subject,
@@ -135,10 +152,43 @@ def _print_plan(plan: "Outcome") -> None:
         typer.echo(f"skipped: {count} files: {reason}")
     for note in plan.notes:
         typer.echo(f"note: {note}")
+    if plan.subjects:
+        header = ["subject", "clips", "sessions", "expressions", "example"]
+        print_table(f"Subjects as understood: {len(plan.subjects)}", header, _rows(plan.subjects))
     typer.echo(
         f"plan: {len(plan.added)} clips to add ({plan.videos} files, {plan.size_bytes / 1e6:.1f} MB, "
         f"{len(plan.new_subjects)} new participants), {len(plan.unchanged)} already enrolled"
     )
+
+
+def _rows(subjects: Sequence["PlannedSubject"]) -> list[list[str]]:
+    """Return the rows of the first and last subjects, and one that counts the others."""
+    hidden = len(subjects) - _SHOWN_FIRST - _SHOWN_LAST
+    if hidden <= 1:
+        return [_row(subject) for subject in subjects]
+    between = subjects[_SHOWN_FIRST:-_SHOWN_LAST]
+    clips = sum(subject.clips for subject in between)
+    more = [f"... {hidden} more", str(clips), "", "", f"{between[0].subject} to {between[-1].subject}"]
+    rows = [_row(subject) for subject in (*subjects[:_SHOWN_FIRST], *subjects[-_SHOWN_LAST:])]
+    return [*rows[:_SHOWN_FIRST], more, *rows[_SHOWN_FIRST:]]
+
+
+def _row(subject: "PlannedSubject") -> list[str]:
+    example = subject.example
+    if len(example) > _EXAMPLE_WIDTH:
+        example = f"...{example[3 - _EXAMPLE_WIDTH :]}"
+    return [
+        subject.subject if subject.new else f"{subject.subject} (enrolled)",
+        str(subject.clips),
+        _few(subject.sessions) or "-",
+        _few(subject.expressions),
+        example,
+    ]
+
+
+def _few(values: Sequence[str]) -> str:
+    """Return up to two values, or their number."""
+    return ", ".join(values) if len(values) <= 2 else str(len(values))
 
 
 def _print_result(outcome: "Outcome") -> None:

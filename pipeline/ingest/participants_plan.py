@@ -1,12 +1,13 @@
 """The changes of raw/participants.csv: new participants, and sex, age and consent added to known ones."""
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from pipeline.ingest.participants_table import ParticipantRow, ParticipantsTable
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
+from pipeline.ingest.subject_codes import comparable
 from pipeline.ingest.words import REFUSED
 from pipeline.runtime.paths import PARTICIPANTS, SPLIT
 from pipeline.runtime.text import counted, listed
@@ -129,20 +130,14 @@ def _with_consent(
 def _subject_errors(proposals: Sequence[Proposal], state: State) -> list[str]:
     """Return errors of subject codes that could be confused, and of withdrawn subjects."""
     errors = []
-    subjects = {_comparable(participant.subject): participant.subject for participant in state.participants}
     withdrawn = {p.subject for p in state.participants if p.consent == WITHDRAWN}
     withdrawn |= set(state.withdrawn.values())
-    for subject, clips in _by_subject(proposals).items():
+    by_subject = _by_subject(proposals)
+    for subject, clips in by_subject.items():
         first = clips[0]
         if other := next((clip for clip in clips if clip.code != first.code), None):
             errors.append(
                 f"{other.where}: the codes {first.code!r} and {other.code!r} give the same id, {subject}; "
-                "write one subject the same way everywhere, or rename one of two subjects"
-            )
-        twin = subjects.setdefault(_comparable(subject), subject)
-        if twin != subject:
-            errors.append(
-                f"{first.where}: subjects {subject!r} and {twin!r} differ only by case or `sub-`; "
                 "write one subject the same way everywhere, or rename one of two subjects"
             )
         if subject in withdrawn:
@@ -150,12 +145,33 @@ def _subject_errors(proposals: Sequence[Proposal], state: State) -> list[str]:
                 f"{first.where}: {subject} has withdrawn and cannot be enrolled again; "
                 "leave out the recordings"
             )
-    return errors
+    named = {subject: clips[0].where for subject, clips in by_subject.items() if not clips[0].stands_for}
+    return [*errors, *_confusable(named, [p.subject for p in state.participants if not p.is_image])]
 
 
-def _comparable(subject: str) -> str:
-    """Return a code without case, which some file systems ignore, and without the `sub-` of BIDS."""
-    return subject.lower().removeprefix("sub-")
+def _confusable(named: Mapping[str, str], enrolled: Sequence[str]) -> list[str]:
+    """Return one error for all subjects of an ingest that may be another subject in a different spelling.
+
+    Args:
+        named: Subject -> where it is first named.
+        enrolled: Subjects in raw/participants.csv.
+    """
+    known = {comparable(subject): subject for subject in enrolled}
+    pairs = []
+    for subject in sorted(named.keys() - set(enrolled)):
+        twin = known.setdefault(comparable(subject), subject)
+        if twin != subject:
+            pairs.append((subject, twin))
+    if not pairs:
+        return []
+    subject, twin = pairs[0]
+    where = PARTICIPANTS if twin in enrolled else named[twin]
+    more = f" ({len(pairs) - 1} more such pairs)" if len(pairs) > 1 else ""
+    return [
+        f"{named[subject]}: subjects {subject!r} and {twin!r} differ only by case, leading zeros, separators "
+        f"or a prefix such as `sub-` ({twin}: {where}){more}; write one subject the same way everywhere, or "
+        "rename one of two subjects"
+    ]
 
 
 def _complete(known: Participant, facts: _Facts, state: State, plan: ParticipantsPlan) -> None:

@@ -15,6 +15,8 @@ class Request:
     "Folders and files."
     layout: str = AUTO
     "A layout, or `auto`."
+    subject_pattern: str = ""
+    "Regular expression with the group `subject`, searched in each path; replaces the layout. Empty: none."
     manifest: Path | None = None
     "Table, file of ELAN or BORIS, or folder of ELAN files that names every clip; replaces `sources`."
     tier: str = ""

@@ -3,27 +3,23 @@
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
 from typing import Any
 
-from pipeline.dataset.images.params import declared_labels
 from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
-from pipeline.ingest.layouts.registry import NoMatchError, choose_layout, label_ending, layout_named
-from pipeline.ingest.manifest import read_manifest
-from pipeline.ingest.manifests.row import ManifestOptions
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
-from pipeline.ingest.proposals import Proposals, Vocabulary, propose_clips
+from pipeline.ingest.plan_subjects import PlannedSubject, counted_codes, planned_subjects
+from pipeline.ingest.proposals import Proposals
+from pipeline.ingest.propose import propose
 from pipeline.ingest.request import Request
-from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.state import read_state, unlisted
 from pipeline.ingest.stretches import check_stretches
 from pipeline.ingest.subjectless_images import as_own_subjects
 from pipeline.ingest.unpacking import Unpacked, unpacked
-from pipeline.runtime.errors import EmoError, disk_errors, many, reason
+from pipeline.runtime.errors import disk_errors, many
 from pipeline.runtime.paths import VIDEOS
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import counted, listed
@@ -63,6 +59,8 @@ class Outcome:
     "One line each."
     table: Mapping[str, Mapping[str, int]]
     "Subject -> expression -> number of clips; all clips of the subjects of this ingest."
+    subjects: tuple[PlannedSubject, ...]
+    "The subjects of this ingest as they were understood."
     commit: tuple[str, ...]
     "Files to `git add`; empty if nothing changed, or if nothing is done yet."
 
@@ -72,6 +70,7 @@ class Outcome:
             **vars(self),
             "added": [{name: getattr(clip, name) for name in _JSON_COLUMNS} for clip in self.added],
             "unchanged": [clip.clip for clip in self.unchanged],
+            "subjects": [vars(subject) for subject in self.subjects],
         }
 
 
@@ -114,47 +113,18 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     """Read names, files and tables; return the proposals and the plan, or raise all errors together."""
     request, state = given.request, read_state()
     table = read_participants_table(request.participants) if request.participants else None
-    proposals = given.with_table_lines(_propose(request))
+    proposals = given.with_table_lines(propose(request))
     stills = {proposal.path: proposal.still for proposal in proposals.clips}
     files, unreadable = inspect_files(stills, state.digests, progress, strict=request.strict)
     proposals.notes += notes_on(files)
     proposals = as_own_subjects(proposals, files, state)
     plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     errors = [*proposals.errors, *unreadable, *plan.errors]
+    if proposals.layout == "folders":  # elsewhere the user or the corpus states where a code ends
+        errors += counted_codes(proposals.clips, (p.subject for p in state.participants))
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
     return proposals, plan
-
-
-def _propose(request: Request) -> Proposals:
-    if request.manifest and request.sources:
-        raise EmoError(
-            f"{request.sources[0]}: --manifest already lists every clip; give either videos or a manifest"
-        )
-    vocabulary = Vocabulary(request.mapping, request.skip_unknown, declared_labels())
-    if request.manifest:
-        options = ManifestOptions(request.tier, request.subject)
-        return read_manifest(request.manifest, vocabulary, options)
-    if request.tier or request.subject:
-        raise EmoError("--tier and --subject are for --manifest; leave them out")
-    layout = layout_named(request.layout)
-    media = layout.media if layout else media_of(request.sources)
-    sources = find_sources(request.sources, media, label_ending(layout, media))
-    labels = {PurePosixPath(source.path): _read_label(source.path) for source in sources.labels}
-    try:
-        choice = choose_layout([source.name for source in sources.files], request.layout, media, labels)
-    except NoMatchError as error:
-        raise EmoError(f"{sources.files[0].path}: {error}") from None
-    return propose_clips(sources, choice, vocabulary)
-
-
-def _read_label(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
-    except OSError as error:
-        raise EmoError(
-            f"{path}: the label cannot be read ({reason(error)}); copy it again, or remove it"
-        ) from None
 
 
 def _outcome(
@@ -185,5 +155,6 @@ def _outcome(
         skipped=proposals.skipped,
         notes=tuple(notes),
         table=plan.table(),
+        subjects=planned_subjects(proposals.clips, (p.subject for p in plan.state.participants)),
         commit=commit,
     )

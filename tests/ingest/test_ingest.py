@@ -414,6 +414,41 @@ def test_subjects_that_differ_by_case_are_refused(project: IngestProject) -> Non
     assert "subjects 'sub-S01' and 'S01' differ" in project.ingest_error(project.recordings / "sub-S01")
 
 
+def test_codes_that_may_be_one_subject_are_refused_in_one_line(project: IngestProject) -> None:
+    for name in ("S1/happy.mp4", "S01/sad.mp4", "S2/happy.mp4", "S002/sad.mp4"):
+        project.video(name)
+    (line,) = project.ingest_error().splitlines()
+    assert "S1/happy.mp4: subjects 'S1' and 'S01' differ only by" in line
+    assert "S01/sad.mp4) (1 more such pairs); write one subject the same way" in line
+    for name in ("1", "001"):
+        project.video(f"{name}.mp4")
+    table = project.table("video,subject,expression", "1.mp4,1,happy", "001.mp4,001,sad", name="m.csv")
+    assert "subjects '1' and '001' differ" in project.ingest_error(manifest=table)
+
+
+def test_codes_that_differ_from_enrolled_ones_by_a_counter_are_refused(project: IngestProject) -> None:
+    project.video("anna1_happy.mp4", 1)
+    project.ingest()
+    project.video("later data/anna2_happy.mp4", 2)
+    assert "the codes anna1, anna2 may end with" in project.ingest_error(project.recordings / "later data")
+    for number in range(1, 4):
+        project.video(f"more data/S0{number}_happy.mp4", 2 + number)
+    assert len(project.ingest(project.recordings / "more data").new_subjects) == 3
+
+
+def test_the_plan_lists_the_subjects_as_understood(project: IngestProject) -> None:
+    project.video("S01_ses1_happy.mp4", 1)
+    project.ingest()
+    project.video("S01_ses2_sad.mp4", 2)
+    project.video("S02_ses1_sad.mp4", 3)
+    first, second = project.ingest(dry_run=True).subjects
+    assert (first.subject, first.new, first.clips, first.sessions) == ("S01", False, 2, ("1", "2"))
+    assert first.expressions == ("happy", "sad")
+    assert (second.subject, second.new, second.example) == ("S02", True, "study/S02_ses1_sad.mp4")
+    assert project.ingest().as_json()["subjects"][1]["sessions"] == ("1",)
+    assert [clip.session for clip in project.clips().values()] == ["1", "2", "1"]
+
+
 def test_two_codes_that_give_one_id_are_refused(project: IngestProject) -> None:
     project.video("S 1/happy.mp4")
     project.video("S_1/sad.mp4")

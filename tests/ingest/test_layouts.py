@@ -1,3 +1,4 @@
+import shlex
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -5,6 +6,7 @@ import pytest
 from pipeline.ingest import layouts
 from pipeline.ingest.layouts.layout import RENAME, NameReading, ParsedName, SkippedFile, UnreadName
 from pipeline.ingest.layouts.registry import LAYOUTS, choose_layout
+from pipeline.ingest.subject_pattern import compile_pattern, read_by_pattern
 from pipeline.runtime.errors import EmoError
 
 FOLDER = Path(layouts.__path__[0])
@@ -61,6 +63,14 @@ EXAMPLES: dict[str, tuple[str, NameReading]] = {
         ParsedName("subject_12", "sadness", "subject_12_sa_5"),
     ),
     "s44_su_3.avi": ("enterface", ParsedName("subject_44", "surprise", "subject_44_su_3")),
+    "sub-01/ses-02/beh/sub-01_ses-02_task-happy_run-01_video.mp4": (
+        "bids",
+        ParsedName("sub-01", "happy", session="02", part="ses-02_run-01"),
+    ),
+    "bids/sub-AB_task-faces_acq-sad_recording-left_beh.mp4": (
+        "bids",
+        ParsedName("sub-AB", "sad", part="task-faces_recording-left", take="sub-AB_sad_task-faces"),
+    ),
     "jaffe/KA.AN1.39.tiff": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
     "ka.an1.39.TIFF": ("jaffe", ParsedName("KA", "anger", "KA_AN1_39", sex="F")),
     "YM.SU3.62.tiff": ("jaffe", ParsedName("YM", "surprise", "YM_SU3_62", sex="F")),
@@ -161,6 +171,109 @@ def test_names_of_own_recordings(name: str, expected: tuple[str, str, str]) -> N
 def test_ambiguous_names_are_refused(name: str) -> None:
     (reason,) = read_folders(name)
     assert "rename it, or list it in a --manifest" in reason
+
+
+@pytest.mark.parametrize(
+    ("name", "subject", "session", "part"),
+    [
+        ("rec/S01_ses1_happy.mp4", "S01", "1", "ses_1"),
+        ("rec/P001_trial02_neutral.mp4", "P001", "", "trial_02"),
+        ("rec/S01_01_happy.mp4", "S01", "", "01"),
+        ("rec/01_happy_S01.mp4", "S01", "", "01"),
+        ("rec/S01_2024-05-01_happy.mp4", "S01", "2024-05-01", "2024_05_01"),
+        ("rec/S01_20240501_123456_happy.mp4", "S01", "2024-05-01", "20240501_123456"),
+        ("rec/S01/happy_GX010012.MP4", "S01", "", "GX_010012"),
+        ("rec/S01/strong happy.mp4", "S01", "", "strong"),
+        ("rec/S01/ses1/happy.mp4", "S01", "1", "ses1"),
+        ("rec/S01/day2/happy_take3.mp4", "S01", "day2", "day2_take_3"),
+        ("rec/S01_T1_happy.mp4", "S01", "", "T_1"),
+        ("rec/S01happy2.mp4", "S01", "", "2"),
+        ("rec/sub-01_ses-02_task-happy_run-01_video.mp4", "sub-01", "02", "ses_02_task_run_01_video"),
+    ],
+)
+def test_sessions_and_takes_are_no_part_of_the_subject(
+    name: str, subject: str, session: str, part: str
+) -> None:
+    (reading,) = LAYOUTS["folders"].read([PurePosixPath(name)]).values()
+    assert (reading.subject, reading.session, reading.part) == (subject, session, part)
+
+
+def test_views_share_a_take_and_trials_do_not() -> None:
+    takes = [
+        reading.take
+        for reading in LAYOUTS["folders"]
+        .read([PurePosixPath(f"rec/S01/Happy_{end}.mp4") for end in ("left", "right_2", "2_front", "cam1")])
+        .values()
+    ]
+    assert takes == ["S01_happy", "S01_happy_2", "S01_happy_2", "S01_happy"]
+    trials = read_folders("rec/S01/happy_trial1.mp4", "rec/S01/happy_trial2.mp4")
+    assert trials == [("S01", "happy", "trial_1"), ("S01", "happy", "trial_2")]
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "two"),
+    [
+        ("rec/S01_K07_happy.mp4", "S01", "K07"),
+        ("rec/S01T02_happy.mp4", "S01", "S01T02"),
+        ("rec/P001a_happy.mp4", "P001", "P001a"),
+        ("rec/S01-1_happy.mp4", "S01", "S01-1"),
+        ("rec/anna_1_happy.mp4", "anna", "anna_1"),
+        ("anna/outdoor happy.mp4", "anna", "outdoor"),
+        ("Elisa/anna/happy.mp4", "Elisa", "anna"),
+        ("rec/S01/anna_happy.mp4", "S01", "anna"),
+        ("rec/001/S01_happy.mp4", "001", "S01"),
+        ("rec/S1/happy_2.mp4", "S1", "2"),
+    ],
+)
+def test_two_possible_subjects_are_refused_with_patterns_that_read_either(
+    name: str, one: str, two: str
+) -> None:
+    (reason,) = read_folders(name)
+    assert f"name is ambiguous: subject {one!r} or {two!r}" in reason
+    patterns = [shlex.split(text)[0] for text in reason.split("--subject-pattern ")[1:]]
+    paths = [PurePosixPath(name)]
+    found = [read_by_pattern(compile_pattern(pattern), paths).readings[paths[0]] for pattern in patterns]
+    assert [reading.subject for reading in found] == [one, two]
+
+
+def test_names_of_one_finding_have_one_message() -> None:
+    first, second = read_folders("rec/S01_K07_happy.mp4", "rec/S02_K09_sad.mp4")
+    assert first == second
+
+
+def test_names_without_expression_say_so() -> None:
+    for name in ("rec/S01/IMG_1234.MOV", "rec/S01_1.mp4", "rec/sub-01_run-01_video.mp4"):
+        with pytest.raises(EmoError, match=r"^its name states no expression; rename it, or list it in"):
+            read(name)
+
+
+def test_declared_words_are_expressions() -> None:
+    paths = [PurePosixPath(f"rec/S01_{word}.mp4") for word in ("happy", "flow", "au 12")]
+    choice = choose_layout(paths, declared=("flow", "au12", "au-12"))
+    assert [(r.subject, r.word) for r in choice.readings.values() if isinstance(r, ParsedName)] == [
+        ("S01", "happy"),
+        ("S01", "flow"),
+        ("S01", "au 12"),
+    ]
+
+
+@pytest.mark.parametrize("layout", ["bids", "folders"])
+def test_bids_names_are_read_by_both_layouts(layout: str) -> None:
+    names = [
+        f"sub-{n}_ses-0{s}_task-{w}_beh.mp4" for n in ("01", "02") for s in (1, 2) for w in ("happy", "sad")
+    ]
+    found = [r for r in read(*names, layout=layout) if isinstance(r, ParsedName)]
+    assert {(r.subject, r.session) for r in found} == {
+        (f"sub-{n}", s) for n in ("01", "02") for s in ("01", "02")
+    }
+    assert choose_layout([PurePosixPath(name) for name in names]).layout == "bids"
+
+
+def test_bids_files_in_folders_of_others_are_refused() -> None:
+    (wrong,) = LAYOUTS["bids"].read([PurePosixPath("sub-01/sub-02_task-happy_beh.mp4")]).values()
+    assert wrong == UnreadName("names sub-02, but is in the folder sub-01", "move or rename it")
+    unknown = [PurePosixPath(f"sub-01_task-{word}_beh.mp4") for word in ("happy", "flow")]
+    assert [r.word for r in LAYOUTS["bids"].read(unknown).values()] == ["happy", "flow"]
 
 
 def test_several_folders_of_numbered_files_are_subjects() -> None:

@@ -73,6 +73,8 @@ class Layout:
     "Shown whenever this layout is used."
     auto: bool = True
     "Whether `--layout auto` considers this layout."
+    takes_words: bool = False
+    "Whether `read` also receives the words for expressions beyond those that emo knows (a tuple)."
     reads_any_name: bool = False
     "Whether nearly every name matches, so that `auto` counts only names with a known expression."
 

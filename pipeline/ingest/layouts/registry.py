@@ -16,6 +16,7 @@ _MODULES = (
     "mead",
     "savee",
     "enterface",
+    "bids",
     "folders",
     "ckplus",
     "jaffe",
@@ -53,6 +54,7 @@ def choose_layout(
     name: str = AUTO,
     media: Media = Media.VIDEOS,
     labels: Mapping[PurePosixPath, str] | None = None,
+    declared: tuple[str, ...] = (),
 ) -> LayoutChoice:
     """Read all names with the layout `name`; `auto` chooses the layout that matches the most names.
 
@@ -61,6 +63,7 @@ def choose_layout(
         name: A layout, or `auto`.
         media: `auto` considers only layouts of this kind of file.
         labels: Contents of the text files that hold labels, by path.
+        declared: Words for expressions beyond those that emo knows.
 
     Raises:
         EmoError: There is no such layout.
@@ -68,9 +71,11 @@ def choose_layout(
     """
     requested = layout_named(name)
     layouts = [requested] if requested else [one for one in _layouts_of(media) if one.auto]
-    read = [(one, one.read(paths, labels or {}) if one.labels else one.read(paths)) for one in layouts]
-    layout, readings = max(read, key=lambda pair: _score(pair[0], [pair[1][path] for path in paths]))
-    if not _score(layout, [readings[path] for path in paths]):
+    read = [(one, _read(one, paths, labels or {}, declared)) for one in layouts]
+    layout, readings = max(
+        read, key=lambda pair: _score(pair[0], [pair[1][path] for path in paths], declared)
+    )
+    if not _score(layout, [readings[path] for path in paths], declared):
         layout, readings = read[-1]
     matching = [path for path in paths if not isinstance(readings[path], UnreadName)]
     if not matching:
@@ -96,12 +101,24 @@ def _layouts_of(media: Media) -> list[Layout]:
     return [layout for layout in LAYOUTS.values() if layout.media is media]
 
 
-def _score(layout: Layout, readings: Sequence[NameReading]) -> int:
+def _read(
+    layout: Layout,
+    paths: Sequence[PurePosixPath],
+    labels: Mapping[PurePosixPath, str],
+    declared: tuple[str, ...],
+) -> NameReadings:
+    if layout.labels:
+        return layout.read(paths, labels)
+    return layout.read(paths, declared) if layout.takes_words else layout.read(paths)
+
+
+def _score(layout: Layout, readings: Sequence[NameReading], declared: tuple[str, ...]) -> int:
     """Return the number of names that count in favour of a layout."""
     read = [reading for reading in readings if not isinstance(reading, UnreadName)]
     if not layout.reads_any_name:
         return len(read)
-    return sum(isinstance(reading, ParsedName) and canonical(reading.word) is not None for reading in read)
+    words = [reading.word for reading in read if isinstance(reading, ParsedName)]
+    return sum(canonical(word, declared) is not None for word in words)
 
 
 def _example(paths: Sequence[PurePosixPath], readings: NameReadings) -> str:
@@ -116,7 +133,10 @@ def _no_match(readings: Sequence[NameReading], layouts: Sequence[Layout]) -> str
     first = readings[0]
     reason = first.reason if isinstance(first, UnreadName) else ""
     media = layouts[0].media
-    also = f" (the same for all {len(readings)} {media.value}s)" if len(readings) > 1 else ""
+    also = ""
+    if len(readings) > 1:
+        same = "the same for all" if len(set(readings)) == 1 else "the first of"
+        also = f" ({same} {len(readings)} {media.value}s)"
     if media is Media.IMAGES and len(layouts) > 1:
         names = listed(layout.name for layout in _layouts_of(media))
         return f"name matches no image corpus{also}; give --layout ({names}) or a --manifest"
