@@ -88,7 +88,10 @@ def write_faces(source: Path, params: FacesParams, target: Path) -> None:
 
 def find_participant(frames: StoredFrames, params: FacesParams) -> list[TrackedFace]:
     """Return the participant's face in each frame of a clip."""
-    return track(frames, frames.column("time_s"), params.settings.build(), params.tracking)
+    if not len(frames):
+        return []
+    tracking = params.tracking_in(frames[0].shape)
+    return track(frames, frames.column("time_s"), params.settings.build(), tracking)
 
 
 def crop_face(frame: np.ndarray, box: Box, crop: Crop) -> tuple[np.ndarray, float]:

@@ -8,6 +8,9 @@ from pipeline.faces.detectors.registry import DETECTORS
 from pipeline.faces.tracking import TrackingParams
 from pipeline.runtime.params import variant
 
+_SMALLEST_SHARE = 0.02
+"""The smallest value of `min_face`."""
+
 
 @dataclass(frozen=True)
 class FacesParams:
@@ -21,6 +24,14 @@ class FacesParams:
     "How a face is cropped and enhanced."
     settings: DetectorSettings = variant("detector", DETECTORS)
     "Settings of the detector."
+
+    def tracking_in(self, shape: tuple[int, ...]) -> TrackingParams:
+        """Return the tracking settings for frames of a shape, (H, W).
+
+        A face that fills the crop without being enlarged is accepted, whatever its share of the frame.
+        """
+        fills = max(self.effective_crop.side_px / min(shape[:2]), _SMALLEST_SHARE)
+        return replace(self.tracking, min_face=min(self.tracking.min_face, fills))
 
     @property
     def effective_crop(self) -> Crop:

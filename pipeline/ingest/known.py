@@ -7,12 +7,14 @@ note lists the differences.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from pipeline.ingest.layouts.layout import UnreadName
 from pipeline.ingest.proposals import Proposal
 from pipeline.ingest.state import State
+from pipeline.runtime.digests import sha256
 from pipeline.runtime.paths import CLIPS
 from pipeline.runtime.text import counted, listed
 from pipeline.schema.clips import Clip
@@ -70,6 +72,26 @@ def sort_out_known(
         _sort_out(proposal, enrolled[digests[proposal.path]], found)
     found.errors += _renamed_subjects(found)
     return found
+
+
+def sort_out_unread(
+    unread: Mapping[UnreadName, Sequence[Path]], enrolled: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Return errors and notes on files whose names cannot be read.
+
+    Args:
+        unread: The files by what is wrong with their names.
+        enrolled: SHA-256 of every enrolled recording; a file with such content was renamed.
+    """
+    errors, renamed = [], 0
+    for finding, paths in unread.items():
+        new = [path for path in paths if not (enrolled and sha256(path) in enrolled)]
+        renamed += len(paths) - len(new)
+        if new:
+            also = f" and {len(new) - 1} more" if len(new) > 1 else ""
+            errors.append(f"{new[0]}{also}: {'; '.join(filter(None, (finding.reason, finding.remedy)))}")
+    notes = [f"{counted(renamed, 'file')} enrolled before under a name that could be read"] if renamed else []
+    return errors, notes
 
 
 def _sort_out(proposal: Proposal, clips: Sequence[Clip], found: KnownAndNew) -> None:

@@ -80,6 +80,8 @@ class Proposals:
     skipped: dict[str, int] = field(default_factory=dict)
     "Reason -> number of files."
     notes: list[str] = field(default_factory=list)
+    unread: dict[UnreadName, list[Path]] = field(default_factory=lambda: defaultdict(list))
+    "Files whose names do not match the layout, by what is wrong: errors, unless their content is enrolled."
 
 
 @dataclass
@@ -131,11 +133,10 @@ def propose_clips(sources: Sources, choice: LayoutChoice, vocabulary: Vocabulary
     proposals = Proposals(choice.layout, choice.reason, skipped=dict(sources.skipped))
     proposals.notes += [choice.note] if choice.note else []
     skipped: Counter[str] = Counter()
-    unread: dict[UnreadName, list[Path]] = defaultdict(list)
     for source, reading in _readings(sources, choice):
         match reading:
             case UnreadName():
-                unread[reading].append(source.path)
+                proposals.unread[reading].append(source.path)
             case SkippedFile(reason):
                 skipped[reason] += 1
             case ParsedName(word=word):
@@ -145,7 +146,6 @@ def propose_clips(sources: Sources, choice: LayoutChoice, vocabulary: Vocabulary
                         proposals.clips.append(_proposal(source, reading, name, is_still=is_still))
                     except EmoError as error:
                         proposals.errors.append(str(error))
-    proposals.errors += [_unread(finding, paths) for finding, paths in unread.items()]
     proposals.skipped |= skipped
     vocabulary.add_unknown_to(proposals)
     return proposals
@@ -181,12 +181,6 @@ def _proposal(source: Source, parsed: ParsedName, expression: str, *, is_still: 
         source=source.path.name.encode("utf-8", "replace").decode("utf-8"),
         still=is_still,
     )
-
-
-def _unread(finding: UnreadName, paths: Sequence[Path]) -> str:
-    """Return one line for all files with the same finding."""
-    also = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    return f"{paths[0]}{also}: {'; '.join(filter(None, (finding.reason, finding.remedy)))}"
 
 
 def _no_expression(word: str, places: Sequence[str]) -> str:

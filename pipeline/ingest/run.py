@@ -9,6 +9,7 @@ from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
 from pipeline.ingest.enrol import RESUMES, carry_out, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
+from pipeline.ingest.known import sort_out_unread
 from pipeline.ingest.participants_table import read_participants_table
 from pipeline.ingest.plan import IngestPlan, plan_ingest
 from pipeline.ingest.plan_subjects import PlannedSubject, counted_codes, planned_subjects
@@ -119,9 +120,12 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     proposals.notes += notes_on(files)
     proposals = as_own_subjects(proposals, files, state)
     plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
-    errors = [*proposals.errors, *unreadable, *plan.errors]
+    unread, notes = sort_out_unread(proposals.unread, state.digests)
+    proposals.notes += notes
+    errors = [*proposals.errors, *unread, *unreadable, *plan.errors]
     if proposals.layout == "folders":  # elsewhere the user or the corpus states where a code ends
-        errors += counted_codes(proposals.clips, (p.subject for p in state.participants))
+        new = [p for p in proposals.clips if p.path in files and files[p.path].sha256 not in state.digests]
+        errors += counted_codes(new, (participant.subject for participant in state.participants))
     if errors:  # file names may contain line breaks
         raise many((error.replace("\n", "\\n").replace("\r", "\\r") for error in errors), _MAX_ERRORS)
     return proposals, plan

@@ -162,7 +162,7 @@ def _predict_image(job: Job, predictor: Predictor, settings: Settings) -> FileRe
     scale = min(1.0, settings.frames.max_side / max(image.shape[:2]))
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
-    found = find_faces(grey, settings.faces.settings.build(), settings.faces.tracking)
+    found = find_faces(grey, settings.faces.settings.build(), settings.faces.tracking_in(grey.shape))
     faces = _classify([(None, small, face) for face in found], 1 / scale, predictor, settings)
     if job.target:
         write_picture(job.target.with_name(f"{job.target.name}.png"), annotate(image, faces, 1.0))

@@ -1,11 +1,13 @@
 """data/faces/<clip>.parquet: one row per sampled frame, with its status and, if it is `ok`, the face crop."""
 
+import math
 from pathlib import Path
 
 import pyarrow as pa
 
 from pipeline.runtime.parquet import read_parquet
 from pipeline.runtime.paths import FACES
+from pipeline.schema.clips import Clip
 
 FACES_SCHEMA = pa.schema(
     [
@@ -27,6 +29,16 @@ OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED = "ok", "no_face", "several_faces
 
 STATUSES = (OK, NO_FACE, SEVERAL_FACES, TOO_SMALL, BLURRED)
 """Possible statuses of a sampled frame; `pipeline.schema.funnel` has their meanings."""
+
+
+def largest_min_face(width_px: float, clip: Clip) -> float:
+    """Return the largest `faces: tracking: min_face` that accepts a face of this width, rounded down.
+
+    Args:
+        width_px: Width of the face's box, pixels of the recording.
+        clip: Its clip; `min_face` is a share of the short side of the recording.
+    """
+    return math.floor(1000 * width_px / min(clip.width, clip.height)) / 1000
 
 
 def faces_path(clip: str, folder: Path = FACES) -> Path:

@@ -44,7 +44,7 @@ def main() -> None:
     classes = classes_of(used, params.expressions)
     for folder in (DATASET, SHEETS):  # no image of an earlier run remains
         shutil.rmtree(folder, ignore_errors=True)
-    census, funnel = _write_shards(labelled, shown, selection, classes)
+    census, funnel, small = _write_shards(labelled, shown, selection, classes)
     write_csv(FUNNEL, funnel, FunnelRow)
     funnel_figure(funnel_totals(funnel), FUNNEL_PLOT)
     if not census:
@@ -54,6 +54,7 @@ def main() -> None:
     facts = describe(census, funnel, classes, decisions)
     face_sheets(DATASET, SHEETS, classes, facts.image_subjects)
     _report(census, classes, decisions)
+    _report_small(small)
     _report_labels(undeclared_clips, without_clips(params.expressions, classes), classes)
 
 
@@ -76,12 +77,16 @@ def _with_consent(clips: Sequence[Clip], consent: str) -> frozenset[str]:
 
 def _write_shards(
     clips: Sequence[Clip], shown: Set[str], selection: Selection, classes: Sequence[str]
-) -> tuple[list[CensusRow], list[FunnelRow]]:
-    """Write the shard of each subject; `clips` have their effective expressions."""
+) -> tuple[list[CensusRow], list[FunnelRow], list[float]]:
+    """Write the shard of each subject; return census, funnel, and what would keep the small faces.
+
+    `clips` have their effective expressions.
+    """
     splits = read_split()
     subjects = clips_by_subject(clips, splits)
     census: list[CensusRow] = []
     funnel: list[FunnelRow] = []
+    small: list[float] = []
     with progress_bar("dataset", len(subjects)) as advance:
         for subject, own in subjects.items():
             row = splits[subject]
@@ -90,8 +95,9 @@ def _write_shards(
             write_subject(row, items, classes)
             census += census_rows(row.split, items)
             funnel += [item.funnel for item in items]
+            small += [share for item in items for share in item.small]
             advance()
-    return census, funnel
+    return census, funnel, sorted(small)
 
 
 def _report(census: Sequence[CensusRow], classes: Sequence[str], decisions: DecisionCounts) -> None:
@@ -108,6 +114,17 @@ def _report(census: Sequence[CensusRow], classes: Sequence[str], decisions: Deci
             ", ".join(names),
             split,
             "it" if len(names) == 1 else "them",
+        )
+
+
+def _report_small(small: Sequence[float]) -> None:
+    """Report which setting would keep the faces that are too small; `small` is sorted."""
+    if small:
+        logger.info(
+            "%s too small (`too_small`): params.yaml: faces: tracking: min_face: %g would keep all, %g half",
+            counted(len(small), "face"),
+            small[0],
+            small[len(small) // 2],
         )
 
 

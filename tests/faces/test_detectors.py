@@ -3,6 +3,7 @@
 A new detector needs an entry in CASES: a frame, and the boxes of the faces in it.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -154,3 +155,17 @@ def test_of_overlapping_detections_the_best_is_kept() -> None:
         Detection(Box(x, 0, 10, 10), score) for x, score in ((0, 1.0), (2, 3.0), (50, 2.0))
     )
     assert distinct([weak, strong, apart]) == [strong, apart]
+
+
+@pytest.mark.parametrize(
+    ("shape", "expected"),
+    {
+        (480, 640): 64 / 480,  # 64 pixels fill the crop; 0.15 of the short side would be 72
+        (360, 640): 0.15,  # 54 pixels: smaller faces than the crop are accepted anyway
+        (8000, 8000): 0.02,
+    }.items(),
+)
+def test_a_face_that_fills_the_crop_is_accepted(shape: tuple[int, int], expected: float) -> None:
+    tracking = PARAMS.tracking_in(shape)
+    assert tracking.min_face == expected
+    assert replace(tracking, min_face=PARAMS.tracking.min_face) == PARAMS.tracking

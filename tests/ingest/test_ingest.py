@@ -275,6 +275,18 @@ def test_enrolled_content_under_another_name_stays_as_it_is(
     assert CLIPS.read_text().startswith(table)
 
 
+def test_a_renamed_recording_does_not_stop_a_later_batch(project: IngestProject) -> None:
+    path = project.video("S01/happy.mp4", 1)
+    project.ingest()
+    path.rename(path.with_name("IMG_1234.mp4"))
+    project.video("S02/happy.mp4", 2)
+    outcome = project.ingest()
+    assert outcome.new_subjects == ("S02",)
+    assert "1 file enrolled before under a name that could be read" in outcome.notes
+    project.video("S02/IMG_1235.mp4", 3)
+    assert "IMG_1235.mp4: its name states no expression" in project.ingest_error()
+
+
 def test_a_copy_beside_the_enrolled_original_is_no_error(project: IngestProject) -> None:
     project.video("S01/happy.mp4", 1)
     project.ingest()

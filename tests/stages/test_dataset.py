@@ -103,6 +103,20 @@ def test_the_funnel_adds_up() -> None:
     assert [name for name in totals if name in ("sampled", "images")] == ["sampled", "images"]
 
 
+@pytest.mark.usefixtures("project")
+def test_the_setting_that_would_keep_small_faces_is_reported(caplog: pytest.LogCaptureFixture) -> None:
+    """The recording is 64 pixels high: faces of 8, 6 and 4 pixels are 0.125, 0.093 and 0.062 of it."""
+    rows = face_rows([None, None, None, 5], "too_small")
+    write_face_shard("S2_sad", [row | {"w": width} for row, width in zip(rows, (8, 6, 4, 50), strict=True)])
+    caplog.set_level("INFO", "emo.stage")
+    dataset.main()
+    assert (
+        "3 faces too small (`too_small`): params.yaml: faces: tracking: min_face: 0.062 would keep all"
+        in (caplog.text)
+    )
+    assert funnel()["S2_sad"].too_small == 3
+
+
 # --- Decisions ------------------------------------------------------------------------------------
 
 

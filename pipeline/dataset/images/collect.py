@@ -14,7 +14,7 @@ from pipeline.schema.census import CensusRow
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from pipeline.schema.faces import OK, faces_path, read_faces
+from pipeline.schema.faces import OK, TOO_SMALL, faces_path, largest_min_face, read_faces
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.split import SPLITS, SplitRow
 
@@ -28,6 +28,8 @@ class ClipImages:
     "The images as rows of a dataset shard."
     funnel: FunnelRow
     "The status of every sampled frame of the clip, counted."
+    small: tuple[float, ...] = ()
+    "Of each face that is too small: the largest `min_face` that accepts it."
 
 
 def clips_by_subject(clips: Iterable[Clip], splits: Mapping[str, SplitRow]) -> dict[str, list[Clip]]:
@@ -49,7 +51,7 @@ def collect(clip: Clip, split: str, selection: Selection, classes: Sequence[str]
         selection: The faces that do not become images.
         classes: The expressions of the dataset, in the order of their labels.
     """
-    faces = read_faces(clip.clip, ["frame", "time_s", "status", "png"]).to_pylist()
+    faces = read_faces(clip.clip, ["frame", "time_s", "status", "w", "png"]).to_pylist()
     statuses = Counter(face["status"] for face in faces)
     excluded, duplicates = selection.excluded_of(clip.clip), selection.duplicates_of(clip.clip)
     kept = [
@@ -78,7 +80,8 @@ def collect(clip: Clip, split: str, selection: Selection, classes: Sequence[str]
         images=len(rows),
         problem=str(facts.get("problem", "")),
     )
-    return ClipImages(clip, rows, funnel)
+    small = (face["w"] for face in faces if face["status"] == TOO_SMALL and face["w"])
+    return ClipImages(clip, rows, funnel, tuple(largest_min_face(width_px, clip) for width_px in small))
 
 
 def without_consent(item: ClipImages) -> ClipImages:

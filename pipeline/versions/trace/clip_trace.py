@@ -13,7 +13,16 @@ from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
 from pipeline.schema.dataset import image_name, read_dataset_shard
 from pipeline.schema.decisions import Decision
-from pipeline.schema.faces import BLURRED, FACES_SCHEMA, OK, STATUSES, TOO_SMALL, faces_path, read_faces
+from pipeline.schema.faces import (
+    BLURRED,
+    FACES_SCHEMA,
+    OK,
+    STATUSES,
+    TOO_SMALL,
+    faces_path,
+    largest_min_face,
+    read_faces,
+)
 from pipeline.schema.funnel import STATUS_MEANINGS
 from pipeline.schema.participants import NOTED, Participant, may_be_shown
 from pipeline.versions.trace.records import Records
@@ -83,6 +92,8 @@ class Frame:
     "Whether near-duplicates were dropped (dedup.collapse)."
     decision: Decision | None = None
     "The decision that excludes it."
+    min_face: float = 0.0
+    "The largest setting `min_face` that accepts the face; 0 unless it is too small."
 
     @property
     def name(self) -> str:
@@ -102,6 +113,8 @@ class Frame:
             return "no near-duplicates" if self.is_collapsed else "all are kept: dedup.collapse is false"
         if self.outcome in _REASONS:
             return _REASONS[self.outcome]
+        if self.min_face:
+            return f"{STATUS_MEANINGS[TOO_SMALL]} ({_SETTINGS[TOO_SMALL]}: {self.min_face:g} keeps it)"
         meaning, setting = STATUS_MEANINGS[self.outcome], _SETTINGS.get(self.outcome)
         return f"{meaning} ({setting})" if setting else meaning
 
@@ -206,6 +219,7 @@ def _frame(row: Mapping[str, Any], traced: ClipTrace, near: _Near, records: Reco
         followers=near.followers.get(number, ()),
         is_collapsed=records.settings("dedup").get("dedup.collapse", True),
         decision=excluded,
+        min_face=largest_min_face(row["w"], traced.clip) if row["status"] == TOO_SMALL and row["w"] else 0.0,
     )
 
 
