@@ -123,7 +123,7 @@ def test_a_new_clip_costs_one_clip(built: Project, tmp_path: Path) -> None:
 
 def test_a_dataset_that_fails_its_audit_trains_nothing(built: Project) -> None:
     before = (built.root / "params.yaml").read_text()
-    built.edit("params.yaml", r"expressions: \[.*\]", "expressions: [angry, happy, surprised]")
+    built.edit("params.yaml", r"expressions: \[.*\]", "expressions: [happy, neutral, surprised]")
     ran, text = built.repro(check=False)
     assert ran[-1] == "audit"
     assert "every class in every split" in text

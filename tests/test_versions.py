@@ -153,7 +153,7 @@ def test_the_subject_cannot_be_enrolled_again(history: History, tmp_path: Path) 
     videos = recordings(tmp_path / "again", [history.gone], CLASSES)
     text = history.project.emo("ingest", str(videos), check=False)
     assert f"{history.gone} has withdrawn" in text
-    (tmp_path / "again" / history.gone).rename(tmp_path / "again" / "Z9")
+    (tmp_path / "again" / history.gone).rename(tmp_path / "again" / "Z09")
     text = history.project.emo("ingest", str(videos), check=False)
     assert f"this is a recording of {history.gone}, who has withdrawn" in text
 

@@ -88,6 +88,8 @@ class Ledger:
     def is_excluded(self, clip: Clip, start_s: float | None = None, end_s: float | None = None) -> bool:
         """Return whether every moment of a clip, or of a stretch of it, is excluded."""
         at, end = _clamped(clip, start_s, end_s)
+        if at >= end:  # a still image: one moment
+            return self.excluded_by(clip, at) is not None
         for stretch in self.exclusions(clip):
             if stretch.start_s <= at < stretch.end_s:
                 at = stretch.end_s
@@ -96,6 +98,8 @@ class Ledger:
     def has_excluded(self, clip: Clip, start_s: float | None = None, end_s: float | None = None) -> bool:
         """Return whether some moment of a clip, or of a stretch of it, is excluded."""
         start, end = _clamped(clip, start_s, end_s)
+        if start >= end:  # a still image: one moment
+            return self.excluded_by(clip, start) is not None
         return any(one.start_s < end and start < one.end_s for one in self.exclusions(clip))
 
 

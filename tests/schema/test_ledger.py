@@ -1,5 +1,6 @@
 """raw/decisions.csv, and what holds by it, against a model that looks at every moment."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -189,3 +190,13 @@ def test_what_holds_is_the_last_row_that_covers_a_moment(rows: list[Decision]) -
     assert found.has_excluded(CLIP) == any(expected)
     by_stretch = [next((n for start, end, n in times(found) if start <= time < end), 0) for time in moments]
     assert by_stretch == expected
+
+
+def test_a_still_image_is_excluded_by_a_decision_about_it_only() -> None:
+    """It has one moment and no duration."""
+    still = replace(CLIP, duration_s=0.0, frames=1, fps=0.0, start_s=None, end_s=None)
+    assert not ledger_of([], [still]).is_excluded(still)
+    found = ledger_of([decision(1, clip=still.clip, recording=still.sha256)], [still])
+    assert found.is_excluded(still)
+    assert found.has_excluded(still)
+    assert found.excluded_by(still, 0.0)
