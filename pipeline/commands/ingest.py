@@ -84,6 +84,9 @@ def ingest(
     skip_unknown: Annotated[
         bool, typer.Option("--skip-unknown", help="Skip files of other expressions; they are counted.")
     ] = False,
+    skip_unusable: Annotated[
+        bool, typer.Option("--skip-unusable", help="Leave out files that cannot be used; each is named.")
+    ] = False,
     strict: Annotated[
         bool,
         typer.Option("--strict", help="Refuse recordings that are cut off; else a note lists them."),
@@ -127,6 +130,7 @@ def ingest(
             consent_source=FROM_OPTION if consent else "",
             mapping=parse_mapping(map_, declared_labels()) if map_ else {},
             skip_unknown=skip_unknown,
+            skip_unusable=skip_unusable,
             strict=strict,
             link=link,
             wait=not no_wait,

@@ -33,7 +33,7 @@ VIEW = _words("cam camera kamera view angle webcam device recording phone tablet
 
 VIEW_ALONE = _words(
     "left right front frontal side center centre middle top bottom down profile links rechts oblique webcam "
-    "gopro iphone ipad android phone smartphone canon sony nikon dslr kinect realsense logitech samsung "
+    "gopro iphone ipad android phone smartphone canon nikon dslr kinect realsense logitech samsung "
     "tablet laptop rgb ir nir depth thermal camera kamera"
 )
 

@@ -11,12 +11,16 @@ from pathlib import PurePosixPath
 from typing import NoReturn
 
 from pipeline.ingest.name_tokens import Kind, Token, is_padded, pieces
+from pipeline.ingest.name_words import DESCRIPTION, FOLDER
 from pipeline.ingest.names import slug
 from pipeline.ingest.path_tokens import CODES, Part, Parts, distinguishing, parts_of, session_of
 from pipeline.ingest.subject_codes import comparable
 
 _FILE_COUNTERS = ("clip", "video", "vid", "mov", "img", "rec", "file", "scene", "item", "no", "nr", "num")
 _LETTERS = ("t", "v", "r")
+
+_GIVEN = frozenset((*FOLDER, *DESCRIPTION))
+"""Words that cannot be names."""
 
 
 @dataclass(frozen=True)
@@ -284,8 +288,6 @@ def _of_plain_words(parts: Parts) -> _Subject:
     folders, stem = parts[:-1], parts[-1]
     places = [place for place, part in enumerate(folders) if part.is_word or part.is_number]
     words = stem.of(Kind.WORD)
-    while len(places) + bool(words) > 1 and len(folders[places[0]].text) == 1 and folders[places[0]].is_word:
-        del places[0]  # a folder called x
     if compound := stem.of(Kind.COMPOUND):
         _refuse(*_readings_of(compound[0].text))
     mixed = [part.text for part in folders if part.is_mixed]
@@ -299,12 +301,23 @@ def _of_plain_words(parts: Parts) -> _Subject:
     if words:
         return _of_word(parts, words[0])
     if not places:
-        return _of_long_number(parts)
+        return _of_described_folder(parts) or _of_long_number(parts)
     return _of_folder(parts, places[-1])
+
+
+def _of_described_folder(parts: Parts) -> _Subject | None:
+    """Read `anna_edited/happy.mp4`: a word and a description of the recording, above nothing but a label."""
+    *above, folder, stem = [Part("", ()), *parts]
+    names = folder.of(Kind.WORD)
+    is_described = len(names) == 1 and len(folder.tokens) == 1 + len(folder.of(Kind.DESCRIPTION))
+    if not is_described or len(names[0].text) < 2 or len(stem.tokens) != 1 or any(p.identity for p in above):
+        return None
+    return _Subject(names[0].text, len(parts) - 2, shared="folder")
 
 
 def _of_folder(parts: Parts, place: int) -> _Subject:
     part, below = parts[place], parts[place + 1 :]
+    _check_letter(part.text, [token for other in parts if other is not part for token in other.tokens])
     numbers = [token.text for other in below for token in other.of(Kind.NUMBER)]
     below_expression = any(folder.is_expression for folder in parts[:place])
     if numbers and (part.is_number or below_expression or len(part.text) == 1):
@@ -317,6 +330,7 @@ def _of_folder(parts: Parts, place: int) -> _Subject:
 
 def _of_word(parts: Parts, word: Token) -> _Subject:
     stem = parts[-1]
+    _check_letter(word.text, [token for part in parts for token in part.tokens if token is not word])
     for token in stem.of(Kind.NUMBER):
         if not _is_last_take(stem, word, token):
             beside = abs(stem.tokens.index(word) - stem.tokens.index(token)) == 1
@@ -326,6 +340,14 @@ def _of_word(parts: Parts, word: Token) -> _Subject:
         _refuse(group[0].text, word.text)
     _above_expression(parts[:-1], word.text)
     return _Subject(word.text, len(parts) - 1, shared="word")
+
+
+def _check_letter(text: str, others: Iterable[Token]) -> None:
+    """Refuse a letter as the subject beside a word that may be a name after all: `a_sony_happy`."""
+    harmless = (Kind.EXPRESSION, Kind.FEELING, Kind.NUMBER)
+    names = [token for token in others if token.kind not in harmless and token.text not in _GIVEN]
+    if len(text) == 1 and names:
+        _refuse(text, names[-1].text)
 
 
 def _is_last_take(stem: Part, word: Token, number: Token) -> bool:
@@ -365,4 +387,4 @@ def _is_unsure(code: Token) -> bool:
 
 
 def _rivals(folders: Iterable[Part]) -> tuple[str, ...]:
-    return tuple(part.text for part in folders if part.is_word and len(part.text) > 1)
+    return tuple(part.text for part in folders if part.is_word)

@@ -31,6 +31,8 @@ class Request:
     "Expression as written -> label; see `proposals.parse_mapping`."
     skip_unknown: bool = False
     "Whether files of unknown expressions are skipped; otherwise they are errors."
+    skip_unusable: bool = False
+    "Whether files that cannot be used are left out, with a note on each; otherwise they are errors."
     strict: bool = False
     "Whether recordings that are cut off are errors; otherwise a note reports them."
     link: bool = False

@@ -122,6 +122,11 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     plan = plan_ingest(proposals.clips, files, table, state, request.consent_source)
     unread, notes = sort_out_unread(proposals.unread, state.digests)
     proposals.notes += notes
+    if request.skip_unusable:
+        proposals.notes += [f"left out: {why}" for why in unreadable]
+        unreadable = []
+    if unreadable:
+        unreadable[0] += "; --skip-unusable leaves such files out"
     errors = [*proposals.errors, *unread, *unreadable, *plan.errors]
     if proposals.layout == "folders":  # elsewhere the user or the corpus states where a code ends
         new = [p for p in proposals.clips if p.path in files and files[p.path].sha256 not in state.digests]

@@ -355,6 +355,15 @@ def test_every_bad_file_has_its_line_and_nothing_is_done(study: IngestProject) -
     assert not VIDEOS.exists()
 
 
+def test_files_that_cannot_be_used_are_left_out_on_demand(study: IngestProject) -> None:
+    (study.recordings / "S02/sad.mp4").write_bytes(b"")
+    assert "--skip-unusable leaves such files out" in study.ingest_error()
+    outcome = study.ingest(skip_unusable=True)
+    assert len(outcome.added) == 4
+    [note] = [note for note in outcome.notes if note.startswith("left out: ")]
+    assert "S02/sad.mp4: the file is empty" in note
+
+
 def test_errors_of_names_and_of_contents_are_raised_together(project: IngestProject) -> None:
     project.video("S01/happy.mp4")
     project.video("x_y.mp4")

@@ -277,7 +277,7 @@ def test_bids_files_in_folders_of_others_are_refused() -> None:
 
 
 def test_several_folders_of_numbered_files_are_subjects() -> None:
-    assert read_folders("d/anna/happy/001.mp4", "d/bob/happy/001.mp4") == [
+    assert read_folders("data/anna/happy/001.mp4", "data/bob/happy/001.mp4") == [
         ("anna", "happy", "001"),
         ("bob", "happy", "001"),
     ]

