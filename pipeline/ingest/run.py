@@ -124,6 +124,7 @@ def _prepare(given: Unpacked, progress: ProgressBar) -> tuple[Proposals, IngestP
     proposals.notes += notes
     if request.skip_unusable:
         proposals.notes += [f"left out: {why}" for why in unreadable]
+        proposals.clips = [proposal for proposal in proposals.clips if proposal.path in files]
         unreadable = []
     if unreadable:
         unreadable[0] += "; --skip-unusable leaves such files out"
