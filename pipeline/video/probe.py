@@ -10,7 +10,6 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.runtime.errors import EmoError
 from pipeline.video.completeness import check_all_there, check_times, missing_end
 from pipeline.video.container import (
     decoded,
@@ -49,13 +48,20 @@ def probe(path: Path) -> VideoInfo:
         ) from None
 
 
-def is_video(path: Path) -> bool:
-    """Return whether a file is a video, not a still image."""
+def is_still_image(path: Path) -> bool:
+    """Return whether a file is a still image, not a video, without decoding it.
+
+    Raises UnusableError if it is neither, or cannot be used by what its header states.
+    """
+    refuse_pointers(path)
     try:
-        probe(path)
-    except EmoError:
-        return False
-    return True
+        with opened(path) as container:
+            video_stream(container, path)
+            return is_still(container)
+    except av.error.FFmpegError:
+        raise UnusableError(
+            path, "neither a video nor an image that can be decoded", "copy it again"
+        ) from None
 
 
 def _probed(path: Path, container: InputContainer, stream: VideoStream) -> VideoInfo:

@@ -57,7 +57,7 @@ def test_a_small_file_that_claims_many_frames_is_refused_at_once(
         list(sample(path, Sampling(0, 1, 0.1, 640), Tally()))
 
 
-@pytest.mark.parametrize(("width", "height"), [(200, 1), (1, 200), (15, 400), (13_000, 10_000)])
+@pytest.mark.parametrize(("width", "height"), [(200, 1), (1, 200), (15, 400), (9_000, 8_000)])
 def test_an_image_that_is_too_small_or_too_large_is_refused(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "s.png"
     cv2.imwrite(str(path), np.zeros((height, width), np.uint8))

@@ -10,7 +10,9 @@ from pipeline.learning.protocols.results import ProtocolResults, fold_row
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.paths import PROTOCOLS
+from pipeline.runtime.regular_files import read_regular
 from pipeline.schema.protocols import FoldRow
 from pipeline.versions.writable import free_place
 
@@ -75,7 +77,7 @@ def _files(path: Path) -> list[Path]:
 def _is_result(path: Path) -> bool:
     """Return whether this command wrote a file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(read_regular(path))
+    except (OSError, ValueError, EmoError):
         return False
     return isinstance(content, dict) and {"about", "protocols"} <= content.keys()
