@@ -34,15 +34,16 @@ _WIDTH_OF_LOGS = 140
 class CommandGroup(TyperGroup):
     """The commands, listed by task. If their output cannot be written, one line reports it."""
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Read the command line."""
+        with _plain_errors():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
-        except KeyboardInterrupt:  # while a command loads
-            echo("stopped", err=True)
-            raise typer.Exit(130) from None
-        except click.UsageError as error:
-            raise click.UsageError(printable(error.format_message()), error.ctx) from None
+            with _plain_errors():
+                return super().invoke(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe is no error
                 raise
@@ -62,6 +63,18 @@ class CommandGroup(TyperGroup):
         for task, rows in tasks.items():
             with formatter.section(task):
                 formatter.write_dl(rows)
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Print Ctrl-C while a command loads in one line, and bad usage without control characters."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped", err=True)
+        raise typer.Exit(130) from None
+    except click.UsageError as error:
+        raise click.UsageError(printable(error.format_message()), error.ctx) from None
 
 
 def echo(text: str = "", *, err: bool = False) -> None:

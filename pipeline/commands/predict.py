@@ -1,6 +1,5 @@
 """`emo predict`: expressions of the faces in images and videos."""
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,8 +26,6 @@ def predict(
     """
     from pipeline.video.usable import check_some_usable
 
-    if not math.isfinite(fps):
-        raise typer.BadParameter("--fps: give a number of frames per second, such as 5")
     found: list[dict[str, object]] = []
 
     def report(result: "FileResult") -> None:

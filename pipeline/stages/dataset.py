@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence, Set
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.dataset.card.decisions import DecisionCounts, count_decisions
 from pipeline.dataset.images.classes import classes_of, undeclared, without_clips
 from pipeline.dataset.images.collect import (

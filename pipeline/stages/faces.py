@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.faces.clip_faces import write_faces
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.cache import Shard, build_shards, cache_root

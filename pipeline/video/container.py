@@ -142,6 +142,16 @@ def decoded(packet: av.Packet) -> list[VideoFrame]:
         return []
 
 
+def why(error: av.error.FFmpegError) -> str:
+    """Return why FFmpeg could not read a file, in words.
+
+    Its decoders report damage also by error numbers of the system, whose text would mislead.
+    """
+    if isinstance(error, (av.error.ArgumentError, av.error.PermissionError)):
+        return "its content is damaged"
+    return str(error.strerror)
+
+
 def stamp_of(packet: av.Packet) -> int:
     """Return the presentation time of a packet's frame, in ticks of the stream's clock."""
     stamp = packet.pts if packet.pts is not None else packet.dts

@@ -18,6 +18,7 @@ from pipeline.video.container import (
     refuse_pointers,
     stream_note,
     video_stream,
+    why,
 )
 from pipeline.video.info import VideoInfo
 from pipeline.video.orientation import matrix_of, rotation
@@ -43,7 +44,7 @@ def probe(path: Path) -> VideoInfo:
     except av.error.FFmpegError as error:
         raise UnusableError(
             path,
-            f"cannot be decoded ({error.strerror})",
+            f"cannot be decoded ({why(error)})",
             "check that it is a complete video: play it, then copy or convert it again",
         ) from None
 

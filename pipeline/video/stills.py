@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.regular_files import open_regular
-from pipeline.video.container import first_frame, is_still, opened, refuse_pointers, video_stream
+from pipeline.video.container import first_frame, is_still, opened, refuse_pointers, video_stream, why
 from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.info import VideoInfo
 from pipeline.video.orientation import matrix_of_still, rotation
@@ -49,7 +49,7 @@ def probe_still(path: Path) -> VideoInfo:
         remedy = "check that it is a complete image: open it, then copy it again or leave it out"
         if compression:  # some TIFFs hold floats or 32 bits, or have rare compressions
             remedy = "if the copy is complete, this kind of TIFF is not supported: convert it to PNG"
-        raise EmoError(f"{path}: cannot be decoded ({error.strerror}); {remedy}") from None
+        raise EmoError(f"{path}: cannot be decoded ({why(error)}); {remedy}") from None
 
 
 def _is_complete_jpeg(path: Path) -> bool:
