@@ -93,11 +93,15 @@ def _stdout_fails() -> bool:
 
 @contextmanager
 def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
-    """Print an EmoError on stderr and exit with code 1; `stopped` is the message after Ctrl-C."""
-    from pipeline.runtime.errors import EmoError, formatted
+    """Print an EmoError, or an error of the disk, on stderr and exit with code 1.
+
+    `stopped` is the message after Ctrl-C.
+    """
+    from pipeline.runtime.errors import EmoError, disk_errors, formatted
 
     try:
-        yield
+        with disk_errors("", " and rerun the command"):
+            yield
     except EmoError as error:
         echo(formatted(error), err=True)
         raise typer.Exit(1) from None

@@ -2,6 +2,7 @@
 
 import math
 import struct
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -102,13 +103,12 @@ def _still_header(path: Path) -> Iterator[Any]:
     """Yield a still image of which only the header is read; None if it cannot be read."""
     from PIL import Image  # not needed for videos
 
-    largest, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None  # checked by the caller, not decoded here
+    Image.MAX_IMAGE_PIXELS = None  # callers check the size; nothing is decoded here
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged metadata
     try:
         image = Image.open(path)
     except _UNREADABLE:
         yield None
         return
-    finally:
-        Image.MAX_IMAGE_PIXELS = largest
     with image:
         yield image
