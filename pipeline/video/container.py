@@ -13,6 +13,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.runtime.regular_files import check_regular, open_regular, read_regular
+from pipeline.runtime.worker_limits import progress
 from pipeline.video.mp4_boxes import check_claims
 from pipeline.video.orientation import header_extent
 from pipeline.video.unusable import UnusableError
@@ -128,10 +129,27 @@ def refuse_pointers(path: Path) -> None:
 
 def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     """Decode the first frame that can be decoded; raise an FFmpegError if there is none."""
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream):
         for frame in decoded(packet):
             return frame
     raise av.error.InvalidDataError(0, f"no frame of up to {LARGEST_PX / 1e6:.0f} megapixels can be decoded")
+
+
+def demuxed(container: InputContainer, *streams: VideoStream) -> Iterator[av.Packet]:
+    """Yield the packets of some streams, or of all; raise an FFmpegError if they cannot be told apart.
+
+    PyAV raises IndexError for a packet of a stream that appears only within a damaged file.
+    """
+    packets = container.demux(*streams)
+    while True:
+        progress()
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except IndexError:
+            raise av.error.InvalidDataError(0, "a stream that its header does not list") from None
+        yield packet
 
 
 def decoded(packet: av.Packet) -> list[VideoFrame]:

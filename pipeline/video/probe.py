@@ -13,6 +13,7 @@ from av.video.stream import VideoStream
 from pipeline.video.completeness import check_all_there, check_times, missing_end
 from pipeline.video.container import (
     decoded,
+    demuxed,
     is_still,
     opened,
     refuse_pointers,
@@ -92,7 +93,7 @@ def _decode_end(reader: Reader, last: int) -> None:
         back = last - reader.head if back_s == math.inf else round(back_s / reader.clock.tick_s)
         reader.container.seek(max(reader.head, last - back), stream=reader.stream)
         reader.stream.codec_context.flush_buffers()
-        if any(decoded(packet) for packet in reader.container.demux(reader.stream)):
+        if any(decoded(packet) for packet in demuxed(reader.container, reader.stream)):
             return
     raise av.error.InvalidDataError(0, "no frame can be decoded at the end")
 
