@@ -8,6 +8,11 @@ import os
 import sys
 from types import TracebackType
 
+LARGEST_PX = 8192 * 8192
+"""Most pixels of an image or frame that is decoded: one takes about 0.4 GB."""
+
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(LARGEST_PX))  # read when OpenCV is loaded
+
 _PROGRAMS = ("emo", "emo.exe", "cli.py")
 
 

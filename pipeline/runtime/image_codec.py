@@ -55,7 +55,10 @@ def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # more than LARGEST_PX
+        pixels = None
     if pixels is None:
         raise EmoError("a stored image cannot be decoded; remove data/ and run `dvc repro`")
     return pixels

@@ -118,12 +118,10 @@ class Limits:
         if (used := resident_mb(entry.pid)) > self.memory_mb:
             return (
                 f"needs more than the {self.memory_mb:,.0f} MB of memory that a worker may use ({used:,.0f} "
-                f"MB); replace or exclude it, or set {MEMORY} to a larger number"
+                f"MB); replace it, or set {MEMORY} to a larger number"
             )
         if time.monotonic() - entry.progress_s > self.stall_s:
-            return (
-                f"no progress for {self.stall_s:g} s; replace or exclude it, or set {STALL} to more seconds"
-            )
+            return f"no progress for {self.stall_s:g} s; replace it, or set {STALL} to more seconds"
         return ""
 
 

@@ -12,6 +12,7 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pipeline.runtime import LARGEST_PX
 from pipeline.runtime.regular_files import check_regular, open_regular, read_regular
 from pipeline.runtime.worker_limits import progress
 from pipeline.video.mp4_boxes import check_claims
@@ -20,9 +21,6 @@ from pipeline.video.unusable import UnusableError
 
 SMALLEST_SIDE_PX = 16
 """Shortest side of a frame: below, it holds no face, and scaling may leave no pixel of it."""
-
-LARGEST_PX = 8192 * 8192
-"""Most pixels of a frame: decoding one takes about 0.4 GB."""
 
 _BOUNDED = {"max_pixels": str(LARGEST_PX)}
 """Option of FFmpeg's decoders: larger frames raise an error before any memory is reserved for them."""

@@ -11,8 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline.runtime import LARGEST_PX
 from pipeline.video.clip_frames import ClipFrames, write_frames
-from pipeline.video.container import LARGEST_PX, SMALLEST_SIDE_PX
+from pipeline.video.container import SMALLEST_SIDE_PX
 from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.probe import probe
 from pipeline.video.stills import probe_still
