@@ -28,6 +28,8 @@ def copy_times(source: Path, settings: Settings, target: Path) -> None:
         raise EmoError(f"{source}: damaged; replace it")
     if text == "bug":
         raise KeyError("no such thing")
+    if text == "hang":
+        time.sleep(600)
     if text == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if text.startswith("slow"):
