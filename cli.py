@@ -1,5 +1,8 @@
 """The command line of emo, assembled from the commands of `pipeline.commands`."""
 
+import pipeline.runtime  # noqa: F401  # first: Ctrl-C while the others load
+
+# isort: split
 import typer
 
 from pipeline.commands import TASKS

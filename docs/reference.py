@@ -25,7 +25,7 @@ from pipeline.audit.run import CHECKS
 from pipeline.commands import TASKS
 from pipeline.runtime.params import OneOf, Within, limits
 from pipeline.runtime.stages import SECTIONS
-from pipeline.runtime.text import listed, markdown_table
+from pipeline.runtime.text import Markdown, listed, markdown_table
 
 DOCS = Path(__file__).resolve().parent
 TOP = DOCS.parent
@@ -77,7 +77,8 @@ def _section(path: str, schema: Any, values: dict[str, Any], level: int) -> Iter
         else:
             allowed = OneOf(names[field.name]) if field.name in names else limit.get(field.name)
             kind = f"{_kind(hints[field.name])}{_allowed(allowed)}"
-            rows.append((f"`{field.name}`", kind, f"`{_yaml(values[field.name])}`", meanings[field.name]))
+            cells = (f"`{field.name}`", kind, f"`{_yaml(values[field.name])}`", meanings[field.name])
+            rows.append(tuple(map(Markdown, cells)))
     yield f"{'#' * level} `{path}`"
     yield inspect.cleandoc(schema.__doc__).split("\n")[0]
     if rows:
@@ -124,8 +125,8 @@ def _yaml(value: object) -> str:
 
 def audit_page() -> str:
     """Return docs/audit.md with its table of checks written anew."""
-    rows = [(check.topic.value, f"**{check.name}**", check.description) for check in CHECKS.values()]
-    table = markdown_table(("topic", "check", "passes where"), rows)
+    cells = ((check.topic.value, f"**{check.name}**", check.description) for check in CHECKS.values())
+    table = markdown_table(("topic", "check", "passes where"), [tuple(map(Markdown, row)) for row in cells])
     page = (DOCS / "audit.md").read_text(encoding="utf-8")
     before, rest = page.split("<!-- checks -->", 1)
     after = rest.split("<!-- /checks -->", 1)[1]

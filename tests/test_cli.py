@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from importlib import import_module
@@ -180,3 +181,53 @@ def test_help_lists_every_choice(command: str, registry: str) -> None:
     module, _, name = registry.rpartition(".")
     text = "".join(emo(command, "--help").stdout.split())  # lines break at hyphens
     assert [choice for choice in getattr(import_module(module), name) if choice not in text] == []
+
+
+@pytest.mark.parametrize(
+    ("program", "loading"),
+    [
+        (["cli.py", "predict", "x.mp4"], "typer"),
+        (["-m", "pipeline.stages.train"], "torch"),
+        (["-m", "pipeline.stages.faces"], "numpy"),
+    ],
+)
+def test_ctrl_c_while_modules_load_is_one_line(program: list[str], loading: str) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(TOP), "PYTHONUNBUFFERED": "1"}
+    command = [sys.executable, "-X", "importtime", *program]
+    with subprocess.Popen(command, cwd=TOP, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr
+        for line in process.stderr:
+            if line.rpartition("|")[2].strip().startswith(loading):
+                process.send_signal(signal.SIGINT)
+                break
+        rest = [line for line in process.stderr if not line.startswith("import time:")]
+    assert process.returncode == 130
+    assert [line for line in rest if not line.startswith("stopped")] == []
+    assert len(rest) == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["x\x1b[31m"], ["--x\x1b[31m"], ["diff", "x\x1b[31m"], ["trace", "\u202ex\x1b[2J"]]
+)
+def test_control_characters_of_arguments_are_not_printed(project: Path, arguments: list[str]) -> None:
+    done = emo(*arguments, cwd=project)
+    assert done.returncode in (1, 2)
+    assert not set("\x1b\u202e") & set(done.stdout + done.stderr)
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("name", ["params.yaml", "raw/participants.csv", "raw/clips.csv"])
+def test_a_pipe_in_place_of_a_table_does_not_block(project: Path, name: str) -> None:
+    (project / name).unlink()
+    os.mkfifo(project / name)
+    done = emo("ingest", "demo/clips", "--dry-run", cwd=project)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith(f"error: {name}: ")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("fps", ["inf", "nan", "0", "-1"])
+def test_predict_refuses_a_rate_that_is_none(project: Path, fps: str) -> None:
+    done = emo("predict", "x.mp4", "--fps", fps, cwd=project)
+    assert done.returncode == 2
+    assert "--fps" in done.stderr

@@ -38,6 +38,7 @@ from pipeline.runtime.paths import (
     WITHDRAWALS,
 )
 from pipeline.runtime.progress import progress_bar
+from pipeline.runtime.regular_files import read_regular
 from pipeline.schema.census import CensusRow, read_census
 from pipeline.schema.clip_shards import read_facts
 from pipeline.schema.clips import Clip
@@ -192,7 +193,7 @@ class Evidence(GateEvidence):
         """Size of raw/videos in bytes by raw/videos.dvc; None if it has none."""
         if not POINTER.is_file():
             return None
-        return read_length(POINTER.read_text(encoding="utf-8", errors="replace"), str(POINTER))
+        return read_length(read_regular(POINTER).decode("utf-8", errors="replace"), str(POINTER))
 
     @cached_property
     def digests(self) -> dict[str, str]:

@@ -7,6 +7,7 @@ import typer
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -49,5 +50,5 @@ def audit(
     else:
         print_table(f"Audit of the {found.version}", HEADER, found.rows())
         if found.caveat:
-            typer.echo(f"subjects: {full_caveat(found.caveat)}")
+            echo(f"subjects: {full_caveat(found.caveat)}")
     raise typer.Exit(0 if found.ok else 1)

@@ -5,7 +5,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    echo,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
 
 
 def compare(
@@ -41,4 +48,4 @@ def compare(
         return
     print_table("Trainings on the test subjects", HEADER, [one.row() for one in compared])
     if note := caveat(compared):
-        typer.echo(note)
+        echo(note)

@@ -9,8 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
+import click
 import typer
 from typer.core import TyperGroup
+
+from pipeline.runtime.text import printable, printable_json
 
 READ_ONLY = "nothing was changed"
 """Message after Ctrl-C in a command that only reads."""
@@ -31,10 +34,16 @@ _WIDTH_OF_LOGS = 140
 class CommandGroup(TyperGroup):
     """The commands, listed by task. If their output cannot be written, one line reports it."""
 
+    def make_context(self, *args: Any, **more: Any) -> Any:
+        """Read the command line."""
+        with _plain_errors():
+            return super().make_context(*args, **more)
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
         try:
-            return super().invoke(ctx)
+            with _plain_errors():
+                return super().invoke(ctx)
         except OSError as error:
             if error.errno == errno.EPIPE or not _stdout_fails():  # a closed pipe is no error
                 raise
@@ -56,6 +65,23 @@ class CommandGroup(TyperGroup):
                 formatter.write_dl(rows)
 
 
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Print Ctrl-C while a command loads in one line, and bad usage without control characters."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        echo("stopped", err=True)
+        raise typer.Exit(130) from None
+    except click.UsageError as error:
+        raise click.UsageError(printable(error.format_message()), error.ctx) from None
+
+
+def echo(text: str = "", *, err: bool = False) -> None:
+    """Print text; control characters, such as names of files may hold, are shown as escapes."""
+    typer.echo(printable(text), err=err)
+
+
 def _stdout_fails() -> bool:
     """Return whether standard output fails; if not, a new line is started for the traceback."""
     try:
@@ -67,13 +93,17 @@ def _stdout_fails() -> bool:
 
 @contextmanager
 def one_line_errors(stopped: str = RESUMES) -> Iterator[None]:
-    """Print an EmoError on stderr and exit with code 1; `stopped` is the message after Ctrl-C."""
-    from pipeline.runtime.errors import EmoError, formatted
+    """Print an EmoError, or an error of the disk, on stderr and exit with code 1.
+
+    `stopped` is the message after Ctrl-C.
+    """
+    from pipeline.runtime.errors import EmoError, disk_errors, formatted
 
     try:
-        yield
+        with disk_errors("", " and rerun the command"):
+            yield
     except EmoError as error:
-        typer.echo(formatted(error), err=True)
+        echo(formatted(error), err=True)
         raise typer.Exit(1) from None
     except KeyboardInterrupt:
         typer.echo(f"stopped; {stopped}", err=True)
@@ -84,8 +114,11 @@ def show_log() -> None:
     """Print what emo logs on standard error, where it does not mix with results."""
     import logging
 
-    logger = logging.getLogger("emo")
-    logger.addHandler(logging.StreamHandler())
+    from pipeline.runtime.stage import PlainFormatter
+
+    logger, handler = logging.getLogger("emo"), logging.StreamHandler()
+    handler.setFormatter(PlainFormatter())
+    logger.addHandler(handler)
     logger.setLevel(logging.INFO)
 
 
@@ -100,7 +133,7 @@ def enter_project() -> Path:
 
 def print_json(values: object) -> None:
     """Print plain values as JSON."""
-    typer.echo(json.dumps(values, indent=2, ensure_ascii=False))
+    typer.echo(printable_json(json.dumps(values, indent=2, ensure_ascii=False)))
 
 
 def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
@@ -108,8 +141,9 @@ def print_table(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(*header, title=title, title_justify="left", title_style="bold")
+    names = [printable(name) for name in header]
+    table = Table(*names, title=printable(title), title_justify="left", title_style="bold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(printable, row))
     width = None if sys.stdout.isatty() else _WIDTH_OF_LOGS
     Console(width=width, markup=False, emoji=False).print(table)  # names from users are not markup

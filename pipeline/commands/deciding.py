@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import enter_project, one_line_errors, print_json
+from pipeline.commands.console import echo, enter_project, one_line_errors, print_json
 
 if TYPE_CHECKING:
     from pipeline.decisions.proposals import Proposal
@@ -66,15 +66,13 @@ def record_and_print(
 
 def _print(recorded: "Recorded") -> None:
     for row in recorded.decisions[:_SHOWN]:
-        typer.echo(_text(row))
+        echo(_text(row))
     if len(recorded.decisions) > _SHOWN:
-        typer.echo(f"and {len(recorded.decisions) - _SHOWN:,} more")
+        echo(f"and {len(recorded.decisions) - _SHOWN:,} more")
     for note in recorded.notes:
-        typer.echo(f"note: {note}")
-    typer.echo(
-        "next:  dvc repro        # the dataset in seconds, then the training; `emo diff` shows the change"
-    )
-    typer.echo(f"       git add raw data reports dvc.lock && git commit -m '{_message(recorded)}'")
+        echo(f"note: {note}")
+    echo("next:  dvc repro        # the dataset in seconds, then the training; `emo diff` shows the change")
+    echo(f"       git add raw data reports dvc.lock && git commit -m '{_message(recorded)}'")
 
 
 def _text(row: "Decision") -> str:

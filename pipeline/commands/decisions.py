@@ -7,6 +7,7 @@ import typer
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -35,9 +36,9 @@ def decisions(
         print_json(found.as_json())
         return
     if not found.decisions:
-        typer.echo(f"no decisions about {clip}" if clip else "no decisions yet")
+        echo(f"no decisions about {clip}" if clip else "no decisions yet")
         return
     print_table("Decisions", HEADER, found.rows())
-    typer.echo(found.totals())
+    echo(found.totals())
     for line in found.summary() if clip else ():
-        typer.echo(line)
+        echo(line)

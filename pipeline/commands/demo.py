@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, NoWaitOption, enter_project, one_line_errors, print_json
+from pipeline.commands.console import (
+    JsonOption,
+    NoWaitOption,
+    echo,
+    enter_project,
+    one_line_errors,
+    print_json,
+)
 from pipeline.commands.ingest import enrol
 
 
@@ -33,4 +40,4 @@ def demo(
         if as_json:
             print_json({"removed": removed})
         else:
-            typer.echo(f"{removed} virtual clips removed, with all that was built from them")
+            echo(f"{removed} virtual clips removed, with all that was built from them")

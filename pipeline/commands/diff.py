@@ -8,6 +8,7 @@ import typer
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -56,11 +57,11 @@ def diff(
         print_json(changes.as_json() | depth)
         return
     if markdown:
-        typer.echo(diff_markdown(changes, images))
+        echo(diff_markdown(changes, images))
         return
     if changes.is_empty:
-        typer.echo(f"{changes.before.name} and {changes.after.name} are the same")
+        echo(f"{changes.before.name} and {changes.after.name} are the same")
     for table in () if changes.is_empty else diff_tables(changes, images):
         print_table(*table)
     for name, found in waiting.items():
-        typer.echo(f"note: not built yet in {name}: {listed(found)}; run `dvc repro`")
+        echo(f"note: not built yet in {name}: {listed(found)}; run `dvc repro`")

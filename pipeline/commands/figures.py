@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import enter_project, one_line_errors
+from pipeline.commands.console import echo, enter_project, one_line_errors
 
 
 def figures(
@@ -24,4 +24,4 @@ def figures(
     with one_line_errors("no other file was changed"):
         here = enter_project()
         written = redraw(here / folder, form)
-    typer.echo("written: " + "  ".join(map(str, written)))
+    echo("written: " + "  ".join(map(str, written)))

@@ -10,6 +10,7 @@ import typer
 from pipeline.commands.console import (
     JsonOption,
     NoWaitOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -151,15 +152,15 @@ def enrol(request: "Request", *, as_json: bool) -> None:
 
 
 def _print_plan(plan: "Outcome") -> None:
-    typer.echo(f"layout: {plan.layout} ({plan.reason})")
+    echo(f"layout: {plan.layout} ({plan.reason})")
     for reason, count in sorted(plan.skipped.items()):
-        typer.echo(f"skipped: {count} files: {reason}")
+        echo(f"skipped: {count} files: {reason}")
     for note in plan.notes:
-        typer.echo(f"note: {note}")
+        echo(f"note: {note}")
     if plan.subjects:
         header = ["subject", "clips", "sessions", "expressions", "example"]
         print_table(f"Subjects as understood: {len(plan.subjects)}", header, _rows(plan.subjects))
-    typer.echo(
+    echo(
         f"plan: {len(plan.added)} clips to add ({plan.videos} files, {plan.size_bytes / 1e6:.1f} MB, "
         f"{len(plan.new_subjects)} new participants), {len(plan.unchanged)} already enrolled"
     )
@@ -203,7 +204,7 @@ def _print_result(outcome: "Outcome") -> None:
     ]
     print_table("Clips by subject and expression", ["subject", *labels], rows)
     if outcome.commit:
-        typer.echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
-        typer.echo("       dvc repro")
+        echo(f"next:  git add {' '.join(outcome.commit)} && git commit -m 'Enrol recordings'")
+        echo("       dvc repro")
     else:
-        typer.echo("nothing changed")
+        echo("nothing changed")

@@ -4,7 +4,14 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    echo,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
 
 
 def models(
@@ -32,4 +39,4 @@ def models(
         return
     for one in found:
         print_table(*one.table())
-        typer.echo(f"after {one.recipe.SOURCE}\n")
+        echo(f"after {one.recipe.SOURCE}\n")

@@ -16,7 +16,7 @@ def predict(
     out: Annotated[
         Path | None, typer.Option(help="Folder for annotated copies: <name>_predicted.png or .mp4.")
     ] = None,
-    fps: Annotated[float, typer.Option(help="Frames sampled per second of video.", min=0.01)] = 5.0,
+    fps: Annotated[float, typer.Option(help="Frames sampled per second of video.", min=0.01, max=240)] = 5.0,
     as_json: JsonOption = False,
 ) -> None:
     """Predict the expressions of faces in images and videos.
@@ -24,7 +24,7 @@ def predict(
     Faces are found and cropped as in the pipeline. The model knows simulated expressions of the participants
     it was trained on; it does not measure felt emotions.
     """
-    from pipeline.learning.predict import predict_files
+    from pipeline.video.usable import check_some_usable
 
     found: list[dict[str, object]] = []
 
@@ -33,8 +33,12 @@ def predict(
 
     with one_line_errors():
         here = enter_project()
+        paths = [here / path for path in files]
+        check_some_usable(paths)  # before PyTorch is loaded, which takes seconds
+        from pipeline.learning.predict import predict_files
+
         try:
-            predict_files([here / path for path in files], here / out if out else None, fps, report)
+            predict_files(paths, here / out if out else None, fps, report)
         finally:
             if as_json:
                 print_json(found)

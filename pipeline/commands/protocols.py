@@ -7,6 +7,7 @@ import typer
 
 from pipeline.commands.console import (
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -69,4 +70,4 @@ def protocols(
         print_json(found.as_json())
         return
     print_table(*found.table())
-    typer.echo("written: " + "  ".join(map(str, written)))
+    echo("written: " + "  ".join(map(str, written)))

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import enter_project, one_line_errors
+from pipeline.commands.console import echo, enter_project, one_line_errors
 
 
 def report(
@@ -29,4 +29,4 @@ def report(
         here = enter_project()
         path = here / out if out else PAGE
         verdict = write_report(path, faces=not no_faces).verdict
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; {verdict}")
+    echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB; {verdict}")

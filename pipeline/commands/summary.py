@@ -1,10 +1,9 @@
 """`emo summary`: the workspace at a glance."""
 
-import typer
-
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -28,9 +27,9 @@ def summary(as_json: JsonOption = False) -> None:
     for title, header, rows in found.tables():
         print_table(title, header, rows)
     if found.subjects:
-        typer.echo(f"subjects: {found.subjects}")
+        echo(f"subjects: {found.subjects}")
     if found.not_evaluated:
         changed = ", ".join(found.not_evaluated)
-        typer.echo(f"note: the metrics are of an older dataset ({changed} changed); run `dvc repro`")
+        echo(f"note: the metrics are of an older dataset ({changed} changed); run `dvc repro`")
     if found.figures:
-        typer.echo("figures: " + "  ".join(found.figures))
+        echo("figures: " + "  ".join(found.figures))

@@ -8,6 +8,7 @@ import typer
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -47,9 +48,9 @@ def trace(
     if as_json:
         print_json(found.as_json())
         return
-    typer.echo(trace_text(found))
+    echo(trace_text(found))
     if not found.frame:
-        typer.echo()
+        echo()
         print_table(*frame_table(found))
     if out:
-        typer.echo(f"drawn: {out}")
+        echo(f"drawn: {out}")

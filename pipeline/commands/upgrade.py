@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.commands.console import enter_project, one_line_errors
+from pipeline.commands.console import echo, enter_project, one_line_errors
 
 
 def upgrade(
@@ -29,8 +29,8 @@ def upgrade(
             if not dry_run:
                 create_ledger()
     for change in changes:
-        typer.echo(change)
+        echo(change)
     if not changes:
-        typer.echo("params.yaml and the tables are up to date; nothing to change")
+        echo("params.yaml and the tables are up to date; nothing to change")
     elif not dry_run:
-        typer.echo("next:  dvc repro")
+        echo("next:  dvc repro")

@@ -8,6 +8,7 @@ import typer
 from pipeline.commands.console import (
     READ_ONLY,
     JsonOption,
+    echo,
     enter_project,
     one_line_errors,
     print_json,
@@ -36,4 +37,4 @@ def versions(
         return
     print_table("Versions of the dataset", HEADER, [step.row() for step in steps])
     if repository.is_shallow:
-        typer.echo(f"note: older versions are missing{repository.cut_note}")
+        echo(f"note: older versions are missing{repository.cut_note}")

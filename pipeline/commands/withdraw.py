@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pipeline.commands.console import JsonOption, enter_project, one_line_errors, print_json, print_table
+from pipeline.commands.console import (
+    JsonOption,
+    echo,
+    enter_project,
+    one_line_errors,
+    print_json,
+    print_table,
+)
 
 if TYPE_CHECKING:
     from pipeline.withdrawal.plan import Plan
@@ -47,7 +54,7 @@ def withdraw(
                 return
             print_table(*preview_table(found))
             _print_not_judged(found.plan)
-            typer.echo(f"nothing has been changed yet; to erase:  emo withdraw {subject} --yes")
+            echo(f"nothing has been changed yet; to erase:  emo withdraw {subject} --yes")
             return
         outcome = erase(subject)
         _print_outcome(outcome, as_json=as_json)
@@ -70,39 +77,39 @@ def _print_outcome(outcome: "Outcome", *, as_json: bool) -> None:
 
 def _print_proof(outcome: "Outcome") -> None:
     proof = outcome.proof
-    typer.echo(
+    echo(
         f"searched: {proof.files:,} files, {proof.size_bytes / 1e6:,.1f} MB, for {proof.images:,} images "
         f"and pieces of recordings: {len(proof.found) or 'no'} file{'s' * (len(proof.found) != 1)} found"
     )
     for found in proof.found[:_SHOWN]:
-        typer.echo(f"FOUND: {found.place}: {found.what}")
+        echo(f"FOUND: {found.place}: {found.what}")
     if proof.found:
-        typer.echo("       these are not outputs of emo, or were restored: check and remove them yourself")
+        echo("       these are not outputs of emo, or were restored: check and remove them yourself")
 
 
 def _print_notes(outcome: "Outcome") -> None:
     from pipeline.withdrawal.report import report_path
 
     for remote in outcome.unreached:
-        typer.echo(f"NOT REACHED: {remote.name}: {remote.reason}")
+        echo(f"NOT REACHED: {remote.name}: {remote.reason}")
     for path in outcome.linked:
-        typer.echo(f"note: {path} has another name on this disk (a hard link); remove the original yourself")
+        echo(f"note: {path} has another name on this disk (a hard link); remove the original yourself")
     _print_not_judged(outcome.plan)
     for note in filter(None, (outcome.note, outcome.history)):
-        typer.echo(f"note: {note}")
-    typer.echo(f"report: {report_path(outcome.plan.subject.code)}")
+        echo(f"note: {note}")
+    echo(f"report: {report_path(outcome.plan.subject.code)}")
 
 
 def _print_next(outcome: "Outcome", commit: list[str]) -> None:
     subject = outcome.plan.subject.code
     if not outcome.ok:
-        typer.echo(f"not done yet: fix this and rerun `emo withdraw {subject} --yes`")
+        echo(f"not done yet: fix this and rerun `emo withdraw {subject} --yes`")
     if commit:
-        typer.echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
-        typer.echo("       dvc repro" + (" && dvc push" if outcome.has_remotes else ""))
-        typer.echo(f"       git add dvc.lock data reports && git commit -m 'Built without {subject}'")
+        echo(f"next:  git add {' '.join(commit)} && git commit -m 'Withdrawal of {subject}'")
+        echo("       dvc repro" + (" && dvc push" if outcome.has_remotes else ""))
+        echo(f"       git add dvc.lock data reports && git commit -m 'Built without {subject}'")
 
 
 def _print_not_judged(plan: "Plan") -> None:
     for path in plan.not_judged:
-        typer.echo(f"note: {path}: has no tag of emo; check whether it shows {plan.subject.code}")
+        echo(f"note: {path}: has no tag of emo; check whether it shows {plan.subject.code}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import EmoError, writing
 from pipeline.versions.writable import check_ignored, free_place
 
 
@@ -38,7 +38,8 @@ def whole_folder(target: Path) -> Iterator[Path]:
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     shutil.rmtree(temporary, ignore_errors=True)  # from a killed export with the same process id
     try:
-        temporary.mkdir(parents=True)
+        with writing(target, "choose another folder"):
+            temporary.mkdir(parents=True)
         yield temporary
         if target.is_dir():
             shutil.copymode(target, temporary)

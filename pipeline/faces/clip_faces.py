@@ -17,6 +17,7 @@ from pipeline.faces.perceptual_hash import hash_bytes, perceptual_hashes
 from pipeline.faces.tracking import TrackedFace, track
 from pipeline.runtime.image_codec import as_grey, decode_colour, decode_grey, encode_png
 from pipeline.runtime.parquet import parquet_sink, table_of
+from pipeline.runtime.worker_limits import progress
 from pipeline.schema.clip_shards import add_facts, read_facts
 from pipeline.schema.faces import BLURRED, FACES_SCHEMA, OK
 
@@ -47,6 +48,7 @@ class StoredFrames(Sequence[np.ndarray]):
 
     def __getitem__(self, index: Any) -> Any:
         """Return one frame, (H, W) uint8; raise IndexError if there is none."""
+        progress()
         if index not in self._kept:
             if len(self._kept) == _KEPT:
                 del self._kept[next(iter(self._kept))]  # the one decoded first

@@ -11,6 +11,7 @@ from pipeline.ingest.request import Request
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import refuse_links
 from pipeline.runtime.paths import (
     CLIPS,
     PARTICIPANTS,
@@ -69,6 +70,8 @@ def undo_demo(dvc: Any) -> int:
     removed = [clip for clip in clips if clip not in own]
     gone = {clip.subject for clip in removed}
     _check_removable(gone, own)
+    for clip in removed:
+        refuse_links((VIDEOS / clip.video).parent)
     write_csv(CLIPS, own, Clip)
     kept = [participant for participant in participants if participant.subject not in gone]
     write_csv(PARTICIPANTS, [replace(one, enrolled=n) for n, one in enumerate(kept, 1)], Participant)
@@ -110,12 +113,15 @@ def _check_removable(gone: set[str], own: Sequence[Clip]) -> None:
 
 
 def _empty() -> None:
-    """Empty raw/ and remove all outputs of the pipeline."""
+    """Empty raw/ and remove all outputs of the pipeline; raise EmoError, before that, if one is a link."""
+    built = [path for path in outputs() if not path.is_absolute() and ".." not in path.parts]
+    for path in (VIDEOS, WITHDRAWALS, CLIPS, *built):
+        refuse_links(path)
     for path in (WITHDRAWALS, WITHDRAWALS_COPY, *WITHDRAWAL_STATE.glob("*.*")):
         path.unlink(missing_ok=True)
     write_csv(CLIPS, [], Clip)
     write_csv(PARTICIPANTS, [], Participant)
     write_decisions([])
     shutil.rmtree(VIDEOS, ignore_errors=True)
-    for path in (POINTER, LOCK, *outputs()):
+    for path in (POINTER, LOCK, *built):
         shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)

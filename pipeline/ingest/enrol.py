@@ -10,7 +10,7 @@ from pipeline.ingest.plan import IngestPlan, PlannedRecording
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import NO_SPACE, EmoError, disk_errors, reason
-from pipeline.runtime.files import replacing
+from pipeline.runtime.files import refuse_links, replacing
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS, VIDEOS
 from pipeline.schema.clips import Clip
 from pipeline.schema.decisions import create_ledger
@@ -24,6 +24,12 @@ _BATCH_SHARE = 8
 
 RESUMES = " and rerun the command; it resumes"
 """What to do after an error of the disk."""
+
+
+def check_places(plan: IngestPlan) -> None:
+    """Raise EmoError, before anything is written, if a recording would be written behind a link."""
+    for path in (CLIPS, PARTICIPANTS, *(VIDEOS / one.video for one in plan.recordings if one.source)):
+        refuse_links(path if path.parent == CLIPS.parent else path.parent)
 
 
 def check_space(plan: IngestPlan, *, link: bool) -> None:
@@ -65,6 +71,7 @@ def place(recording: PlannedRecording, *, link: bool) -> None:
         return
     if target.is_file() and sha256(target) == recording.sha256:  # copied by an interrupted run
         return
+    refuse_links(target.parent)
     with disk_errors(str(target), RESUMES), replacing(target) as temporary:
         _link(recording.source, temporary) if link else _copy(recording.source, temporary)
         if sha256(temporary) != recording.sha256:

@@ -20,6 +20,7 @@ from pipeline.ingest.request import Request
 from pipeline.ingest.sources import find_sources, media_of
 from pipeline.ingest.subject_pattern import OPTION, compile_pattern, read_by_pattern
 from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.regular_files import read_regular
 
 
 def propose(request: Request) -> Proposals:
@@ -80,7 +81,7 @@ def _check_pattern_alone(request: Request) -> None:
 
 def _read_label(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8-sig", errors="replace")
+        return read_regular(path).decode("utf-8-sig", errors="replace")
     except OSError as error:
         raise EmoError(
             f"{path}: the label cannot be read ({reason(error)}); copy it again, or remove it"

@@ -7,7 +7,7 @@ from typing import Any
 
 from pipeline.ingest.demo import virtual_subjects
 from pipeline.ingest.dvc_tracking import track_videos
-from pipeline.ingest.enrol import RESUMES, carry_out, check_space
+from pipeline.ingest.enrol import RESUMES, carry_out, check_places, check_space
 from pipeline.ingest.inspection import ProgressBar, inspect_files, notes_on
 from pipeline.ingest.known import sort_out_unread
 from pipeline.ingest.participants_table import read_participants_table
@@ -105,6 +105,7 @@ def ingest(
             show(preview)
         if request.dry_run:
             return preview
+        check_places(plan)
         check_space(plan, link=request.link)
         carry_out(plan, link=request.link, progress=progress)
         return _outcome(plan, proposals, done=True, commit=track(dvc))

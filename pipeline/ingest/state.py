@@ -42,13 +42,13 @@ def read_state() -> State:
     """
     assigned = frozenset(read_split()) if SPLIT.is_file() else frozenset()
     withdrawn = {row.sha256: row.subject for row in read_withdrawn()}
-    if CLIPS.is_file():
+    if CLIPS.exists():
         participants, clips = read_enrolment()
         _check_recordings(clips)
         ledger = read_ledger(clips)
         labels = {clip.clip: ledger.label(clip) for clip in clips if ledger.relabel_of(clip)}
         return State(tuple(participants), tuple(clips), assigned, labels, withdrawn)
-    participants = read_participants() if PARTICIPANTS.is_file() else []
+    participants = read_participants() if PARTICIPANTS.exists() else []
     return State(tuple(participants), (), assigned, withdrawn=withdrawn)
 
 

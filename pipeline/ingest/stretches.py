@@ -22,7 +22,7 @@ def check_stretches(recordings: Sequence[PlannedRecording], progress: ProgressBa
     Nothing is checked in a folder without params.yaml.
     """
     clips = [(recording, clip) for recording in recordings for clip in recording.clips if not clip.is_still]
-    if not clips or not PARAMS.is_file():
+    if not clips or not PARAMS.exists():
         return []
     params = load_params("frames", FramesParams)
 

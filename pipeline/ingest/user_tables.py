@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from pipeline.runtime.csv_files import build_record, check_header, check_text
 from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.regular_files import read_regular
 
 T = TypeVar("T")
 
@@ -78,7 +79,7 @@ def read_user_text(path: Path) -> str:
     if path.suffix.lower() in _SPREADSHEETS:
         raise EmoError(f"{path}: a spreadsheet, not a text table; {_SAVE_AS}")
     try:
-        data = path.read_bytes()
+        data = read_regular(path)
         is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
         text = data.decode("utf-16" if is_utf16 else "utf-8-sig")
     except FileNotFoundError:

@@ -15,8 +15,8 @@ from pipeline.faces.detector import Box
 from pipeline.faces.params import FacesParams
 from pipeline.faces.tracking import TrackedFace, find_faces
 from pipeline.learning.model.predictor import Predictor
-from pipeline.runtime.errors import EmoError
-from pipeline.runtime.image_codec import decode_colour, read_picture, write_picture
+from pipeline.runtime.errors import EmoError, disk_errors, writing
+from pipeline.runtime.image_codec import decode_colour, write_picture
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import TextTable, counted
 from pipeline.schema.faces import OK
@@ -24,7 +24,8 @@ from pipeline.versions.dvc_lock import settings_as_built
 from pipeline.video.clip_frames import ClipFrames, FramesParams, write_frames
 from pipeline.video.decode import Sampling
 from pipeline.video.encode import write_video
-from pipeline.video.probe import is_video
+from pipeline.video.probe import is_still_image
+from pipeline.video.stills import read_still
 
 _COLOUR, _OUTLINE = (60, 220, 60), (20, 20, 20)
 """Colours (BGR) of boxes and labels, and of the outline of labels."""
@@ -125,6 +126,8 @@ def predict_files(
                 report(_predict(Job(file, targets.get(file), fps), predictor, settings))
             except EmoError as error:
                 bad.append(str(error))
+            except FileNotFoundError:
+                bad.append(f"{file}: no such file; give images or videos")
             advance()
     if bad:
         raise EmoError(*bad)
@@ -134,6 +137,8 @@ def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
     """Return the path of each annotated copy, without its ending; raise EmoError if two are the same."""
     if out is None:
         return {}
+    with writing(out, "give a folder in which you may write"):
+        out.mkdir(parents=True, exist_ok=True)
     stems = Counter(file.stem for file in files)
     names = {f: f.stem if stems[f.stem] == 1 else f"{f.parent.name}_{f.stem}" for f in files}
     for name, count in Counter(names.values()).items():
@@ -150,28 +155,29 @@ def read_settings() -> Settings:
 
 
 def _predict(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
-    if not job.file.is_file():
-        raise EmoError(f"{job.file}: no such file; give images or videos")
-    if is_video(job.file):
-        return _predict_video(job, predictor, settings)
-    return _predict_image(job, predictor, settings)
+    if is_still_image(job.file):
+        return _predict_image(job, predictor, settings)
+    return _predict_video(job, predictor, settings)
 
 
 def _predict_image(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
-    image = read_picture(job.file)
+    image = read_still(job.file)
     scale = min(1.0, settings.frames.max_side / max(image.shape[:2]))
-    small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    size = tuple(max(1, round(side * scale)) for side in image.shape[1::-1])
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     found = find_faces(grey, settings.faces.settings.build(), settings.faces.tracking_in(grey.shape))
     faces = _classify([(None, small, face) for face in found], 1 / scale, predictor, settings)
     if job.target:
-        write_picture(job.target.with_name(f"{job.target.name}.png"), annotate(image, faces, 1.0))
+        target = job.target.with_name(f"{job.target.name}.png")
+        with writing(target):
+            write_picture(target, annotate(image, faces, 1.0))
     return FileResult(job.file, 1, tuple(faces))
 
 
 def _predict_video(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
     """Track the participant through a video with the code of the stages frames and faces."""
-    with tempfile.TemporaryDirectory() as folder:
+    with disk_errors(tempfile.gettempdir(), ""), tempfile.TemporaryDirectory() as folder:
         shard = Path(folder) / "frames.parquet"
         sampling = Sampling(0.0, float("inf"), 1 / job.fps, settings.frames.max_side)
         tally = write_frames(job.file, ClipFrames(sampling, settings.frames.jpeg_quality), shard)
@@ -184,8 +190,9 @@ def _predict_video(job: Job, predictor: Predictor, settings: Settings) -> FileRe
         ]
         faces = _classify(tracked, scale, predictor, settings)
         if job.target:
-            annotated = _annotated(frames, times, faces, 1 / scale)
-            write_video(job.target.with_name(f"{job.target.name}.mp4"), annotated, job.fps)
+            target = job.target.with_name(f"{job.target.name}.mp4")
+            with writing(target):
+                write_video(target, _annotated(frames, times, faces, 1 / scale), job.fps)
     return FileResult(job.file, len(times), tuple(faces))
 
 

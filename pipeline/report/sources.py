@@ -1,12 +1,12 @@
 """Readers of the outputs of the stages; errors for missing outputs name the remedy."""
 
-import json
 from collections.abc import Callable, Iterator, Sized
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
 from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.runtime.json_files import read_json_object
 
 Table = TypeVar("Table", bound=Sized)
 
@@ -28,13 +28,7 @@ def read_table(path: Path, read: Callable[[Path], Table]) -> Table:
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the content of a JSON file; raise NotBuiltError if it is missing, EmoError if it is damaged."""
-    try:
-        values = json.loads(built(path).read_text(encoding="utf-8"))
-    except ValueError:
-        values = None
-    if not isinstance(values, dict):
-        raise EmoError(f"{path}: not valid JSON; remove it and run `dvc repro`")
-    return values
+    return read_json_object(built(path), remedy="remove it and run `dvc repro`")
 
 
 @contextmanager
@@ -42,7 +36,7 @@ def expected(path: Path) -> Iterator[None]:
     """Raise EmoError if the block cannot use a JSON file, because another version of emo wrote it."""
     try:
         yield
-    except (AttributeError, KeyError, TypeError, ValueError, ZeroDivisionError) as error:
+    except (AttributeError, ArithmeticError, LookupError, TypeError, ValueError) as error:
         raise EmoError(
             f"{path}: not in the format of this version of emo ({error}); run `dvc repro`"
         ) from None

@@ -1,11 +1,11 @@
 """`emo summary`: the content of the workspace, read from the tables of the stages."""
 
-import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pipeline.report.sources import expected, read_json
 from pipeline.runtime.errors import NotBuiltError
 from pipeline.runtime.paths import (
     AUDIT,
@@ -73,6 +73,14 @@ class Summary:
             self._test(),
         ]
         return [table for table in tables if table[2]]
+
+    def check(self) -> None:
+        """Raise EmoError if the metrics or the audit are not in the format of this version of emo."""
+        with expected(METRICS):
+            self._metrics()
+            self._test()
+        with expected(AUDIT):
+            self._audit()
 
     def _consent(self) -> TextTable:
         rows = [
@@ -150,14 +158,20 @@ def read_summary() -> Summary:
     if not FUNNEL.is_file():
         raise NotBuiltError(f"{FUNNEL}: no such file: nothing is built yet; run `dvc repro`")
     plots = (FUNNEL_PLOT, CURVES_PLOT, CONFUSION_PLOT, CALIBRATION_PLOT, MISTAKES_PLOT)
-    metrics = json.loads(METRICS.read_text()) if METRICS.is_file() else {}
-    return Summary(
+    metrics, audit = _read_if_built(METRICS), _read_if_built(AUDIT)
+    found = Summary(
         funnel=funnel_totals(read_funnel()),
         census=read_census() if CENSUS.is_file() else [],
-        audit=json.loads(AUDIT.read_text()) if AUDIT.is_file() else {},
+        audit=audit,
         metrics=metrics,
         subjects=full_caveat(split_caveat(read_split().values())) if SPLIT.is_file() else "",
         figures=[str(path) for path in (*plots, *sorted(SHEETS.glob("*.png"))) if path.is_file()],
         consent=_by_consent() if PARTICIPANTS.is_file() else {},
         not_evaluated=not_evaluated(workspace(Path.cwd())) if metrics else (),
     )
+    found.check()
+    return found
+
+
+def _read_if_built(path: Path) -> dict[str, Any]:
+    return read_json(path) if path.exists() else {}

@@ -22,9 +22,11 @@ from typing import Any
 from pipeline.runtime.code import code_digest
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.executors import run_all, worker_count
+from pipeline.runtime.files import refuse_links
 from pipeline.runtime.paths import original
 from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.stage import logger
+from pipeline.runtime.worker_limits import WorkerStoppedError
 
 DEFAULT_CACHE = Path(".emo/cache")
 
@@ -116,9 +118,11 @@ def _compute_all(stage: str, missing: Sequence[_Work]) -> dict[str, str]:
     """Compute the missing shards; return a line for each that failed, by name."""
     failures: dict[str, str] = {}
     with progress_bar(stage, len(missing)) as advance:
-        for work, error in run_all(_compute_one, missing, worker_count()):
+        for work, error in run_all(_compute_one, missing, worker_count(), limited=True):
             advance()
-            if isinstance(error, EmoError):
+            if isinstance(error, WorkerStoppedError):
+                failures[work.shard.name] = f"clip {work.shard.name}: {work.shard.source}: {error}"
+            elif isinstance(error, EmoError):
                 failures[work.shard.name] = f"clip {work.shard.name}: {error}"
             elif isinstance(error, OSError):
                 raise error
@@ -149,6 +153,7 @@ def _compute_one(work: _Work) -> None:
 
 def _link_all(stored: dict[str, Path], folder: Path) -> None:
     """Fill `folder` with a link <name>.parquet to each cached shard; remove all else from it."""
+    refuse_links(folder)
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
         if path.is_dir() and not path.is_symlink():

@@ -1,6 +1,7 @@
 """Text tables (CSV): read with clear errors, written atomically.
 
-UTF-8, `\\n`, sorted by key, so that `git diff` shows what changed.
+UTF-8, `\\n`, sorted by key, so that `git diff` shows what changed. A text that a spreadsheet would run as a
+formula is written with an apostrophe before it, and read without it.
 """
 
 import csv
@@ -16,6 +17,8 @@ from typing import Any, TypeVar
 
 from pipeline.runtime.errors import EmoError, NotBuiltError, reason
 from pipeline.runtime.files import write_text
+from pipeline.runtime.regular_files import read_regular
+from pipeline.runtime.text import shown
 
 T = TypeVar("T")
 
@@ -25,6 +28,11 @@ _NUMBER = re.compile(r"[-+0-9.eE]+|[-+]?inf|nan")
 
 _CONFLICT = re.compile("^<<<<<<< ", re.MULTILINE)
 """First line of a merge conflict, as Git writes it."""
+
+_FORMULA = re.compile(r"'*[=+\-@\t\r]")
+"""Start of a text that spreadsheets run as a formula (OWASP, CSV injection), or of such a text in quotes."""
+
+_QUOTED_FORMULA = re.compile(r"'+[=+\-@\t\r]")
 
 EXTRA = "extra"
 """Name of the field of a record that keeps columns unknown to emo, `dict[str, str]`."""
@@ -51,7 +59,7 @@ def read_csv(path: Path, record: type[T], key: str | None = None, made_by: str =
 def read_table_text(path: Path) -> str:
     """Read the text of a table in UTF-8, with or without byte order mark; raise EmoError if unreadable."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return read_regular(path).decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file") from None
     except UnicodeDecodeError:
@@ -73,7 +81,8 @@ def parse_rows(text: str, record: type[T], *, where: str) -> list[tuple[int, T]]
     check_text(text, where)
     reader = csv.DictReader(io.StringIO(text), strict=True)
     try:
-        check_header(reader.fieldnames or (), record, where)
+        reader.fieldnames = [unquoted(name) for name in reader.fieldnames or ()]
+        check_header(reader.fieldnames, record, where)
         return [
             (reader.line_num, build_record(record, row, f"{where}: line {reader.line_num}")) for row in reader
         ]
@@ -89,6 +98,16 @@ def check_text(text: str, where: str) -> None:
     if conflict := _CONFLICT.search(text):
         line = text[: conflict.start()].count("\n") + 1
         raise EmoError(f"{where}: line {line}: a merge conflict; resolve it and `git add` the file")
+
+
+def quoted(text: str) -> str:
+    """Return a text as a cell that no spreadsheet runs: a formula gets an apostrophe."""
+    return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text
+
+
+def unquoted(cell: str) -> str:
+    """Return the text of a cell that `quoted` wrote; other cells are returned as they are."""
+    return cell[1:] if _QUOTED_FORMULA.match(cell) else cell
 
 
 def write_csv(path: Path, records: Iterable[Any], record: type) -> None:
@@ -108,7 +127,7 @@ def format_csv(records: Iterable[Any], record: type, *, keep_order: bool = False
     lines = cells if keep_order else sorted(cells)
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow([*names, *extra])
+    writer.writerow([*names, *map(quoted, extra)])
     writer.writerows(lines)
     return out.getvalue()
 
@@ -138,10 +157,12 @@ def build_record(record: type[T], row: Mapping[Any, Any], where: str) -> T:
     hints = dict(_hints(typing.cast(Any, record)))
     keeps_others = hints.pop(EXTRA, None) is not None
     values = {
-        name: _parse(hints[name], row[name].strip(), f"{where}: {name}") for name in hints if name in row
+        name: _parse(hints[name], unquoted(row[name].strip()), f"{where}: {name}")
+        for name in hints
+        if name in row
     }
     if keeps_others:
-        values[EXTRA] = {str(name): text for name, text in row.items() if name not in hints}
+        values[EXTRA] = {str(name): unquoted(text) for name, text in row.items() if name not in hints}
     try:
         return record(**values)
     except ValueError as error:
@@ -163,7 +184,7 @@ def _parse(hint: Any, text: str, where: str) -> Any:
         return text
     if hint is bool:
         if text not in ("true", "false"):
-            raise EmoError(f"{where}: {text!r} is not true or false")
+            raise EmoError(f"{where}: {shown(text)} is not true or false")
         return text == "true"
     try:
         if not _NUMBER.fullmatch(text):
@@ -171,12 +192,12 @@ def _parse(hint: Any, text: str, where: str) -> Any:
         return hint(text)
     except ValueError:
         kind = "a whole number" if hint is int else "a number"
-        raise EmoError(f"{where}: {text!r} is not {kind}") from None
+        raise EmoError(f"{where}: {shown(text)} is not {kind}") from None
 
 
 def _row(item: Any, names: Sequence[str]) -> dict[str, str]:
-    row = {name: _text(getattr(item, name)) for name in names}
-    return row | getattr(item, EXTRA, {})
+    row = {name: _text(getattr(item, name)) for name in names} | getattr(item, EXTRA, {})
+    return {name: quoted(text) for name, text in row.items()}
 
 
 def _text(value: object) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import parse_json
 
 
 def sha256(path: Path) -> str:
@@ -40,7 +41,7 @@ def _mark(path: Path) -> str:
 
 def _load(store: Path) -> dict[str, str]:
     try:
-        known = json.loads(store.read_text(encoding="utf-8"))
+        known = parse_json(store.read_bytes())
     except (OSError, ValueError):
         return {}
     return known if isinstance(known, dict) else {}

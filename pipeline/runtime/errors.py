@@ -8,6 +8,8 @@ import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from pipeline.runtime.text import printable
+
 NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 """Error numbers of a full disk."""
 
@@ -77,8 +79,25 @@ def disk_errors(where: str, then: str) -> Iterator[None]:
         raise EmoError(f"{where or file}: {reason(error)}{named}; {_REMEDIES[error.errno]}{then}") from None
 
 
+@contextmanager
+def writing(path: object, then: str = "free some space, or choose another path") -> Iterator[None]:
+    """Raise EmoError for any OSError while a file that the user chose is written.
+
+    Args:
+        path: The file or folder, as the message names it.
+        then: The remedy.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise EmoError(f"{path}: cannot be written: {reason(error)}; {then}") from None
+
+
 def formatted(error: EmoError) -> str:
-    """Return an error as programs print it: `error: ` and the lines, aligned below each other."""
+    """Return an error as programs print it: `error: ` and the lines, aligned below each other.
+
+    Control characters, such as names of files may hold, are shown as escapes.
+    """
     return "\n".join(
-        f"{'       ' if n else 'error: '}{line}" for n, line in enumerate(str(error).split("\n"))
+        f"{'       ' if n else 'error: '}{line}" for n, line in enumerate(printable(str(error)).split("\n"))
     )

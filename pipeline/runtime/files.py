@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline.runtime.errors import EmoError
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -28,3 +30,18 @@ def write_text(path: Path, text: str) -> None:
         return
     with replacing(path) as temporary:
         temporary.write_bytes(data)
+
+
+def refuse_links(path: Path) -> None:
+    """Raise EmoError if a path of the project, or a folder above it in the project, is a link.
+
+    Call it before writing to, or deleting, what is in the project: files behind a link are not emo's. Of an
+    absolute path, only the path itself is checked.
+    """
+    parts = [path] if path.is_absolute() else [path, *path.parents]
+    for part in reversed(parts):
+        if part.is_symlink():
+            raise EmoError(
+                f"{part}: a link to {part.readlink()}; emo neither writes nor deletes behind links: put "
+                "a folder there"
+            )

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import replacing
 
 cv2.setNumThreads(1)  # clips run in parallel: threads of OpenCV would only wait for each other
 
@@ -40,18 +41,10 @@ def as_grey(pixels: np.ndarray) -> np.ndarray:
     return pixels if pixels.ndim == 2 else cv2.cvtColor(pixels, cv2.COLOR_BGR2GRAY)
 
 
-def read_picture(path: Path) -> np.ndarray:
-    """Read an image file, upright, as (H, W, 3) uint8 BGR; raise EmoError if it cannot be decoded."""
-    pixels = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_COLOR) if path.stat().st_size else None
-    if pixels is None:
-        raise EmoError(f"{path}: neither a video nor an image that can be decoded")
-    return pixels
-
-
 def write_picture(path: Path, pixels: np.ndarray) -> None:
     """Write (H, W, 3) uint8 BGR as a PNG file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(encode_png(pixels))
+    with replacing(path) as temporary:
+        temporary.write_bytes(encode_png(pixels))
 
 
 def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
@@ -62,7 +55,10 @@ def _encode(ending: str, pixels: np.ndarray, options: list[int]) -> bytes:
 
 
 def _decode(data: bytes, flags: int) -> np.ndarray:
-    pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
+    except cv2.error:  # more than LARGEST_PX
+        pixels = None
     if pixels is None:
         raise EmoError("a stored image cannot be decoded; remove data/ and run `dvc repro`")
     return pixels

@@ -10,13 +10,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
-
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.old_params import is_old, modernised
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.stages import SECTIONS
-from pipeline.runtime.text import listed
+from pipeline.runtime.text import listed, shown
+from pipeline.runtime.yaml_files import StrictLoader, read_yaml_file
 
 T = TypeVar("T")
 
@@ -110,7 +109,7 @@ def read_params(path: Path = PARAMS) -> dict[str, Any]:
 def build(schema: type[T], values: object, where: str) -> T:
     """Build the dataclass `schema` from a mapping, recursively; `where` starts each message."""
     if not isinstance(values, Mapping):
-        raise EmoError(f"{where}: expected keys and values, found {values!r}")
+        raise EmoError(f"{where}: expected keys and values, found {shown(values)}")
     fields = {field.name: field for field in dataclasses.fields(schema)}  # type: ignore[arg-type]
     variants = {name: fields.pop(name) for name in list(fields) if "registry" in fields[name].metadata}
     sections = [name for field in variants.values() for name in field.metadata["registry"]]
@@ -159,33 +158,10 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
 
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a YAML file of sections, unchecked; raise EmoError if it is missing or not valid."""
-    try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
-    except FileNotFoundError:
-        raise EmoError(f"{path}: no such file; restore it with `git checkout {path}`") from None
-    except UnicodeDecodeError:
-        raise EmoError(f"{path}: not UTF-8 text; save it in UTF-8") from None
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f"line {mark.line + 1}: " if mark else ""
-        raise EmoError(f"{path}: {line}not valid YAML: {getattr(error, 'problem', error)}") from None
+    values = read_yaml_file(path, StrictLoader, remedy=f"restore it with `git checkout {path}`")
     if not isinstance(values, dict):
-        raise EmoError(f"{path}: expected sections such as `frames:`, found {values!r}")
+        raise EmoError(f"{path}: expected sections such as `frames:`, found {shown(values)}")
     return {str(name): value for name, value in values.items()}
-
-
-class _Loader(yaml.SafeLoader):
-    """A SafeLoader that refuses duplicate keys, as the YAML specification requires."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if str(key.value) in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"duplicate key {key.value}", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 def _value(hint: Any, value: object, where: str) -> Any:
@@ -199,7 +175,7 @@ def _value(hint: Any, value: object, where: str) -> Any:
         return _value(next(a for a in arguments if a is not type(None)), value, where)
     if origin is tuple:
         if not isinstance(value, list):
-            raise EmoError(f"{where}: expected a list, found {value!r}")
+            raise EmoError(f"{where}: expected a list, found {shown(value)}")
         return tuple(_value(arguments[0], item, where) for item in value)
     return _scalar(hint, value, where)
 
@@ -214,5 +190,5 @@ def _scalar(hint: type, value: object, where: str) -> Any:
                 "decimal point and a sign, as in 1.0e-4"
             )
         kinds = {int: "a whole number", float: "a number", str: "text", bool: "true or false"}
-        raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {value!r}")
+        raise EmoError(f"{where}: expected {kinds.get(hint, hint.__name__)}, found {shown(value)}")
     return value

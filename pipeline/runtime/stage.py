@@ -5,9 +5,18 @@ import logging
 import sys
 
 from pipeline.runtime.errors import EmoError, disk_errors, formatted
+from pipeline.runtime.text import printable
 
 logger = logging.getLogger("emo.stage")
 """Log of a stage; `run_stage` prints it on standard output, each line after the stage's name."""
+
+
+class PlainFormatter(logging.Formatter):
+    """Formats records with control characters as escapes: names of files may hold them."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return a record as text."""
+        return printable(super().format(record))
 
 
 def run_stage(module_name: str) -> None:
@@ -30,7 +39,7 @@ def run_stage(module_name: str) -> None:
 
 def start_logging(stage: str) -> None:
     """Print the log of stages and libraries: information on standard output, warnings on standard error."""
-    plain = logging.Formatter(f"{stage}: %(message)s")
+    plain = PlainFormatter(f"{stage}: %(message)s")
     out, err = logging.StreamHandler(sys.stdout), logging.StreamHandler(sys.stderr)
     out.addFilter(lambda record: record.levelno < logging.WARNING)
     err.setLevel(logging.WARNING)

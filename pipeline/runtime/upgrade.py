@@ -19,6 +19,8 @@ from pipeline.runtime.old_params import (
 )
 from pipeline.runtime.params import read_yaml
 from pipeline.runtime.paths import PARAMS
+from pipeline.runtime.regular_files import read_regular
+from pipeline.runtime.yaml_files import parse_yaml
 
 _COMMENT_COLUMN = 26
 """Column at which the comments of params.yaml start."""
@@ -34,12 +36,12 @@ def upgrade_params(path: Path = PARAMS, *, write: bool) -> list[str]:
     values = read_yaml(path)
     if not is_old(values):
         return []
-    missing, lines = missing_keys(values), path.read_text(encoding="utf-8").split("\n")
+    missing, lines = missing_keys(values), read_regular(path).decode("utf-8").split("\n")
     for added in missing:
         lines = _with_key(lines, added)
     is_divided = "search" in (values.get("faces") or {})
     new = "\n".join(_rewritten(lines) if is_divided else lines)
-    if yaml.safe_load(new) != modernised(values):
+    if parse_yaml(new) != modernised(values):
         what = "faces: search" if is_divided else f"{missing[0].section}: {missing[0].key}"
         raise EmoError(
             f"{path}: {what}: cannot be rewritten line by line; copy the section of a new project and set "

@@ -1,13 +1,14 @@
 """reports/audit.json: the verdict of the gate on the dataset."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import read_json_object
 from pipeline.runtime.paths import AUDIT
 from pipeline.runtime.text import listed
 from pipeline.schema.image_subjects import full_caveat
@@ -32,20 +33,20 @@ def write_audit_report(rows: Sequence[AuditRow], caveat: str = "", path: Path = 
 
 def read_audit_report(path: Path = AUDIT) -> dict[str, Any]:
     """Return the content of the file; raise EmoError if it is missing or damaged."""
-    try:
-        report = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise NotBuiltError(f"{path}: no such file; run `dvc repro audit`") from None
-    except (ValueError, RecursionError):
-        raise EmoError(f"{path}: not valid JSON; run `dvc repro --force audit`") from None
-    if not isinstance(report, dict):
-        raise EmoError(f"{path}: not the report of an audit; run `dvc repro --force audit`")
-    return report
+    return read_json_object(path, remedy="run `dvc repro --force audit`", missing="run `dvc repro audit`")
 
 
 def check_audit(path: Path = AUDIT) -> None:
     """Raise EmoError unless the gate has been run and has passed."""
     report = read_audit_report(path)
     if report.get("ok") is not True:
-        failed = [check["name"] for check in report.get("checks", []) if not check["ok"]]
+        failed = _failed(report, path)
         raise EmoError(f"{path}: the audit failed: {listed(failed)}; fix the dataset, then train")
+
+
+def _failed(report: Mapping[str, Any], path: Path) -> list[str]:
+    """Return the names of the checks that failed; raise EmoError if the report has another format."""
+    try:
+        return [str(check["name"]) for check in report.get("checks", []) if not check["ok"]]
+    except (TypeError, LookupError):
+        raise EmoError(f"{path}: not the report of an audit; run `dvc repro --force audit`") from None

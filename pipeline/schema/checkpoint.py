@@ -1,10 +1,10 @@
 """models/model.json: the description of a trained model, whose weights are in weights.safetensors."""
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.runtime.errors import EmoError, NotBuiltError, reason
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.params import build, check_range
 from pipeline.runtime.paths import MODEL
 
@@ -55,8 +55,8 @@ class ModelCard:
 def read_card(path: Path = MODEL / CARD) -> ModelCard:
     """Read and check model.json; raise NotBuiltError if it is missing, EmoError if it is damaged."""
     try:
-        values = json.loads(read_checkpoint_file(path).decode("utf-8"))
-    except (ValueError, RecursionError):
+        values = parse_json(read_checkpoint_file(path))
+    except ValueError:
         raise EmoError(f"{path}: not valid JSON; run `dvc repro --force train`") from None
     return build(ModelCard, values, str(path))
 

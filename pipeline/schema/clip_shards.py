@@ -7,6 +7,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.json_files import parse_json
 
 _KEY = "emo"
 
@@ -20,7 +21,7 @@ def read_facts(path: Path) -> dict[str, Any]:
     """Return the facts about the clip from the metadata of a shard; raise EmoError if they are damaged."""
     metadata = pq.read_metadata(path).metadata or {}
     try:
-        facts: dict[str, Any] = json.loads(metadata.get(_KEY.encode(), b"{}"))
+        facts: dict[str, Any] = parse_json(metadata.get(_KEY.encode(), b"{}"))
     except ValueError:
         raise EmoError(f"{path}: damaged metadata; remove the file and run `dvc repro`") from None
     return facts

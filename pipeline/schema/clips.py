@@ -12,6 +12,7 @@ from pipeline.runtime.csv_files import read_csv
 from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.params import check_range
 from pipeline.runtime.paths import CLIPS, PARTICIPANTS
+from pipeline.runtime.text import printable
 from pipeline.schema.expressions import check_label
 from pipeline.schema.participants import WITHDRAWN, Participant, check_case, check_id, read_participants
 from pipeline.schema.withdrawals import read_withdrawn
@@ -62,6 +63,8 @@ class Clip:
             raise ValueError(f"sha256: {self.sha256!r} is not 64 hexadecimal digits")
         if not self.video or ".." in Path(self.video).parts or Path(self.video).is_absolute():
             raise ValueError(f"video: {self.video!r} is not a path below raw/videos")
+        if "\n" in self.video or printable(self.video) != self.video:
+            raise ValueError(f"video: {self.video!r} holds control characters; rename the file")
         for name in ("width", "height", "frames"):
             check_range(name, getattr(self, name), 1, math.inf)
         for name in ("fps", "duration_s"):

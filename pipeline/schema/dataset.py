@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.parquet import read_parquet
 from pipeline.runtime.paths import DATASET
 from pipeline.schema.split import SPLITS
@@ -127,7 +128,7 @@ def check_same_classes(shard: DatasetShard, classes: Sequence[str]) -> None:
 
 def _class_names(schema: pa.Schema, path: Path) -> tuple[str, ...]:
     try:
-        features = json.loads(schema.metadata[b"huggingface"])["info"]["features"]
+        features = parse_json(schema.metadata[b"huggingface"])["info"]["features"]
         return tuple(features["label"]["names"])
     except (KeyError, TypeError, ValueError):
         raise EmoError(f"{path}: holds no list of classes; run `dvc repro dataset`") from None

@@ -4,7 +4,6 @@ Ingest and audit recognise these recordings if they come back. `emo withdraw` wr
 Git, and a copy outside Git that no checkout of an older version removes.
 """
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 from pipeline.runtime.csv_files import read_csv
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.json_files import read_json_object
 from pipeline.runtime.paths import WITHDRAWAL_STATE, WITHDRAWALS, WITHDRAWALS_COPY, original
 
 
@@ -49,12 +49,10 @@ def erased_objects() -> set[str]:
 
 def read_state(path: Path) -> dict[str, Any]:
     """Return the state of an erasure; raise EmoError if the file is damaged."""
-    try:
-        state = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError:
-        state = None
-    if not (isinstance(state, dict) and {"done", "objects", "person"} <= state.keys()):
-        raise EmoError(f"{path}: damaged; remove it and rerun `emo withdraw {path.stem} --yes`")
+    remedy = f"remove it and rerun `emo withdraw {path.stem} --yes`"
+    state = read_json_object(path, remedy=remedy)
+    if not {"done", "objects", "person"} <= state.keys():
+        raise EmoError(f"{path}: damaged; {remedy}")
     return state
 
 

@@ -3,6 +3,9 @@
 Training depends on reports/audit.json, so no model is trained on a dataset that fails.
 """
 
+import pipeline.runtime
+
+# isort: split
 import pipeline.audit.gate.checks  # noqa: F401 (registers the checks)
 from pipeline.audit.gate.check import Scope, registered, with_caveat
 from pipeline.audit.gate.evidence import GateEvidence

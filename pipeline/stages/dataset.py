@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Mapping, Sequence, Set
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.dataset.card.decisions import DecisionCounts, count_decisions
 from pipeline.dataset.images.classes import classes_of, undeclared, without_clips
 from pipeline.dataset.images.collect import (
@@ -20,6 +21,7 @@ from pipeline.figures.face_sheets import face_sheets
 from pipeline.figures.funnel import funnel_figure
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.files import refuse_links
 from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import CENSUS, DATASET, FUNNEL, FUNNEL_PLOT, PARAMS, PARTICIPANTS, SHEETS
 from pipeline.runtime.progress import progress_bar
@@ -43,6 +45,7 @@ def main() -> None:
     used = [clip for clip in labelled if clip.subject in shown and not ledger.is_excluded(clip)]
     classes = classes_of(used, params.expressions)
     for folder in (DATASET, SHEETS):  # no image of an earlier run remains
+        refuse_links(folder)
         shutil.rmtree(folder, ignore_errors=True)
     census, funnel, small = _write_shards(labelled, shown, selection, classes)
     write_csv(FUNNEL, funnel, FunnelRow)

@@ -5,6 +5,7 @@ among images without a subject, whatever their labels, since any two of them may
 images that are near-duplicates across subjects, labels or takes are recorded for the audit.
 """
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.dataset.near_duplicates.collapse import (
     DedupParams,
     duplicate_rows,

@@ -1,5 +1,6 @@
 """Evaluate the model on the test subjects, which it has not seen: metrics, tables and figures."""
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.figures.evaluation import (
     calibration_figure,
     confusion_figure,

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-import pyarrow.parquet as pq
-
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.faces.clip_faces import write_faces
 from pipeline.faces.params import FacesParams
 from pipeline.runtime.cache import Shard, build_shards, cache_root
@@ -29,6 +28,8 @@ def main() -> None:
 
 def _warn_of_videos(paths: Iterable[Path]) -> None:
     """Warn if a detector that expects face crops was used on video."""
+    import pyarrow.parquet as pq  # after `pipeline.runtime`, as in all stages
+
     videos = [path.stem for path in paths if pq.read_metadata(path).num_rows > 1]
     if videos:
         logger.warning(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.runtime.cache import Shard, build_shards
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.params import load_params

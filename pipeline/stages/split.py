@@ -1,5 +1,6 @@
 """Stage split: raw/participants.csv -> data/split.csv; each subject stays in one split permanently."""
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.dataset.split.subjects import FILLED_BY, SplitParams, split_subjects
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.errors import EmoError

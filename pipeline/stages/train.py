@@ -2,6 +2,7 @@
 
 import math
 
+import pipeline.runtime  # noqa: F401 (first: Ctrl-C while the others load)
 from pipeline.learning.model.checkpoint import save_model
 from pipeline.learning.model.device import choose_device
 from pipeline.learning.model.image_set import read_images

@@ -1,7 +1,7 @@
 """A diff as tables for a terminal, and as Markdown for a pull request."""
 
 from pipeline.runtime.paths import CENSUS
-from pipeline.runtime.text import TextTable, listed, markdown_table
+from pipeline.runtime.text import TextTable, as_markdown, listed, markdown_table
 from pipeline.schema.split import SPLITS
 from pipeline.versions.diff import Diff
 from pipeline.versions.image_diff import ImageChanges
@@ -31,10 +31,10 @@ def diff_tables(diff: Diff, images: ImageChanges | None) -> list[TextTable]:
 
 def diff_markdown(diff: Diff, images: ImageChanges | None) -> str:
     """Return the tables in GitHub's Markdown."""
-    parts = [f"### Dataset: {'; '.join(diff.phrases()) or 'no change'}"]
+    parts = [f"### Dataset: {as_markdown('; '.join(diff.phrases()) or 'no change')}"]
     for title, header, rows in diff_tables(diff, images):
         if rows:
-            parts.append(f"**{title}**\n\n{markdown_table(header, rows)}")
+            parts.append(f"**{as_markdown(title)}**\n\n{markdown_table(header, rows)}")
     return "\n\n".join(parts) + "\n"
 
 

@@ -1,6 +1,5 @@
 """Reads dvc.lock and .dvc files: the files, settings and code from which each output was made."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,9 +9,11 @@ from typing import Any, TypeVar
 import yaml
 
 from pipeline.runtime.code import PACKAGE
-from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.errors import EmoError
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.old_params import modernised
 from pipeline.runtime.params import build, load_params
+from pipeline.runtime.yaml_files import YamlError, mapping, parse_yaml, read_yaml_file
 
 T = TypeVar("T")
 
@@ -46,7 +47,7 @@ class StageLock:
     @property
     def code(self) -> dict[str, str]:
         """The folders and files of source code among the dependencies: path -> MD5."""
-        return {path: md5 for path, md5 in self.deps.items() if PurePosixPath(path).parts[0] == PACKAGE}
+        return {path: md5 for path, md5 in self.deps.items() if PurePosixPath(path).parts[:1] == (PACKAGE,)}
 
     def section(self, name: str) -> dict[str, Any]:
         """Return the settings of one section of params.yaml, nested, as this version of emo names them."""
@@ -56,7 +57,9 @@ class StageLock:
             if above and above[0] == name:
                 inner = values
                 for part in above[1:]:
-                    inner = inner.setdefault(part, {})
+                    if not isinstance(inner.get(part), dict):
+                        inner[part] = {}
+                    inner = inner[part]
                 inner[last] = value
         return dict(modernised({name: values})[name])
 
@@ -64,16 +67,9 @@ class StageLock:
 def read_project_lock(root: Path = Path()) -> dict[str, StageLock]:
     """Return the stages of a project's dvc.lock by name; empty if there is no dvc.lock."""
     path = root / LOCK
-    if not path.is_file():
+    if not path.exists():
         return {}
-    try:
-        return read_lock(path.read_text(encoding="utf-8"), str(LOCK))
-    except UnicodeDecodeError:
-        raise EmoError(f"{LOCK}: not UTF-8 text; restore it with `git checkout {LOCK}`") from None
-    except OSError as error:
-        raise EmoError(
-            f"{LOCK}: cannot be read: {reason(error)}; restore it with `git checkout {LOCK}`"
-        ) from None
+    return _stages(read_yaml_file(path, _Loader, remedy=f"restore it with `git checkout {LOCK}`"))
 
 
 def settings_as_built(stage: str, schema: type[T]) -> T:
@@ -89,8 +85,7 @@ def settings_as_built(stage: str, schema: type[T]) -> T:
 
 def read_lock(text: str, where: str) -> dict[str, StageLock]:
     """Return the stages of a dvc.lock by name; `where` starts the message of the EmoError."""
-    stages = mapping(read_yaml(text, where).get("stages"))
-    return {name: _stage(mapping(entry)) for name, entry in stages.items()}
+    return _stages(read_yaml(text, where))
 
 
 def read_pointer(text: str, where: str) -> dict[str, str]:
@@ -106,7 +101,12 @@ def read_length(text: str, where: str) -> int | None:
 
 def read_listing(data: bytes) -> dict[str, str]:
     """Return the files of a folder from its list, the object `<MD5>.dir`: relative path -> MD5."""
-    return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
+    try:
+        return {str(entry["relpath"]): str(entry["md5"]) for entry in parse_json(data)}
+    except (ValueError, TypeError, KeyError):
+        raise EmoError(
+            "DVC's cache: the list of the files of a folder is damaged; run `dvc fetch` or `dvc pull`"
+        ) from None
 
 
 def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
@@ -118,6 +118,11 @@ def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str,
             yield f"{above}{key}", value
 
 
+def _stages(values: object) -> dict[str, StageLock]:
+    stages = mapping(mapping(values).get("stages"))
+    return {str(name): _stage(mapping(entry)) for name, entry in stages.items()}
+
+
 def _stage(entry: Mapping[str, Any]) -> StageLock:
     files = mapping(entry.get("params"))
     params = {key: value for section in files.values() for key, value in flattened(mapping(section))}
@@ -125,7 +130,7 @@ def _stage(entry: Mapping[str, Any]) -> StageLock:
 
 
 def _hashes(entries: object) -> dict[str, str]:
-    return {str(entry["path"]): str(entry.get("md5", "")) for entry in _entries(entries) if "path" in entry}
+    return {str(entry["path"]): str(entry.get("md5", "")) for entry in _entries(entries) if entry.get("path")}
 
 
 def _entries(entries: object) -> list[Mapping[str, Any]]:
@@ -136,11 +141,6 @@ def _entries(entries: object) -> list[Mapping[str, Any]]:
 def read_yaml(text: str, where: str) -> Mapping[str, Any]:
     """Return the content of a file of DVC; `where` starts the message of the EmoError if it is not YAML."""
     try:
-        return mapping(yaml.load(text, _Loader))
-    except (yaml.YAMLError, RecursionError, ValueError):
-        raise EmoError(f"{where}: not valid YAML; restore it with `git checkout`") from None
-
-
-def mapping(value: object) -> Mapping[str, Any]:
-    """Return a value if it is a mapping, else an empty mapping."""
-    return value if isinstance(value, Mapping) else {}
+        return mapping(parse_yaml(text, _Loader))
+    except YamlError as error:
+        raise EmoError(f"{where}: {error}; restore it with `git checkout`") from None

@@ -1,7 +1,6 @@
 """The lock that excludes commands that change the study, and `dvc repro`, from each other: DVC's own lock."""
 
 import importlib.util
-import json
 import os
 import sys
 import time
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.text import one_line
 
 _POLL_S = 0.5
@@ -112,8 +112,10 @@ def _without_folder(command: str) -> str:
 def _entries(rwlock: Path) -> list[dict[str, Any]]:
     """Return the entries of a lock file of DVC: which command reads and writes which output."""
     try:
-        found = json.loads(rwlock.read_text(encoding="utf-8") or "{}")
+        found = parse_json(rwlock.read_bytes() or b"{}")
     except (FileNotFoundError, ValueError):
+        found = None
+    if not isinstance(found, dict):
         return []
     readers = [entry for entries in found.get("read", {}).values() for entry in entries]
     return [*found.get("write", {}).values(), *readers]

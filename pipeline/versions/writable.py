@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import yaml
-
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.paths import (
     CONFUSION_PLOT,
@@ -17,6 +15,7 @@ from pipeline.runtime.paths import (
     SHEETS,
     WITHDRAWALS_COPY,
 )
+from pipeline.runtime.yaml_files import read_yaml_file
 from pipeline.versions.git import Repository
 
 _FOLDERS = (DATASET.parent, PARTICIPANTS.parent, MODEL, SHEETS, WITHDRAWALS_COPY.parent)
@@ -54,9 +53,9 @@ def check_ignored(folder: Path) -> None:
 def outputs(pipeline: Path = Path("dvc.yaml")) -> Iterator[Path]:
     """Yield the outputs of a pipeline's stages; nothing if it cannot be read, which DVC reports itself."""
     try:
-        stages = yaml.safe_load(pipeline.read_text(encoding="utf-8"))["stages"].values()
+        stages = read_yaml_file(pipeline, remedy="")["stages"].values()
         for stage in stages:
             for entry in (*stage.get("outs", ()), *stage.get("metrics", ())):
                 yield Path(entry if isinstance(entry, str) else next(iter(entry)))
-    except (OSError, ValueError, yaml.YAMLError, AttributeError, KeyError, TypeError):
+    except (EmoError, AttributeError, LookupError, TypeError, StopIteration, RuntimeError):
         return

@@ -7,6 +7,7 @@ import av
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from pipeline.video.container import demuxed
 from pipeline.video.reader import Reader
 from pipeline.video.timeline import Clock, Entry
 from pipeline.video.unusable import UnusableError
@@ -117,7 +118,7 @@ def _last_end_s(container: InputContainer) -> float:
     container.seek(0)
     ends = [
         float((packet.pts + (packet.duration or 0)) * packet.time_base)
-        for packet in container.demux()
+        for packet in demuxed(container)
         if packet.pts is not None and packet.time_base
     ]
     return max(ends, default=0.0)

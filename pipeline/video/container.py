@@ -4,6 +4,7 @@ import io
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import av
 from av.container import InputContainer
@@ -11,19 +12,26 @@ from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
+from pipeline.runtime import LARGEST_PX
+from pipeline.runtime.regular_files import check_regular, open_regular, read_regular
+from pipeline.runtime.worker_limits import progress
 from pipeline.video.mp4_boxes import check_claims
+from pipeline.video.orientation import header_extent
 from pipeline.video.unusable import UnusableError
 
 SMALLEST_SIDE_PX = 16
 """Shortest side of a frame: below, it holds no face, and scaling may leave no pixel of it."""
 
-LARGEST_PX = 120_000_000
-"""Most pixels of a frame (12,000 x 10,000): decoding one takes about 1 GB."""
+_BOUNDED = {"max_pixels": str(LARGEST_PX)}
+"""Option of FFmpeg's decoders: larger frames raise an error before any memory is reserved for them."""
 
 _RAW = frozenset({"av1", "cavsvideo", "dirac", "evc", "h264", "hevc", "m4v", "mjpeg", "obu", "vc1", "vvc"})
 """FFmpeg's readers of raw streams, which hold no timestamps; for some of them it invents 25 frames/s."""
 
 _LFS_POINTER = b"version https://git-lfs.github.com/spec"
+
+_LARGEST_STILL = 2**30
+"""Largest file of a still image, bytes."""
 
 _BY_NAME = "image2"
 """FFmpeg's reader of still images by file name."""
@@ -36,13 +44,25 @@ def opened(path: Path) -> Iterator[InputContainer]:
     By name, FFmpeg reads larger JPEGs as image sequences, which yield nothing after seeking, and `p%03d.png`
     as a pattern, so that it would open another file. Metadata need not be UTF-8.
     """
+    check_regular(path)
     check_claims(path)
-    container = av.open(str(path), options={"pattern_type": "none"}, metadata_errors="replace")
+    container = _open(str(path))
     if container.format.name == _BY_NAME:
         container.close()
-        container = av.open(io.BytesIO(path.read_bytes()), "r", metadata_errors="replace")
+        container = _open(io.BytesIO(read_regular(path, _LARGEST_STILL)))
     with container:
         yield container
+
+
+def _open(source: str | BinaryIO) -> InputContainer:
+    """Open a file; FFmpeg decodes a first frame of some, so that its size must be bounded already here."""
+    options = {"pattern_type": "none", **_BOUNDED}
+    try:
+        return av.open(source, "r", options=options, metadata_errors="replace")
+    except (UnicodeDecodeError, OverflowError, ValueError) as error:
+        if isinstance(error, av.error.FFmpegError):
+            raise
+        raise av.error.InvalidDataError(0, "a header that is not valid") from None
 
 
 def is_still(container: InputContainer) -> bool:
@@ -78,7 +98,8 @@ def video_stream(container: InputContainer, path: Path) -> VideoStream:
         raise UnusableError(path, "no decoder for its codec", "convert the file to H.264")
     # One thread per clip: clips run in parallel, and results must not depend on the number of threads.
     stream.codec_context.thread_count = 1
-    _check_extent(stream, path)
+    stream.codec_context.options = dict(_BOUNDED)
+    _check_extent(stream, path, is_still=is_still(container))
     return stream
 
 
@@ -92,7 +113,7 @@ def stream_note(container: InputContainer, stream: VideoStream) -> str:
 
 def refuse_pointers(path: Path) -> None:
     """Raise UnusableError for an empty file, and for one that stands for another (Git LFS)."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         head = file.read(len(_LFS_POINTER))
     if not head:
         raise UnusableError(path, "the file is empty (0 bytes)", "copy it again")
@@ -106,18 +127,45 @@ def refuse_pointers(path: Path) -> None:
 
 def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
     """Decode the first frame that can be decoded; raise an FFmpegError if there is none."""
-    for packet in container.demux(stream):
+    for packet in demuxed(container, stream):
         for frame in decoded(packet):
             return frame
-    raise av.error.InvalidDataError(0, "no frame can be decoded")
+    raise av.error.InvalidDataError(0, f"no frame of up to {LARGEST_PX / 1e6:.0f} megapixels can be decoded")
+
+
+def demuxed(container: InputContainer, *streams: VideoStream) -> Iterator[av.Packet]:
+    """Yield the packets of some streams, or of all; raise an FFmpegError if they cannot be told apart.
+
+    PyAV raises IndexError for a packet of a stream that appears only within a damaged file.
+    """
+    packets = container.demux(*streams)
+    while True:
+        progress()
+        try:
+            packet = next(packets)
+        except StopIteration:
+            return
+        except IndexError:
+            raise av.error.InvalidDataError(0, "a stream that its header does not list") from None
+        yield packet
 
 
 def decoded(packet: av.Packet) -> list[VideoFrame]:
     """Return the frames that a packet completes; none if it is damaged."""
     try:
         return [frame for frame in packet.decode() if isinstance(frame, VideoFrame)]
-    except av.error.InvalidDataError:
+    except (av.error.InvalidDataError, av.error.ArgumentError):  # the latter of a frame that is too large
         return []
+
+
+def why(error: av.error.FFmpegError) -> str:
+    """Return why FFmpeg could not read a file, in words.
+
+    Its decoders report damage also by error numbers of the system, whose text would mislead.
+    """
+    if isinstance(error, (av.error.ArgumentError, av.error.PermissionError)):
+        return "its content is damaged"
+    return str(error.strerror)
 
 
 def stamp_of(packet: av.Packet) -> int:
@@ -135,9 +183,15 @@ def _extents(streams: list[VideoStream]) -> str:
     return ", ".join(f"{c.width}x{c.height}" if c else "unknown codec" for c in contexts)
 
 
-def _check_extent(stream: VideoStream, path: Path) -> None:
-    """Raise UnusableError if frames are too small or too large; the container may not know (0 x 0)."""
+def _check_extent(stream: VideoStream, path: Path, *, is_still: bool) -> None:
+    """Raise UnusableError if frames are too small or too large.
+
+    The container may not know their size (0 x 0). That of a still image is then read from its header, because
+    FFmpeg does not decode, and so does not know, images that are too large.
+    """
     width, height = stream.codec_context.width, stream.codec_context.height
+    if not (width and height) and is_still:
+        width, height = header_extent(path)
     if 0 < min(width, height) < SMALLEST_SIDE_PX:
         raise UnusableError(
             path,

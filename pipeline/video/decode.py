@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from pipeline.runtime.errors import EmoError, reason
-from pipeline.video.container import first_frame, is_still, opened, video_stream
+from pipeline.video.container import first_frame, is_still, opened, video_stream, why
 from pipeline.video.deinterlace import deinterlaced, is_interlaced
 from pipeline.video.orientation import matrix_of, matrix_of_still
 from pipeline.video.picture import Converter, upright_extent
@@ -92,7 +92,7 @@ def _reading(path: Path) -> Iterator[tuple[InputContainer, VideoStream]]:
     except av.error.FFmpegError as error:
         if isinstance(error, (OSError, MemoryError)):
             _check_disk(path)
-        finding = f"cannot be decoded ({error.strerror})"
+        finding = f"cannot be decoded ({why(error)})"
         raise UnusableError(path, finding, "restore it with `dvc checkout`, or replace it") from None
 
 

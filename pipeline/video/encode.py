@@ -8,11 +8,12 @@ import av
 import numpy as np
 from av.video.frame import VideoFrame
 
+from pipeline.runtime.files import replacing
+
 
 def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     """Write frames, (H, W, 3) uint8 BGR of one shape, as H.264 in MP4; odd sides lose their last pixel."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with av.open(str(path), "w") as container:
+    with replacing(path) as temporary, av.open(str(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=Fraction(fps).limit_denominator(1000))
         stream.pix_fmt = "yuv420p"
         for frame in frames:

@@ -6,7 +6,7 @@ from pathlib import Path
 import av
 
 from pipeline.runtime.errors import EmoError
-from pipeline.video.container import opened, video_stream
+from pipeline.video.container import opened, video_stream, why
 from pipeline.video.reader import Reader
 
 _LARGEST_SHIFT = 0.5
@@ -27,9 +27,7 @@ def constant_frame_times(path: Path) -> list[float]:
             stream = video_stream(container, path)
             shown = Reader(container, stream).shown(0.0, inf).values()
     except av.error.FFmpegError as error:
-        raise EmoError(
-            f"{path}: cannot be read ({error.strerror}); check that it is a complete video"
-        ) from None
+        raise EmoError(f"{path}: cannot be read ({why(error)}); check that it is a complete video") from None
     times = [moment.time_s for moment in shown]
     if len(times) < 2:
         raise EmoError(f"{path}: {len(times)} frame; frame indices need a video")

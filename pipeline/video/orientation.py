@@ -1,7 +1,12 @@
 """How stored frames are turned and mirrored so that they appear as a player shows them."""
 
 import math
+import struct
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from av.video.frame import VideoFrame
@@ -9,6 +14,9 @@ from av.video.frame import VideoFrame
 Matrix = tuple[int, int, int, int]
 """a, b, c, d, each -1, 0 or 1: the stored pixel (x, y) is shown at (a x + c y, b x + d y), y downwards, as in
 the display matrix of MP4 (ISO 14496-12, 8.3.2)."""
+
+_UNREADABLE = (OSError, ValueError, SyntaxError, ArithmeticError, LookupError, TypeError, struct.error)
+"""What Pillow raises for damaged headers; FFmpeg may be able to read the image."""
 
 _EXIF_ORIENTATION = 0x0112
 _MIRRORED = (2, 4, 5, 7)
@@ -75,12 +83,32 @@ def _sign(value: int) -> int:
     return -1 if value < 0 else 1
 
 
+def header_extent(path: Path) -> tuple[int, int]:
+    """Return the stored width and height of a still image by its header; (0, 0) if unknown."""
+    with _still_header(path) as image:
+        return image.size if image else (0, 0)
+
+
 def _is_mirrored_by_exif(path: Path) -> bool:
     """Return whether a still image's EXIF orientation mirrors it."""
+    try:
+        with _still_header(path) as image:
+            return bool(image) and image.getexif().get(_EXIF_ORIENTATION) in _MIRRORED
+    except _UNREADABLE:
+        return False
+
+
+@contextmanager
+def _still_header(path: Path) -> Iterator[Any]:
+    """Yield a still image of which only the header is read; None if it cannot be read."""
     from PIL import Image  # not needed for videos
 
+    Image.MAX_IMAGE_PIXELS = None  # callers check the size; nothing is decoded here
+    warnings.filterwarnings("ignore", module=r"PIL\.")  # of damaged metadata
     try:
-        with Image.open(path) as image:
-            return image.getexif().get(_EXIF_ORIENTATION) in _MIRRORED
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):  # FFmpeg can read it
-        return False
+        image = Image.open(path)
+    except _UNREADABLE:
+        yield None
+        return
+    with image:
+        yield image

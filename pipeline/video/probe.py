@@ -10,15 +10,16 @@ from av.container import InputContainer
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.runtime.errors import EmoError
 from pipeline.video.completeness import check_all_there, check_times, missing_end
 from pipeline.video.container import (
     decoded,
+    demuxed,
     is_still,
     opened,
     refuse_pointers,
     stream_note,
     video_stream,
+    why,
 )
 from pipeline.video.info import VideoInfo
 from pipeline.video.orientation import matrix_of, rotation
@@ -44,18 +45,25 @@ def probe(path: Path) -> VideoInfo:
     except av.error.FFmpegError as error:
         raise UnusableError(
             path,
-            f"cannot be decoded ({error.strerror})",
+            f"cannot be decoded ({why(error)})",
             "check that it is a complete video: play it, then copy or convert it again",
         ) from None
 
 
-def is_video(path: Path) -> bool:
-    """Return whether a file is a video, not a still image."""
+def is_still_image(path: Path) -> bool:
+    """Return whether a file is a still image, not a video, without decoding it.
+
+    Raises UnusableError if it is neither, or cannot be used by what its header states.
+    """
+    refuse_pointers(path)
     try:
-        probe(path)
-    except EmoError:
-        return False
-    return True
+        with opened(path) as container:
+            video_stream(container, path)
+            return is_still(container)
+    except av.error.FFmpegError:
+        raise UnusableError(
+            path, "neither a video nor an image that can be decoded", "copy it again"
+        ) from None
 
 
 def _probed(path: Path, container: InputContainer, stream: VideoStream) -> VideoInfo:
@@ -85,7 +93,7 @@ def _decode_end(reader: Reader, last: int) -> None:
         back = last - reader.head if back_s == math.inf else round(back_s / reader.clock.tick_s)
         reader.container.seek(max(reader.head, last - back), stream=reader.stream)
         reader.stream.codec_context.flush_buffers()
-        if any(decoded(packet) for packet in reader.container.demux(reader.stream)):
+        if any(decoded(packet) for packet in demuxed(reader.container, reader.stream)):
             return
     raise av.error.InvalidDataError(0, "no frame can be decoded at the end")
 

@@ -13,8 +13,10 @@ from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from pipeline.video.container import decoded, first_frame, stamp_of
+from pipeline.runtime.worker_limits import progress
+from pipeline.video.container import decoded, demuxed, first_frame, stamp_of
 from pipeline.video.health import Health, Messages
+from pipeline.video.mp4_boxes import MOST_FRAMES
 from pipeline.video.orientation import Matrix, matrix_of
 from pipeline.video.timeline import (
     TOLERANCE_S,
@@ -145,7 +147,7 @@ class Reader:
         matrix = matrix_of(self.first_frame())
         context = VideoCodecContext.create(name, "r")
         assert isinstance(context, VideoCodecContext)
-        context.thread_count = 1
+        context.thread_count, context.options = 1, dict(own.options)
         for key in ("colorspace", "color_range", "color_primaries", "color_trc"):
             setattr(context, key, getattr(own, key))
         return context, matrix
@@ -155,6 +157,7 @@ class Reader:
         context, due, messages = self.context, deque[int](), Messages(self.context.name)
         skips = context.name in _SKIPPING and not self.counted
         for packet in map(_revealed, count(), self._needed_packets(wanted)):
+            progress()
             if packet.size:
                 stamp = self._stamp(packet)
                 due.append(stamp)
@@ -163,7 +166,7 @@ class Reader:
             try:
                 with messages.heard():
                     frames = context.decode(packet)
-            except av.error.InvalidDataError:
+            except (av.error.InvalidDataError, av.error.ArgumentError):
                 health.damaged(self._stamp(packet))
                 continue
             if packet.is_corrupt or messages.report_damage:
@@ -186,7 +189,7 @@ class Reader:
         self.container.seek(self.start_stamp, stream=self.stream)
         self._restart()
         position = 0
-        for packet in self.container.demux(self.stream):
+        for packet in demuxed(self.container, self.stream):
             if not packet.size or position >= len(flags) or flags[position]:
                 yield packet
             elif position and flags[position - 1]:
@@ -209,8 +212,8 @@ class Reader:
         """
         self.container.seek(key.decoding, stream=self.stream)
         self.stream.codec_context.flush_buffers()
-        demuxed = self.container.demux(self.stream)
-        packets = dropwhile(lambda packet: not packet.size or self._stamp(packet) != key.stamp, demuxed)
+        found = demuxed(self.container, self.stream)
+        packets = dropwhile(lambda packet: not packet.size or self._stamp(packet) != key.stamp, found)
         for packet in islice(packets, REORDERED):
             for frame in decoded(packet):
                 if _frame_stamp(frame) == key.stamp:
@@ -268,7 +271,9 @@ class Reader:
         return bisect.bisect_left(entries, first.decoding, key=lambda entry: entry.timestamp) - hidden
 
     def _demuxed(self) -> Iterator[Entry]:
-        for packet in self.container.demux(self.stream):
+        for number, packet in enumerate(demuxed(self.container, self.stream)):
+            if number > MOST_FRAMES:
+                raise av.error.InvalidDataError(0, f"more than {MOST_FRAMES:,} frames; cut it into parts")
             if packet.size:
                 stamp = self._stamp(packet)
                 decoding = packet.dts if packet.dts is not None else stamp
@@ -280,7 +285,7 @@ class Reader:
         return packet.dts if self.counted and packet.dts is not None else stamp_of(packet)
 
     def _first_decoding_time(self) -> int:
-        for packet in self.container.demux(self.stream):
+        for packet in demuxed(self.container, self.stream):
             return packet.dts if packet.dts is not None else stamp_of(packet)
         return 0
 
@@ -293,7 +298,7 @@ class Reader:
         else:  # raw streams: the first frame shown is among the first packets
             self.container.seek(self.head, stream=self.stream)
             origin = min(
-                (self._stamp(p) for p in islice(self.container.demux(self.stream), 8) if p.size), default=0
+                (self._stamp(p) for p in islice(demuxed(self.container, self.stream), 8) if p.size), default=0
             )
         return Clock(tick_s, origin, self._offset_s(origin * tick_s))
 

@@ -1,15 +1,23 @@
 """Probe still images: a still image counts as a video of one frame at 0 s, without frame rate or duration."""
 
+import math
 import struct
 from pathlib import Path
 
 import av
+import numpy as np
 
 from pipeline.runtime.errors import EmoError
-from pipeline.video.container import first_frame, is_still, opened, refuse_pointers, video_stream
+from pipeline.runtime.regular_files import open_regular
+from pipeline.video.container import first_frame, is_still, opened, refuse_pointers, video_stream, why
+from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.info import VideoInfo
 from pipeline.video.orientation import matrix_of_still, rotation
 from pipeline.video.picture import upright_extent
+from pipeline.video.unusable import UnusableError
+
+_LARGEST_SIDE_PX = 16_384
+"""Longer side of an image that is read whole; larger ones are scaled down."""
 
 _TIFF_MAGIC = (b"II*\0", b"MM\0*")
 _TIFF_COMPRESSION = 259
@@ -41,7 +49,7 @@ def probe_still(path: Path) -> VideoInfo:
         remedy = "check that it is a complete image: open it, then copy it again or leave it out"
         if compression:  # some TIFFs hold floats or 32 bits, or have rare compressions
             remedy = "if the copy is complete, this kind of TIFF is not supported: convert it to PNG"
-        raise EmoError(f"{path}: cannot be decoded ({error.strerror}); {remedy}") from None
+        raise EmoError(f"{path}: cannot be decoded ({why(error)}); {remedy}") from None
 
 
 def _is_complete_jpeg(path: Path) -> bool:
@@ -55,7 +63,7 @@ def _is_complete_jpeg(path: Path) -> bool:
 
 def _tiff_compression(path: Path) -> int:
     """Return the compression of the first image of a TIFF (1: none); 0 for any other file."""
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         if file.read(4) not in _TIFF_MAGIC:
             return 0
     data = path.read_bytes()
@@ -67,3 +75,11 @@ def _tiff_compression(path: Path) -> int:
     except struct.error:  # truncated: the decoder reports it
         return 1
     return dict(entries).get(_TIFF_COMPRESSION, 1)
+
+
+def read_still(path: Path) -> np.ndarray:
+    """Return a still image, upright, as (H, W, 3) uint8 BGR; raise UnusableError if it cannot be decoded."""
+    frame = next(sample(path, Sampling(0.0, math.inf, 1.0, _LARGEST_SIDE_PX), Tally()), None)
+    if frame is None:
+        raise UnusableError(path, "cannot be decoded", "copy it again, or leave it out")
+    return frame.pixels

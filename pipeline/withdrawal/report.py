@@ -18,7 +18,7 @@ from pipeline.runtime.paths import (
     SPLIT,
     WITHDRAWALS,
 )
-from pipeline.runtime.text import markdown_table
+from pipeline.runtime.text import as_code, markdown_table
 from pipeline.versions.git import Repository
 from pipeline.versions.version import short
 from pipeline.withdrawal.erase import Erased
@@ -129,7 +129,7 @@ def _head(repository: Repository) -> str:
 
 def _recordings(subject: Subject) -> str:
     """Return the table of the recordings, by which a lab recognises its own copies."""
-    rows = [[f"`{name}`", f"`{digest}`"] for name, digest in sorted(subject.sources.items())]
+    rows = [[as_code(name), as_code(digest)] for name, digest in sorted(subject.sources.items())]
     return markdown_table(["recording", "SHA-256"], rows) if rows else ""
 
 

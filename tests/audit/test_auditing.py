@@ -649,9 +649,13 @@ def test_files_of_dvc_that_hold_nothing_freeze_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "part", "told"),
     [
-        ("raw/videos.dvc", "tracked", "not valid YAML; restore it with `git checkout`"),
+        ("raw/videos.dvc", "tracked", "line 2: not valid YAML: "),
         ("data/frames/S1_happy.parquet", "pieces", "not a readable Parquet file; remove it and run"),
-        (".emo/withdrawals/S1.json", "withdrawn", "damaged; remove it and rerun `emo withdraw S1 --yes`"),
+        (
+            ".emo/withdrawals/S1.json",
+            "withdrawn",
+            "not valid JSON; remove it and rerun `emo withdraw S1 --yes`",
+        ),
     ],
 )
 def test_a_damaged_file_is_told_in_a_line(

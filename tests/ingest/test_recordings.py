@@ -1,5 +1,6 @@
 """What an ingest says about recordings that are cut off, and which files it looks into."""
 
+import os
 from pathlib import Path
 
 import av
@@ -90,3 +91,20 @@ def test_a_raw_stream_is_refused_not_passed_over(project: IngestProject) -> None
                 new.mux(packet)
     source.unlink()
     assert project.ingest_error().startswith(f"{path}: ")
+
+
+def test_nothing_is_written_behind_a_link(project: IngestProject) -> None:
+    elsewhere = project.recordings.parent / "elsewhere"
+    elsewhere.mkdir()
+    project.video("S01/happy.mp4")
+    VIDEOS.mkdir(parents=True)
+    (VIDEOS / "S01").symlink_to(elsewhere)
+    message = project.ingest_error()
+    assert message.startswith(f"{VIDEOS / 'S01'}: a link to {elsewhere}; ")
+    assert list(elsewhere.iterdir()) == []
+
+
+def test_a_pipe_in_place_of_a_manifest_is_refused(project: IngestProject) -> None:
+    os.mkfifo(project.recordings / "pipe.csv")
+    message = project.ingest_error(manifest=project.recordings / "pipe.csv")
+    assert message.startswith(f"{project.recordings / 'pipe.csv'}: not a regular file")

@@ -1,5 +1,10 @@
 """`emo predict` finds and crops faces as the pipeline does; a bad file stops no other."""
 
+import resource
+import signal
+import struct
+import time
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +19,9 @@ from pipeline.runtime.image_codec import decode_grey, write_picture
 from pipeline.runtime.params import read_params
 from pipeline.video.clip_frames import ClipFrames, write_frames
 from pipeline.video.decode import Sampling, Tally, sample
+from pipeline.video.encode import write_video
 from pipeline.video.probe import probe
+from pipeline.video.usable import check_some_usable
 from tests.support.trainings import save_untrained
 
 TOP = Path(__file__).resolve().parents[2]
@@ -108,3 +115,55 @@ def test_bad_files_are_named_after_the_good_ones_are_done(project: Path) -> None
 def test_an_image_without_a_face(project: Path) -> None:
     write_picture(project / "grey.png", np.full((240, 320, 3), 127, np.uint8))
     assert run([project / "grey.png"])[0].faces == ()
+
+
+def png(width: int, height: int) -> bytes:
+    """Return a black grey PNG, made without its pixels in memory."""
+    deflate = zlib.compressobj()
+    rows = b"".join(deflate.compress(bytes(width + 1)) for _ in range(height)) + deflate.flush()
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize(("width", "height"), [(30_000, 10_000), (5000, 1), (1, 5000)])
+def test_an_image_of_hostile_size_is_refused_before_it_is_decoded(
+    project: Path, width: int, height: int
+) -> None:
+    path = project / "s.png"
+    path.write_bytes(png(width, height))
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(EmoError, match=rf"s\.png: {width}x{height} pixels; "):
+        check_some_usable([path])
+    with pytest.raises(EmoError, match=rf"s\.png: {width}x{height} pixels; "):
+        run([path])
+    assert time.process_time() - start < 2
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 100_000
+
+
+def test_a_copy_that_cannot_be_written_is_one_error_and_leaves_nothing(project: Path) -> None:
+    (project / "file").write_text("")
+    (project / "out" / "happy_predicted.mp4").mkdir(parents=True)
+    for out in (project / "file", project / "file" / "out", project / "out", Path("/proc/1/out")):
+        with pytest.raises(EmoError, match=r": cannot be written: ") as caught:
+            run([VIDEO], out)
+        assert str(caught.value).startswith(str(out))
+    assert [path.name for path in (project / "out").iterdir()] == ["happy_predicted.mp4"]
+
+
+def test_no_broken_video_stays_on_a_full_disk(project: Path) -> None:
+    """The limit of the system on the size of a file stands for a full disk."""
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    frames = [np.random.default_rng(n).integers(0, 255, (240, 320, 3), np.uint8) for n in range(20)]
+    try:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+        with pytest.raises(OSError, match="too large"):
+            write_video(project / "v.mp4", frames, 5.0)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, handler)
+    assert list(project.glob("*v.mp4*")) == []

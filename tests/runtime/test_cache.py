@@ -218,3 +218,23 @@ def test_copies_for_experiments_share_the_cache_of_the_project(
         folder.mkdir(parents=True, exist_ok=True)
         monkeypatch.chdir(folder)
         assert cache.cache_root() == tmp_path.resolve() / ".emo/cache"
+
+
+def test_nothing_is_deleted_behind_a_link(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "kept").write_text("")
+    (tmp_path / "out").symlink_to(tmp_path / "elsewhere")
+    assert bench.fails().startswith(f"{tmp_path / 'out'}: a link to ")
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["kept"]
+
+
+def test_a_worker_that_hangs_is_named_and_costs_the_others_nothing(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMO_WORKERS", "2")
+    monkeypatch.setenv("EMO_STALL_S", "3")
+    bench.source("h", "hang")
+    message = bench.fails()
+    assert message.startswith(f"clip h: {bench.top / 'in' / 'h'}: no progress for 3 s; ")
+    assert "\n" not in message
+    assert bench.results() == {"a.parquet": "A", "b.parquet": "B"}

@@ -1,4 +1,5 @@
 import os
+import time
 from concurrent.futures import BrokenExecutor
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.executors import run_all, worker_count
+from pipeline.runtime.worker_limits import Limits, WorkerStoppedError
 from tests.support.tasks import note
 
 
@@ -43,3 +45,27 @@ def test_the_environment_says_how_many(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("EMO_WORKERS", text)
         with pytest.raises(EmoError, match=r"EMO_WORKERS: .* is not a whole number of 1 or more"):
             worker_count()
+
+
+def test_a_worker_over_a_limit_is_stopped_and_its_task_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EMO_WORKER_MB", "700")
+    monkeypatch.setenv("EMO_STALL_S", "2")
+    names, start = ["a", "grow", "b", "hang", "slow", "c", "d"], time.monotonic()
+    errors = {
+        task.name: error for task, error in run_all(note, [tmp_path / n for n in names], 2, limited=True)
+    }
+    stopped = {name: str(error) for name, error in errors.items() if isinstance(error, WorkerStoppedError)}
+    assert sorted(stopped) == ["grow", "hang"]
+    assert "700 MB" in stopped["grow"]
+    assert "no progress for 2 s" in stopped["hang"]
+    assert {path.name for path in tmp_path.iterdir()} == {"a", "b", "c", "d", "slow"}
+    assert time.monotonic() - start < 30
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "1.5", "much"])
+def test_a_limit_that_is_no_number(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("EMO_WORKER_MB", text)
+    with pytest.raises(EmoError, match=r"EMO_WORKER_MB: "):
+        Limits.from_environment(2)

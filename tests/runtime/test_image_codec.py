@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_jpeg, encode_png, read_picture
+from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_jpeg, encode_png
+from pipeline.video.stills import read_still
 
 
 @pytest.fixture
@@ -34,10 +35,10 @@ def test_what_cannot_be_encoded_or_decoded(tmp_path: Path) -> None:
         with pytest.raises(EmoError, match="cannot be decoded"):
             decode_grey(data)
         (tmp_path / "p.png").write_bytes(data)
-        with pytest.raises(EmoError, match="neither a video nor an image"):
-            read_picture(tmp_path / "p.png")
+        with pytest.raises(EmoError, match=r"p\.png: "):
+            read_still(tmp_path / "p.png")
 
 
 def test_a_picture_file_is_read_from_any_name(tmp_path: Path, colour: np.ndarray) -> None:
     (tmp_path / "Zoë 漢字.png").write_bytes(encode_png(colour))
-    assert np.array_equal(read_picture(tmp_path / "Zoë 漢字.png"), colour)
+    assert np.array_equal(read_still(tmp_path / "Zoë 漢字.png"), colour)

@@ -11,6 +11,7 @@ import pytest
 from pipeline.runtime.cache import Shard, build_shards
 from pipeline.runtime.digests import sha256
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.worker_limits import progress
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,8 @@ def copy_times(source: Path, settings: Settings, target: Path) -> None:
         raise EmoError(f"{source}: damaged; replace it")
     if text == "bug":
         raise KeyError("no such thing")
+    if text == "hang":
+        time.sleep(600)
     if text == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
     if text.startswith("slow"):
@@ -40,6 +43,18 @@ def note(task: Path) -> None:
     """Leave a mark that the task was run, or fail as its name says."""
     if task.name.startswith("kill"):
         os.kill(os.getpid(), signal.SIGKILL)
+    if task.name.startswith("hang"):
+        time.sleep(600)
+    if task.name.startswith("grow"):
+        grown = []
+        while True:
+            grown.append(b"x" * 20_000_000)
+            time.sleep(0.01)
+            progress()
+    if task.name.startswith("slow"):  # slower than the limit, but with progress
+        for _ in range(30):
+            time.sleep(0.1)
+            progress()
     if task.name.startswith("fail"):
         raise ValueError(task.name)
     with task.open("a") as file:

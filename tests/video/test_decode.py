@@ -18,7 +18,7 @@ from PIL import Image, ImageOps
 
 from pipeline.runtime.errors import EmoError
 from pipeline.video.info import VideoInfo
-from pipeline.video.probe import is_video, probe
+from pipeline.video.probe import is_still_image, probe
 from pipeline.video.stills import probe_still
 from pipeline.video.timeline import Entry, Moment, needed
 from tests.support.making import (
@@ -285,7 +285,6 @@ def refused(path: Path) -> str:
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
-    assert not is_video(path)
     return message
 
 
@@ -294,7 +293,7 @@ def test_a_still_is_a_video_of_one_frame_without_a_duration(tmp_path: Path) -> N
         path = tmp_path / f"s{suffix}"
         path.write_bytes(cv2.imencode(suffix, numbered(1, 64, 48))[1].tobytes())
         assert probe_still(path) == VideoInfo(64, 48, 0.0, 0.0, 1, codec, 0)
-        assert not is_video(path)
+        assert is_still_image(path)
         [frame], _ = take_sample(path)
         assert (frame.frame, frame.time_s, number_of(frame.pixels)) == (0, 0.0, 1)
     with pytest.raises(EmoError, match=r"v\.mp4: not a still image"):
@@ -380,9 +379,10 @@ def test_truncated_copies(tmp_path: Path, index_in_front: bool) -> None:
     )
 
 
-def test_is_video(tmp_path: Path) -> None:
-    assert not is_video(write_sound(tmp_path / "sound.mp4"))
-    assert is_video(write_video(tmp_path / "v.mp4"))
+def test_is_still_image(tmp_path: Path) -> None:
+    assert not is_still_image(write_video(tmp_path / "v.mp4"))
+    with pytest.raises(EmoError, match=r"sound\.mp4: "):
+        is_still_image(write_sound(tmp_path / "sound.mp4"))
 
 
 def remuxed(source: Path, target: Path) -> Path:

@@ -3,6 +3,7 @@
 import resource
 import struct
 import time
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -10,7 +11,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.video.container import LARGEST_PX, SMALLEST_SIDE_PX
+from pipeline.runtime import LARGEST_PX
+from pipeline.video.clip_frames import ClipFrames, write_frames
+from pipeline.video.container import SMALLEST_SIDE_PX
 from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.probe import probe
 from pipeline.video.stills import probe_still
@@ -57,7 +60,7 @@ def test_a_small_file_that_claims_many_frames_is_refused_at_once(
         list(sample(path, Sampling(0, 1, 0.1, 640), Tally()))
 
 
-@pytest.mark.parametrize(("width", "height"), [(200, 1), (1, 200), (15, 400), (13_000, 10_000)])
+@pytest.mark.parametrize(("width", "height"), [(200, 1), (1, 200), (15, 400), (9_000, 8_000)])
 def test_an_image_that_is_too_small_or_too_large_is_refused(tmp_path: Path, width: int, height: int) -> None:
     path = tmp_path / "s.png"
     cv2.imwrite(str(path), np.zeros((height, width), np.uint8))
@@ -82,6 +85,49 @@ def test_a_video_stream_without_packets_is_refused(tmp_path: Path) -> None:
         assert list(sample(path, Sampling(0, 1, 0.1, 640), tally)) == []
     except UnusableError:
         assert tally.wanted == 0
+
+
+def test_a_frame_larger_than_its_header_states_is_not_decoded(tmp_path: Path) -> None:
+    """A MOV of PNGs whose header states 64x64 pixels; each PNG has 81 megapixels."""
+    png = cv2.imencode(".png", np.zeros((9000, 9000), np.uint8))[1].tobytes()
+    path = tmp_path / "v.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("png", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "gray"
+        for index in range(3):
+            packet = av.Packet(png)
+            packet.stream, packet.time_base, packet.is_keyframe = stream, Fraction(1, 10), True
+            packet.pts = packet.dts = index
+            container.mux(packet)
+    before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.process_time()
+    with pytest.raises(UnusableError, match="no frame of up to 67 megapixels"):
+        probe(path)
+    with pytest.raises(UnusableError):
+        write_frames(path, ClipFrames(Sampling(0, 1, 0.1, 640), 90), tmp_path / "f.parquet")
+    assert time.process_time() - start < 1
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 50_000
+
+
+def test_boxes_nested_without_end_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "v.mp4"
+    size, boxes = 8 * 5000, b""
+    for depth in range(5000):
+        boxes += struct.pack(">I4s", size - 8 * depth, b"moov")
+    path.write_bytes(boxes)
+    with pytest.raises(UnusableError, match="more parts than"):
+        probe(path)
+
+
+def test_a_stream_that_appears_within_the_file_is_one_error(tmp_path: Path) -> None:
+    """A byte of an FLV that turns a packet into one of another kind: PyAV raises IndexError."""
+    data = write_video(tmp_path / "v.flv", 20, codec="flv1").read_bytes()
+    path, at = tmp_path / "d.flv", data.rindex(b"\x09\x00")
+    path.write_bytes(data[:at] + b"\x08" + data[at + 1 :])
+    for work in (probe, take_sample):
+        try:
+            work(path)
+        except UnusableError as error:
+            assert str(error).startswith(f"{path}: ")  # noqa: PT017
 
 
 # --- Animated images ------------------------------------------------------------------------------

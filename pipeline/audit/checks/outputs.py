@@ -15,13 +15,16 @@ from pipeline.audit.gate.check import Finding, Scope, Topic, UnavailableError, c
 from pipeline.dataset.images.collect import images_digest
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.paths import AUDIT, CENSUS, SPLIT
+from pipeline.runtime.regular_files import read_regular
 from pipeline.runtime.stages import BUILDING, GATE
 from pipeline.runtime.text import listed
+from pipeline.runtime.yaml_files import mapping
 from pipeline.schema.census import CensusRow
 from pipeline.schema.dataset import read_dataset_shard, shard_path
 from pipeline.schema.split import SplitRow
-from pipeline.versions.dvc_lock import StageLock, mapping, read_yaml
+from pipeline.versions.dvc_lock import StageLock, read_yaml
 from pipeline.versions.stale import unbuilt
 from pipeline.versions.version import Version
 
@@ -169,8 +172,8 @@ def remade(lock: Mapping[str, StageLock], stages: Mapping[str, Any]) -> Iterator
 def gate_failed(report: Path) -> bool:
     """Return whether reports/audit.json says that the dataset fails; False without the file."""
     try:
-        return json.loads(report.read_text(encoding="utf-8"))["ok"] is False
-    except (OSError, ValueError, KeyError, TypeError):
+        return parse_json(read_regular(report))["ok"] is False
+    except (EmoError, OSError, ValueError, KeyError, TypeError):
         return False
 
 
@@ -191,7 +194,7 @@ def _stages(root: Path) -> Mapping[str, Any]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    return read_yaml(path.read_text(encoding="utf-8", errors="replace"), str(path))
+    return read_yaml(read_regular(path).decode("utf-8", errors="replace"), str(path))
 
 
 @check("dataset matches the census", Topic.FILES)

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from pipeline.dataset.card import tables
 from pipeline.dataset.card.facts import Facts, in_kinds, recordings_of
-from pipeline.runtime.text import counted
+from pipeline.runtime.text import as_markdown, counted, printable
 from pipeline.schema.image_subjects import full_caveat
 
 TITLE = "Faces of simulated expressions"
@@ -75,7 +75,7 @@ def _template() -> Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"counted": counted, "full_caveat": full_caveat}
+    environment.filters |= {"counted": counted, "full_caveat": full_caveat, "as_markdown": as_markdown}
     return environment.get_template("card.md.jinja")
 
 
@@ -90,8 +90,13 @@ def _values(facts: Facts) -> dict[str, Any]:
         "participant_table": tables.participant_table,
         "recording_lines": tables.recording_lines,
         "funnel_table": tables.funnel_table,
-        "settings": "".join(yaml.safe_dump({name: values}) for name, values in facts.params.items()),
+        "settings": _fenced("".join(yaml.safe_dump({name: values}) for name, values in facts.params.items())),
     }
+
+
+def _fenced(text: str) -> str:
+    """Return a text that cannot end the block of code in which it is shown."""
+    return printable(text).replace(_FENCE, chr(39) * 3)
 
 
 def _unwrapped(markdown: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from statistics import median
 
 from pipeline.dataset.card.facts import NOT_KNOWN, Facts, recordings_of
-from pipeline.runtime.text import counted, markdown_table
+from pipeline.runtime.text import as_code, as_markdown, counted, markdown_table
 from pipeline.schema.clips import Clip
 from pipeline.schema.funnel import STATUS_MEANINGS
 from pipeline.schema.participants import Participant
@@ -23,7 +23,7 @@ def column_table(facts: Facts) -> str:
     """Return the columns of a shard and what they hold."""
     labels = ", ".join(f"{label} {name}" for label, name in enumerate(facts.classes))
     columns = {"image": "face crop, PNG", "label": labels} | facts.column_meanings
-    return markdown_table(("column", "content"), [(f"`{name}`", text) for name, text in columns.items()])
+    return markdown_table(("column", "content"), [(as_code(name), text) for name, text in columns.items()])
 
 
 def image_table(facts: Facts) -> str:
@@ -99,7 +99,7 @@ def recording_lines(clips: Sequence[Clip]) -> list[str]:
 def _frequencies(values: Iterable[str], what: str) -> str:
     """Return the most frequent values with their counts, and the number of recordings with other values."""
     counts = sorted(Counter(values).items(), key=lambda item: (-item[1], item[0]))
-    shown = [f"{value} ({counted(number, what)})" for value, number in counts[:_LISTED]]
+    shown = [f"{as_markdown(value)} ({counted(number, what)})" for value, number in counts[:_LISTED]]
     rest = sum(number for _, number in counts[_LISTED:])
     return ", ".join(shown) + (f", others ({counted(rest, what)})" if rest else "")
 

@@ -33,7 +33,7 @@ class DatasetParams(Checked):
 
 def declared_labels() -> tuple[str, ...]:
     """Return the labels of `dataset: expressions` in params.yaml; none if there is no params.yaml."""
-    return load_params("dataset", DatasetParams).expressions if PARAMS.is_file() else ()
+    return load_params("dataset", DatasetParams).expressions if PARAMS.exists() else ()
 
 
 def consent_rule() -> str:

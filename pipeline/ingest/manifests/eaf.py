@@ -13,6 +13,7 @@ from urllib.parse import unquote
 
 from pipeline.ingest.sources import VIDEO_SUFFIXES
 from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.regular_files import read_regular
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ class _WithoutDoctype(ET.TreeBuilder):
 
 def _parsed(path: Path) -> ET.Element:
     try:
-        return ET.fromstring(path.read_bytes(), ET.XMLParser(target=_WithoutDoctype()))
+        return ET.fromstring(read_regular(path), ET.XMLParser(target=_WithoutDoctype()))
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file") from None
     except OSError as error:

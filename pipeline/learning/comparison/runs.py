@@ -1,7 +1,6 @@
 """Evaluated trainings of commits, experiments and the workspace, read from Git and DVC's cache."""
 
 import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 from pipeline.learning.evaluation.metrics import subject_confusions
 from pipeline.runtime.csv_files import parse_csv
 from pipeline.runtime.errors import EmoError, NotBuiltError
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.paths import METRICS, PREDICTIONS
 from pipeline.schema.predictions import Prediction
 from pipeline.versions.dvc_cache import cache_folder, object_path
@@ -135,10 +135,10 @@ def read_metrics(data: bytes, name: str) -> dict[str, Any]:
         EmoError: The file is damaged, or another program wrote it.
     """
     try:
-        metrics = json.loads(data.decode("utf-8"))
+        metrics = parse_json(data)
         _check_test(metrics["test"])
         return dict(metrics)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         detail = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise EmoError(
             f"{name}: {METRICS}: not the metrics of emo ({detail}); run `dvc repro --force evaluate`"

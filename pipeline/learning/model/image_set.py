@@ -123,7 +123,10 @@ def decode_png(png: object, where: str) -> np.ndarray:
     Raises EmoError, which starts with `where`, if it is not a square grey or RGB image of 8 bits.
     """
     data = np.frombuffer(png, np.uint8)  # type: ignore[call-overload]
-    image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    try:
+        image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if len(data) else None
+    except cv2.error:  # of a hostile size
+        image = None
     if image is None:
         raise EmoError(f"{where}: not a readable image; run `dvc repro dataset`")
     if image.ndim == 2:

@@ -27,6 +27,7 @@ from pipeline.learning.training.trainer import train
 from pipeline.runtime.code import code_digest
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import parse_json
 from pipeline.schema.split import SPLITS, TRAIN, VALIDATION
 
 
@@ -132,11 +133,11 @@ def _counts(logits: Tensor, labels: np.ndarray, subjects: np.ndarray) -> SideCou
 def read_counts(task: FoldTask) -> FoldCounts | None:
     """Return the result of a finished fold; None if it is not finished or its file is damaged."""
     try:
-        values: dict[str, Any] = json.loads(task.path.read_text(encoding="utf-8"))
+        values: dict[str, Any] = parse_json(task.path.read_bytes())
         sides = {name: SideCounts(**side) for name, side in values.pop("sides").items()}
         counts = FoldCounts(**values, sides=sides)
         return counts if _matches(counts, task) else None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
 
 

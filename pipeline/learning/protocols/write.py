@@ -1,16 +1,18 @@
 """Writing the results of `emo protocols`: three files side by side, never over files of others."""
 
 import json
-import os
+import tempfile
 from pathlib import Path
 
 from pipeline.figures.style import save_figure
 from pipeline.learning.protocols.figure import protocols_figure
 from pipeline.learning.protocols.results import ProtocolResults, fold_row
 from pipeline.runtime.csv_files import write_csv
-from pipeline.runtime.errors import EmoError, reason
+from pipeline.runtime.errors import EmoError, reason, writing
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.paths import PROTOCOLS
+from pipeline.runtime.regular_files import read_regular
 from pipeline.schema.protocols import FoldRow
 from pipeline.versions.writable import free_place
 
@@ -40,8 +42,8 @@ def _check_name(path: Path) -> None:
 
 def _check_files(path: Path) -> None:
     files = _files(path)
-    if not os.access(path.parent, os.W_OK | os.X_OK):
-        raise EmoError(f"{path.parent}: not writable; choose another path")
+    with writing(path.parent, "choose another path"), tempfile.TemporaryFile(dir=path.parent):
+        pass  # permissions do not tell whether a file can be written: not of root, nor below /proc
     if folder := next((file for file in files if file.is_dir()), None):
         raise EmoError(f"{folder}: is a folder, but {path.name} needs a file there; choose another name")
     if path.resolve() == PROTOCOLS.resolve():  # the default of this command, even if it is committed
@@ -75,7 +77,7 @@ def _files(path: Path) -> list[Path]:
 def _is_result(path: Path) -> bool:
     """Return whether this command wrote a file."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        content = parse_json(read_regular(path))
+    except (OSError, ValueError, EmoError):
         return False
     return isinstance(content, dict) and {"about", "protocols"} <= content.keys()
