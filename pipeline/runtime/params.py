@@ -6,7 +6,8 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +22,9 @@ from pipeline.runtime.text import listed
 T = TypeVar("T")
 
 logger = logging.getLogger("emo.runtime")
+
+_FIXED: dict[Path, str] = {}
+"""Content of files of settings that `fixed_settings` holds, by path."""
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -157,14 +161,49 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
     return built[name]
 
 
+def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested settings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+@contextmanager
+def fixed_settings(texts: Mapping[Path, str]) -> Iterator[None]:
+    """While the block runs, read these files of settings with this content, whatever they hold by then.
+
+    So a stage uses one state of its settings, even if it reads them more than once.
+    """
+    before = dict(_FIXED)
+    _FIXED.update(texts)
+    try:
+        yield
+    finally:
+        _FIXED.clear()
+        _FIXED.update(before)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a YAML file of sections, unchecked; raise EmoError if it is missing or not valid."""
+    return parse_yaml(_FIXED[path] if path in _FIXED else read_text(path), path)
+
+
+def read_text(path: Path) -> str:
+    """Return the content of a file of settings; raise EmoError if it is missing or not text."""
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; restore it with `git checkout {path}`") from None
     except UnicodeDecodeError:
         raise EmoError(f"{path}: not UTF-8 text; save it in UTF-8") from None
+
+
+def parse_yaml(text: str, path: Path) -> dict[str, Any]:
+    """Return the sections of the text of a YAML file, unchecked; raise EmoError if it is not valid."""
+    try:
+        values = yaml.load(text, _Loader)
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = f"line {mark.line + 1}: " if mark else ""

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ import yaml
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.old_params import modernised
-from pipeline.runtime.params import build, load_params
+from pipeline.runtime.params import build, flattened, load_params
 
 T = TypeVar("T")
 
@@ -107,15 +107,6 @@ def read_length(text: str, where: str) -> int | None:
 def read_listing(data: bytes) -> dict[str, str]:
     """Return the files of a folder from its list, the object `<MD5>.dir`: relative path -> MD5."""
     return {entry["relpath"]: entry["md5"] for entry in json.loads(data)}
-
-
-def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of nested settings."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from flattened(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _stage(entry: Mapping[str, Any]) -> StageLock:

@@ -20,13 +20,13 @@ from pipeline.audit.run import CHECKS
 from pipeline.report.content import Absent, Report, audited, gather
 from pipeline.report.page import _code, render, write_report
 from pipeline.report.summary import read_summary
+from pipeline.runtime.dvc_hash import folder_md5
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import METRICS, PROTOCOLS
 from pipeline.schema.dataset import dataset_schema, shard_path
 from pipeline.schema.decisions import write_decisions
 from pipeline.schema.image_subjects import full_caveat, subject_caveat
-from pipeline.versions.dvc_hash import folder_md5
 from tests.support.making import TOP, decision, enrol, set_params
 from tests.support.reported import CLASSES, commit, git, metrics, write_raw
 from tests.support.shards import face_rows, write_face_shard

@@ -15,7 +15,7 @@ from pipeline.audit.gate.check import Finding, Scope, Topic, UnavailableError, c
 from pipeline.dataset.images.collect import images_digest
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.paths import AUDIT, CENSUS, SPLIT
+from pipeline.runtime.paths import AUDIT, CENSUS, PIPELINE, SPLIT
 from pipeline.runtime.stages import BUILDING, GATE
 from pipeline.runtime.text import listed
 from pipeline.schema.census import CensusRow
@@ -24,8 +24,6 @@ from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock, mapping, read_yaml
 from pipeline.versions.stale import unbuilt
 from pipeline.versions.version import Version
-
-PIPELINE = Path("dvc.yaml")
 
 Changes = Mapping[str, Sequence[Any]]
 """The output of `dvc status --json`: stage or .dvc file -> changes, nested by kind, path and setting."""
