@@ -145,7 +145,7 @@ def test_a_stage_declares_no_folder_that_it_does_not_import_from(stage: str) -> 
 def test_a_stage_lists_each_dependency_once_and_few_of_code(stage: str) -> None:
     deps = DVC[stage]["deps"]
     assert sorted(set(deps)) == sorted(deps)
-    assert len(code_of(stage)) <= 7
+    assert len(code_of(stage)) <= 8
     assert DVC[stage]["cmd"] == f"python -m pipeline.stages.{stage}"
 
 

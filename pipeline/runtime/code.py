@@ -60,7 +60,6 @@ def imported_names(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-@cache
 def library_versions(module: str) -> dict[str, str]:
     """Return the version of each library that the import closure imports, by the name that code imports.
 

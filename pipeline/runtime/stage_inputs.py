@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.dvc_hash import file_md5, files_in, folder_md5
+from pipeline.runtime.loaded_code import AT_START, Mark, mark
 from pipeline.runtime.params import flattened, parse_yaml, read_text, read_yaml
 from pipeline.runtime.paths import PARAMS, PIPELINE
 
@@ -20,9 +21,6 @@ T = TypeVar("T")
 
 _TEMPLATE = re.compile(r"\$\{([^}]+)\}")
 """A reference to a setting of params.yaml in a key of dvc.yaml, as in `faces.${faces.detector}`."""
-
-Mark = tuple[int, int, int]
-"""Inode, length and time of modification of a file, which change when it is written again."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def snapshot(inputs: Declared) -> Inputs:
     settings = {
         path: dict(_chosen(keys, values[path], values[PARAMS])) for path, keys in inputs.params.items()
     }
-    marks = {file: mark for path in inputs.deps for file in _files(path) if (mark := _mark(file))}
+    marks = {file: found for path in inputs.deps for file in _files(path) if (found := mark(file))}
     return Inputs(texts, settings, {path: md5 for path in inputs.deps if (md5 := _md5(path))}, marks)
 
 
@@ -95,6 +93,15 @@ def changes(before: Inputs, after: Inputs) -> Iterator[str]:
     for path in sorted(before.marks.keys() | after.marks.keys()):
         how = _change(before.marks, after.marks, path)
         yield from [f"{path}: {how.partition(' ')[0]}"] if how else []
+
+
+def edited_code(inputs: Inputs) -> Iterator[str]:
+    """Yield the files of code that were edited after this process began to load emo's code."""
+    here = Path.cwd().resolve()
+    for path in sorted(inputs.marks):
+        loaded = AT_START.get(here / path)
+        if loaded and loaded != inputs.marks[path]:
+            yield f"{path}: changed"
 
 
 def _change(before: Mapping[T, Any], after: Mapping[T, Any], key: T) -> str:
@@ -127,14 +134,6 @@ def _lookup(key: str, values: Any) -> Any:
 
 def _files(path: Path) -> Iterator[Path]:
     return files_in(path) if path.is_dir() else iter([path])
-
-
-def _mark(path: Path) -> Mark | None:
-    try:
-        info = path.stat()
-    except OSError:  # removed meanwhile, or a link to nothing: DVC or the stage reports it
-        return None
-    return info.st_ino, info.st_size, info.st_mtime_ns
 
 
 def _md5(path: Path) -> str:

@@ -7,7 +7,7 @@ the same inputs on any machine: it has no time and no path outside the project, 
 import importlib.metadata
 import json
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from pipeline.runtime.errors import EmoError, many
 from pipeline.runtime.files import write_text
 from pipeline.runtime.params import fixed_settings
 from pipeline.runtime.paths import USED
-from pipeline.runtime.stage_inputs import Inputs, changes, declared, snapshot
+from pipeline.runtime.stage_inputs import Inputs, changes, declared, edited_code, snapshot
 
 _LISTED = 20
 """Maximum number of changes listed; the others are counted."""
@@ -68,12 +68,11 @@ def recorded(module: str) -> Iterator[None]:
         return
     record_path(stage).unlink(missing_ok=True)  # it is about an earlier run
     before = snapshot(inputs)
+    _refuse(edited_code(before), stage)
     record = _record(module, before)
     with fixed_settings(before.texts):
         yield
-    if found := list(changes(before, snapshot(inputs))):
-        tail = f"while the stage {stage} ran; run `dvc repro` again"
-        raise many((f"{change} {tail}" for change in found), _LISTED)
+    _refuse(changes(before, snapshot(inputs)), stage)
     write_text(record_path(stage), json.dumps(asdict(record), indent=1, sort_keys=True) + "\n")
 
 
@@ -88,6 +87,12 @@ def read_record(data: bytes, where: str) -> StageRecord:
             f"{where}: damaged record of a stage; restore it with `dvc checkout --force`"
         ) from None
     return record
+
+
+def _refuse(found: Iterable[str], stage: str) -> None:
+    """Raise EmoError if something changed while a stage ran."""
+    if lines := [f"{change} while the stage {stage} ran; run `dvc repro` again" for change in found]:
+        raise many(lines, _LISTED)
 
 
 def _record(module: str, inputs: Inputs) -> StageRecord:
