@@ -25,6 +25,7 @@ def predict(
     it was trained on; it does not measure felt emotions.
     """
     from pipeline.learning.predict import predict_files
+    from pipeline.runtime.errors import ConsentError
 
     found: list[dict[str, object]] = []
 
@@ -35,6 +36,9 @@ def predict(
         here = enter_project()
         try:
             predict_files([here / path for path in files], here / out if out else None, fps, report)
+        except ConsentError:  # a subject withdrew meanwhile
+            found.clear()
+            raise
         finally:
             if as_json:
                 print_json(found)
