@@ -9,12 +9,13 @@ import yaml
 
 from pipeline.faces.clip_faces import write_faces
 from pipeline.learning.predict import FileResult, predict_files, read_settings
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.image_codec import decode_grey, write_picture
 from pipeline.runtime.params import read_params
 from pipeline.video.clip_frames import ClipFrames, write_frames
 from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.probe import probe
+from tests.support.making import withdraw_in_table
 from tests.support.trainings import save_untrained
 
 TOP = Path(__file__).resolve().parents[2]
@@ -108,3 +109,18 @@ def test_bad_files_are_named_after_the_good_ones_are_done(project: Path) -> None
 def test_an_image_without_a_face(project: Path) -> None:
     write_picture(project / "grey.png", np.full((240, 320, 3), 127, np.uint8))
     assert run([project / "grey.png"])[0].faces == ()
+
+
+def test_a_withdrawal_while_it_runs_leaves_no_copy(project: Path) -> None:
+    for name in ("first.png", "second.png"):
+        write_picture(project / name, still())
+
+    def report(result: FileResult) -> None:
+        if result.file.name == "first.png":
+            assert (project / "out/first_predicted.png").is_file()
+            withdraw_in_table("V03")
+
+    with pytest.raises(ConsentError) as error:
+        predict_files([project / "first.png", project / "second.png"], project / "out", 2.0, report)
+    assert str(error.value).startswith("V03 withdrew while `emo predict` ran; nothing was kept")
+    assert list((project / "out").iterdir()) == []

@@ -1,5 +1,6 @@
 """What a command wrote is removed if a subject withdraws while it runs."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -36,14 +37,17 @@ def in_copy() -> None:
 
 
 @pytest.mark.parametrize("withdraw", [in_participants, in_table, in_copy])
-def test_a_withdrawal_in_any_table_removes_files_and_folders(withdraw: object) -> None:
-    assert callable(withdraw)
-    with pytest.raises(ConsentError) as error, kept_unless_withdrawn("export") as written:
-        for path in (Path("out/a.png"), Path("page.html")):
-            path.parent.mkdir(exist_ok=True)
-            path.write_text("V03")
-        withdraw()
-        written += [Path("out"), Path("page.html"), Path("never written")]
+def test_a_withdrawal_in_any_table_removes_files_and_folders(withdraw: Callable[[], None]) -> None:
+    def export() -> None:
+        with kept_unless_withdrawn("export") as written:
+            for path in (Path("out/a.png"), Path("page.html")):
+                path.parent.mkdir(exist_ok=True)
+                path.write_text("V03")
+            withdraw()
+            written += [Path("out"), Path("page.html"), Path("never written")]
+
+    with pytest.raises(ConsentError) as error:
+        export()
     assert str(error.value) == "V03 withdrew while `emo export` ran; nothing was kept; run it again"
     assert not Path("out").exists()
     assert not Path("page.html").exists()
@@ -58,11 +62,16 @@ def test_without_a_withdrawal_everything_is_kept() -> None:
 
 def test_a_command_that_fails_leaves_nothing_either() -> None:
     """It may fail because of the withdrawal: its files are gone."""
-    with pytest.raises(ConsentError), kept_unless_withdrawn("protocols") as written:
-        Path("fold.json").write_text("V03")
-        written.append(Path("fold.json"))
-        in_table()
-        raise EmoError("data/dataset: missing")
+
+    def protocols() -> None:
+        with kept_unless_withdrawn("protocols") as written:
+            Path("fold.json").write_text("V03")
+            written.append(Path("fold.json"))
+            in_table()
+            raise EmoError("data/dataset: missing")
+
+    with pytest.raises(ConsentError):
+        protocols()
     assert not Path("fold.json").exists()
 
 
