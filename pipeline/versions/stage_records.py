@@ -13,6 +13,9 @@ from pipeline.versions.dvc_cache import cache_folder, object_path
 from pipeline.versions.dvc_lock import LOCK, StageLock
 from pipeline.versions.version import Version
 
+_NONE = "none"
+"""Shown for a setting that is not there."""
+
 
 @dataclass
 class RecordComparison:
@@ -41,7 +44,7 @@ def false_entries(record: StageRecord, lock: StageLock) -> Iterator[str]:
     """Yield what dvc.lock states of a stage that its record contradicts."""
     settings = record.settings
     for key in dict.fromkeys([*settings, *lock.params]):
-        used, stated = settings.get(key), lock.params.get(key)
+        used, stated = settings.get(key, _NONE), lock.params.get(key, _NONE)
         if used != stated:
             yield f"{record.stage}: {key}: {used!r} was used, {LOCK} says {stated!r}"
     for path in dict.fromkeys([*record.deps, *lock.deps]):
