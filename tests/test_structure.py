@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from pipeline.runtime.code import import_closure, imported_names, source_path
+from pipeline.runtime.stage_record import record_path
 from pipeline.runtime.stages import BUILDING, SECTIONS, STAGES
 
 TOP = Path(__file__).resolve().parents[1]
@@ -145,7 +146,7 @@ def test_a_stage_declares_no_folder_that_it_does_not_import_from(stage: str) -> 
 def test_a_stage_lists_each_dependency_once_and_few_of_code(stage: str) -> None:
     deps = DVC[stage]["deps"]
     assert sorted(set(deps)) == sorted(deps)
-    assert len(code_of(stage)) <= 7
+    assert len(code_of(stage)) <= 8
     assert DVC[stage]["cmd"] == f"python -m pipeline.stages.{stage}"
 
 
@@ -161,6 +162,14 @@ def test_a_stage_does_not_depend_on_commands_report_or_documentation(stage: str)
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_depends_on_its_own_code(stage: str) -> None:
     assert f"pipeline/stages/{stage}.py" in code_of(stage)
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_keeps_its_record_in_dvcs_cache_and_no_stage_depends_on_it(stage: str) -> None:
+    """Without the cache, DVC would switch its run-cache off for the stage."""
+    record = record_path(stage).as_posix()
+    assert record in DVC[stage]["outs"]
+    assert not any(Path(record).is_relative_to(dep) for other in STAGES for dep in DVC[other]["deps"])
 
 
 def test_a_stage_reads_the_settings_that_it_declares() -> None:

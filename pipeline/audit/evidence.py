@@ -53,6 +53,7 @@ from pipeline.versions.dvc_cache import cache_folder, object_path
 from pipeline.versions.dvc_lock import POINTER, read_length
 from pipeline.versions.git import Repository
 from pipeline.versions.history import earlier_versions
+from pipeline.versions.stage_records import RecordComparison, compare_records
 from pipeline.versions.version import DATASET_TABLES, Version, version_at, workspace
 
 BUILT = (SPLIT, DATASET, CENSUS, FUNNEL)
@@ -234,6 +235,15 @@ class Evidence(GateEvidence):
         older = {commit.id for commit in self.repository.log(DATASET_TABLES, self.since, full=True)}
         first = version_at(self.repository, self.since)
         return [*(version for version in versions if version.commit not in older), first]
+
+    @cached_property
+    def records(self) -> RecordComparison:
+        """What the stages stored about their runs, compared with dvc.lock, here and in earlier versions."""
+        try:
+            earlier = self.earlier
+        except UnavailableError:
+            earlier = []
+        return compare_records([self.here, *(version for version in earlier if not version.error)])
 
     @cached_property
     def earlier_decisions(self) -> frozenset[Decision]:

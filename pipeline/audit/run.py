@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pipeline.audit.checks  # noqa: F401 (registers the checks)
-from pipeline.audit.checks.outputs import PIPELINE, Status, read_status
+from pipeline.audit.checks.outputs import Status, read_status
 from pipeline.audit.evidence import Evidence, check_built
 from pipeline.audit.gate.check import (
     Check,
@@ -19,7 +19,7 @@ from pipeline.audit.gate.check import (
     with_caveat,
 )
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.paths import PARAMS
+from pipeline.runtime.paths import PARAMS, PIPELINE
 from pipeline.runtime.text import listed
 from pipeline.schema.image_subjects import full_caveat
 from pipeline.versions.dvc_lock import POINTER

@@ -39,10 +39,12 @@ def compare(
     from pipeline.learning.comparison.compare import HEADER, caveat, compare_runs
     from pipeline.learning.comparison.runs import find_runs
     from pipeline.versions.git import Repository
+    from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 
     with one_line_errors():
         enter_project()
-        compared = compare_runs(find_runs(Repository(Path.cwd()), revisions or ()))
+        with kept_unless_withdrawn("compare"):
+            compared = compare_runs(find_runs(Repository(Path.cwd()), revisions or ()))
     if as_json:
         print_json([one.as_json() for one in compared])
         return

@@ -24,6 +24,7 @@ def predict(
     Faces are found and cropped as in the pipeline. The model knows simulated expressions of the participants
     it was trained on; it does not measure felt emotions.
     """
+    from pipeline.runtime.errors import ConsentError
     from pipeline.video.usable import check_some_usable
 
     found: list[dict[str, object]] = []
@@ -39,6 +40,9 @@ def predict(
 
         try:
             predict_files(paths, here / out if out else None, fps, report)
+        except ConsentError:  # a subject withdrew meanwhile
+            found.clear()
+            raise
         finally:
             if as_json:
                 print_json(found)

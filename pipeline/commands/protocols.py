@@ -58,14 +58,16 @@ def protocols(
     from pipeline.learning.protocols.run import run_protocols
     from pipeline.learning.protocols.write import check_target, write_results
     from pipeline.runtime.paths import PROTOCOLS
+    from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 
     with one_line_errors():
         show_log()
         here = enter_project()
         target = here / out if out else PROTOCOLS
         check_target(target)
-        found = run_protocols(ProtocolsRequest(tuple(protocol or ()), seeds, epochs))
-        written = write_results(found, target)
+        with kept_unless_withdrawn("protocols") as written:
+            found = run_protocols(ProtocolsRequest(tuple(protocol or ()), seeds, epochs))
+            written += write_results(found, target)
     if as_json:
         print_json(found.as_json())
         return

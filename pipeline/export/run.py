@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.dataset.images.params import consent_rule
-from pipeline.export.image_store import read_images
+from pipeline.export.image_store import ImageStore, read_images
+from pipeline.export.layout import Layout
 from pipeline.export.readme import readme
 from pipeline.export.registry import LAYOUTS
 from pipeline.export.target import check_target, whole_folder
@@ -16,6 +17,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import TextTable
 from pipeline.schema.dataset import shard_paths
 from pipeline.schema.participants import read_participants
+from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 
 
 @dataclass(frozen=True)
@@ -66,21 +68,28 @@ def export(layout: str, folder: Path, *, anonymise: bool = False, dataset: Path 
     The same dataset gives the same bytes. `anonymise` leaves out what identifies or links subjects and
     recordings. Raises EmoError if the layout is unknown, the dataset is damaged, or the folder is not empty,
     cannot be written, or is one that DVC or Git keeps or would add; NotBuiltError if there is no dataset;
-    ConsentError if it holds a subject without consent.
+    ConsentError if it holds a subject without consent, or a subject withdraws meanwhile.
     """
     if layout not in LAYOUTS:
         raise EmoError(f"layout: {layout!r} is unknown; use one of {', '.join(LAYOUTS)}")
+    with disk_errors(str(folder), "; nothing is exported"):
+        target = check_target(folder, dataset)
+        with kept_unless_withdrawn("export") as written:
+            images = _write(LAYOUTS[layout], target, dataset, anonymise=anonymise)
+            written.append(target)
+        files = [path for path in target.rglob("*") if path.is_file()]
+        size = sum(path.stat().st_size for path in files)
+    return Exported(layout, folder, anonymise, images.counts(), len(files), size)
+
+
+def _write(layout: Layout, target: Path, dataset: Path, *, anonymise: bool) -> ImageStore:
+    """Write the dataset into the folder `target` atomically; return its images."""
     shards, participants = shard_paths(dataset), read_participants()
     if not shards:
         raise NotBuiltError(f"{dataset}: not built yet; run `dvc repro`")
-    with disk_errors(str(folder), "; nothing is exported"):
-        target = check_target(folder, dataset)
-        with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:
-            images = read_images(shards, file, participants, anonymise=anonymise, consent=consent_rule())
-            with progress_bar("write", len(images.rows)) as advance:
-                LAYOUTS[layout].write(images, temporary, advance)
-            text = readme(images, LAYOUTS[layout])
-            (temporary / "README.md").write_text(text, encoding="utf-8", newline="\n")
-            files = [path for path in temporary.rglob("*") if path.is_file()]
-            size = sum(path.stat().st_size for path in files)
-    return Exported(layout, folder, anonymise, images.counts(), len(files), size)
+    with whole_folder(target) as temporary, tempfile.TemporaryFile(dir=temporary.parent) as file:
+        images = read_images(shards, file, participants, anonymise=anonymise, consent=consent_rule())
+        with progress_bar("write", len(images.rows)) as advance:
+            layout.write(images, temporary, advance)
+        (temporary / "README.md").write_text(readme(images, layout), encoding="utf-8", newline="\n")
+    return images

@@ -21,6 +21,7 @@ from pipeline.runtime.progress import progress_bar
 from pipeline.runtime.text import TextTable, counted
 from pipeline.schema.faces import OK
 from pipeline.versions.dvc_lock import settings_as_built
+from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 from pipeline.video.clip_frames import ClipFrames, FramesParams, write_frames
 from pipeline.video.decode import Sampling
 from pipeline.video.encode import write_video
@@ -75,6 +76,8 @@ class FileResult:
     frames: int
     "Number of images or frames searched."
     faces: tuple[FaceFound, ...]
+    copy: Path | None = None
+    "The annotated copy, if one was written."
 
     def as_json(self) -> dict[str, Any]:
         """Return plain values."""
@@ -116,21 +119,30 @@ def predict_files(
 
     Raises:
         EmoError: Some files cannot be read: one line per file, after all others are finished.
+        ConsentError: A subject withdraws meanwhile; the annotated copies are removed.
     """
-    predictor, settings = Predictor.load(), read_settings()
     targets = _targets(files, out)
-    bad: list[str] = []
-    with progress_bar("predict", len(files)) as advance:
-        for file in files:
-            try:
-                report(_predict(Job(file, targets.get(file), fps), predictor, settings))
-            except EmoError as error:
-                bad.append(str(error))
-            except FileNotFoundError:
-                bad.append(f"{file}: no such file; give images or videos")
-            advance()
+    jobs = [Job(file, targets.get(file), fps) for file in files]
+    with kept_unless_withdrawn("predict") as written:
+        bad = list(_run(jobs, report, written))
     if bad:
         raise EmoError(*bad)
+
+
+def _run(jobs: Sequence[Job], report: Callable[[FileResult], None], written: list[Path]) -> Iterator[str]:
+    """Process all files; yield an error for each that cannot be read, and add the copies to `written`."""
+    predictor, settings = Predictor.load(), read_settings()
+    with progress_bar("predict", len(jobs)) as advance:
+        for job in jobs:
+            try:
+                result = _predict(job, predictor, settings)
+                written += [result.copy] if result.copy else []
+                report(result)
+            except EmoError as error:
+                yield str(error)
+            except FileNotFoundError:
+                yield f"{job.file}: no such file; give images or videos"
+            advance()
 
 
 def _targets(files: Sequence[Path], out: Path | None) -> dict[Path, Path]:
@@ -168,11 +180,11 @@ def _predict_image(job: Job, predictor: Predictor, settings: Settings) -> FileRe
     grey = cv2.cvtColor(small, cv2.COLOR_BGR2GRAY)
     found = find_faces(grey, settings.faces.settings.build(), settings.faces.tracking_in(grey.shape))
     faces = _classify([(None, small, face) for face in found], 1 / scale, predictor, settings)
-    if job.target:
-        target = job.target.with_name(f"{job.target.name}.png")
-        with writing(target):
-            write_picture(target, annotate(image, faces, 1.0))
-    return FileResult(job.file, 1, tuple(faces))
+    copy = job.target.with_name(f"{job.target.name}.png") if job.target else None
+    if copy:
+        with writing(copy):
+            write_picture(copy, annotate(image, faces, 1.0))
+    return FileResult(job.file, 1, tuple(faces), copy)
 
 
 def _predict_video(job: Job, predictor: Predictor, settings: Settings) -> FileResult:
@@ -189,11 +201,11 @@ def _predict_video(job: Job, predictor: Predictor, settings: Settings) -> FileRe
             for index, face in enumerate(find_participant(frames, settings.faces))
         ]
         faces = _classify(tracked, scale, predictor, settings)
-        if job.target:
-            target = job.target.with_name(f"{job.target.name}.mp4")
-            with writing(target):
-                write_video(target, _annotated(frames, times, faces, 1 / scale), job.fps)
-    return FileResult(job.file, len(times), tuple(faces))
+        copy = job.target.with_name(f"{job.target.name}.mp4") if job.target else None
+        if copy:
+            with writing(copy):
+                write_video(copy, _annotated(frames, times, faces, 1 / scale), job.fps)
+    return FileResult(job.file, len(times), tuple(faces), copy)
 
 
 def _annotated(

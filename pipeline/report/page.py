@@ -14,6 +14,7 @@ from pipeline.report.faces import SHOWN_PAIRS
 from pipeline.runtime.errors import EmoError, reason
 from pipeline.runtime.files import write_text
 from pipeline.runtime.paths import PAGE
+from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 from pipeline.versions.writable import free_place
 
 _ENDINGS = (".html", ".htm")
@@ -23,13 +24,15 @@ def write_report(path: Path = PAGE, *, faces: bool = True) -> Report:
     """Write the page about the project in the current folder.
 
     It replaces an older page, but no other file. Raises EmoError if it cannot be written, or if DVC or Git
-    keeps that path.
+    keeps that path; ConsentError if a subject withdraws meanwhile.
     """
     with _write_errors(path):
         _check_name(path)
-    report = gather(faces=faces)
-    with _write_errors(path):
-        write_text(path, render(report))
+    with kept_unless_withdrawn("report") as written:
+        report = gather(faces=faces)
+        with _write_errors(path):
+            write_text(path, render(report))
+        written.append(path)
     return report
 
 

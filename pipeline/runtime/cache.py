@@ -58,6 +58,8 @@ class _Work:
     compute: Callable[[Path, Any, Path], object]
     shard: Shard
     target: Path
+    length_and_time: tuple[int, int]
+    "Of the source when it was known to have its digest, in bytes and nanoseconds."
 
 
 def cache_root() -> Path:
@@ -86,8 +88,12 @@ def build_shards(
     store = _open_store(stage)
     code = code_digest(compute.__module__)
     stored = {shard.name: store / f"{_key(shard, code)}.parquet" for shard in shards}
-    missing = [_Work(compute, s, stored[s.name]) for s in shards if not stored[s.name].is_file()]
-    missing.sort(key=lambda work: (-work.shard.source.stat().st_size, work.shard.name))
+    missing = [
+        _Work(compute, s, stored[s.name], _length_and_time(s.source))
+        for s in shards
+        if not stored[s.name].is_file()
+    ]
+    missing.sort(key=lambda work: (-work.length_and_time[0], work.shard.name))
     failures = _compute_all(stage, missing)
     _link_all({name: path for name, path in stored.items() if name not in failures}, folder)
     _report(len(shards) - len(missing), len(missing) - len(failures), len(failures) + len(refused))
@@ -145,10 +151,20 @@ def _compute_one(work: _Work) -> None:
     temporary = work.target.with_name(f".{work.target.name}.{os.getpid()}.tmp")
     try:
         work.compute(work.shard.source, work.shard.settings, temporary)
+        if _length_and_time(work.shard.source) != work.length_and_time:
+            raise EmoError(
+                f"{work.shard.source}: changed while it was read; restore it with `dvc checkout`, and rerun "
+                "`dvc repro`"
+            )
         temporary.chmod(stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
         temporary.replace(work.target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _length_and_time(source: Path) -> tuple[int, int]:
+    info = source.stat()
+    return info.st_size, info.st_mtime_ns
 
 
 def _link_all(stored: dict[str, Path], folder: Path) -> None:

@@ -42,8 +42,8 @@ def code_digest(module: str) -> str:
     digest = hashlib.sha256()
     for name in import_closure(module):
         digest.update(name.encode() + b"\0" + _source(name).read_bytes() + b"\0")
-    for line in _library_versions(module):
-        digest.update(line.encode() + b"\0")
+    for library, version in library_versions(module).items():
+        digest.update(f"{library}=={version}".encode() + b"\0")
     return digest.hexdigest()
 
 
@@ -60,10 +60,13 @@ def imported_names(path: Path) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _library_versions(module: str) -> list[str]:
-    """Return `name==version` of each imported library: another codec version may write other bytes."""
+def library_versions(module: str) -> dict[str, str]:
+    """Return the version of each library that the import closure imports, by the name that code imports.
+
+    Another version of a codec may write other bytes.
+    """
     roots = {name.split(".")[0] for part in import_closure(module) for name in imported_names(_source(part))}
-    return sorted(f"{root}=={_version(root)}" for root in roots - {PACKAGE} - sys.stdlib_module_names)
+    return {root: _version(root) for root in sorted(roots - {PACKAGE} - sys.stdlib_module_names)}
 
 
 def _version(library: str) -> str:

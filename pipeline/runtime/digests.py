@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from pipeline.runtime.errors import EmoError
 from pipeline.runtime.executors import worker_count
 from pipeline.runtime.files import write_text
 from pipeline.runtime.json_files import parse_json
@@ -19,12 +20,17 @@ def sha256(path: Path) -> str:
 
 
 def sha256_all(paths: Iterable[Path], store: Path) -> dict[Path, str]:
-    """Return the SHA-256 of each file; `store` is the JSON file that caches them by stat."""
+    """Return the SHA-256 of each file; `store` is the JSON file that caches them by stat.
+
+    Raises EmoError if a file is written to meanwhile.
+    """
     known = _load(store)
     marks = {path: _mark(path) for path in paths}
     unknown = [path for path in marks if not known.get(marks[path])]
     with ThreadPoolExecutor(worker_count()) as threads:  # hashing releases the interpreter lock
         hashed = dict(zip(unknown, threads.map(sha256, unknown), strict=True))
+    if changed := [path for path in unknown if _mark(path) != marks[path]]:
+        raise EmoError(f"{changed[0]}: changed while it was read; wait until it is complete, and rerun")
     found = {path: hashed.get(path) or known[mark] for path, mark in marks.items()}
     fresh = {marks[path]: digest for path, digest in found.items()}
     if fresh != known:

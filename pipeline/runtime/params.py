@@ -6,7 +6,8 @@ import math
 import re
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -15,11 +16,14 @@ from pipeline.runtime.old_params import is_old, modernised
 from pipeline.runtime.paths import PARAMS
 from pipeline.runtime.stages import SECTIONS
 from pipeline.runtime.text import listed, shown
-from pipeline.runtime.yaml_files import StrictLoader, read_yaml_file
+from pipeline.runtime.yaml_files import StrictLoader, parse_yaml_of, read_yaml_text
 
 T = TypeVar("T")
 
 logger = logging.getLogger("emo.runtime")
+
+_FIXED: dict[Path, str] = {}
+"""Content of files of settings that `fixed_settings` holds, by path."""
 
 _EXPONENT = re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+")
 
@@ -156,9 +160,47 @@ def _chosen(metadata: Mapping[str, Any], values: Mapping[str, Any], where: str) 
     return built[name]
 
 
+def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield (dotted key, value) of nested settings."""
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            yield from flattened(value, f"{above}{key}.")
+        else:
+            yield f"{above}{key}", value
+
+
+def _remedy(path: Path) -> str:
+    return f"restore it with `git checkout {path}`"
+
+
+@contextmanager
+def fixed_settings(texts: Mapping[Path, str]) -> Iterator[None]:
+    """While the block runs, read these files of settings with this content, whatever they hold by then.
+
+    So a stage uses one state of its settings, even if it reads them more than once.
+    """
+    before = dict(_FIXED)
+    _FIXED.update(texts)
+    try:
+        yield
+    finally:
+        _FIXED.clear()
+        _FIXED.update(before)
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Return a YAML file of sections, unchecked; raise EmoError if it is missing or not valid."""
-    values = read_yaml_file(path, StrictLoader, remedy=f"restore it with `git checkout {path}`")
+    return parse_settings(_FIXED[path] if path in _FIXED else read_settings_text(path), path)
+
+
+def read_settings_text(path: Path) -> str:
+    """Return the content of a file of settings; raise EmoError if it is missing or not text."""
+    return read_yaml_text(path, StrictLoader, remedy=_remedy(path))
+
+
+def parse_settings(text: str, path: Path) -> dict[str, Any]:
+    """Return the sections of the text of a YAML file, unchecked; raise EmoError if it is not valid."""
+    values = parse_yaml_of(text, path, StrictLoader, remedy=_remedy(path))
     if not isinstance(values, dict):
         raise EmoError(f"{path}: expected sections such as `frames:`, found {shown(values)}")
     return {str(name): value for name, value in values.items()}

@@ -5,6 +5,7 @@ from pathlib import Path
 from pipeline.runtime.errors import EmoError
 
 PARAMS = Path("params.yaml")
+PIPELINE = Path("dvc.yaml")
 
 PARTICIPANTS = Path("raw/participants.csv")
 CLIPS = Path("raw/clips.csv")
@@ -23,6 +24,7 @@ DATASET = Path("data/dataset")
 DATASET_CARD = DATASET / "README.md"
 CROISSANT = DATASET / "croissant.json"
 CENSUS = Path("data/census.csv")
+USED = Path("data/used")
 
 MODEL = Path("models")
 

@@ -5,6 +5,7 @@ import logging
 import sys
 
 from pipeline.runtime.errors import EmoError, disk_errors, formatted
+from pipeline.runtime.stage_record import recorded
 from pipeline.runtime.text import printable
 
 logger = logging.getLogger("emo.stage")
@@ -22,12 +23,15 @@ class PlainFormatter(logging.Formatter):
 def run_stage(module_name: str) -> None:
     """Run `main()` of a stage module; print an EmoError as its lines and exit with code 1.
 
+    It also fails if what the stage uses changes while it runs, since DVC would record the changed state; else
+    it stores what was used in data/used.
+
     The module is imported by its name, so that functions sent to worker processes belong to it and
     not to `__main__`, which another process or machine could not import.
     """
     start_logging(module_name.rpartition(".")[2])
     try:
-        with disk_errors("", " and rerun `dvc repro`; it resumes"):
+        with disk_errors("", " and rerun `dvc repro`; it resumes"), recorded(module_name):
             importlib.import_module(module_name).main()
     except EmoError as error:
         print(formatted(error), file=sys.stderr)

@@ -89,15 +89,26 @@ def read_yaml_file(path: Path, loader: type = _Fast, *, remedy: str) -> Any:
         loader: As for `parse_yaml`.
         remedy: What to do about it, the end of each message.
     """
+    return parse_yaml_of(read_yaml_text(path, loader, remedy=remedy), path, loader, remedy=remedy)
+
+
+def read_yaml_text(path: Path, loader: type = _Fast, *, remedy: str) -> str:
+    """Return the text of a YAML file; raise EmoError if it is missing, not a file, too large or not text."""
     largest = _LARGEST_STRICT if issubclass(loader, StrictLoader) else LARGEST_SETTINGS
     try:
-        return parse_yaml(read_regular(path, largest).decode("utf-8"), loader)
+        return read_regular(path, largest).decode("utf-8")
     except FileNotFoundError:
         raise EmoError(f"{path}: no such file; {remedy}") from None
     except UnicodeDecodeError:
         raise EmoError(f"{path}: not UTF-8 text; save it in UTF-8, or {remedy}") from None
     except OSError as error:
         raise EmoError(f"{path}: cannot be read: {reason(error)}; {remedy}") from None
+
+
+def parse_yaml_of(text: str, path: Path, loader: type = _Fast, *, remedy: str) -> Any:
+    """Return the value of the text of a YAML file; raise EmoError, with file and line, if it is not valid."""
+    try:
+        return parse_yaml(text, loader)
     except YamlError as error:
         raise EmoError(f"{path}: {error}; correct it, or {remedy}") from None
 

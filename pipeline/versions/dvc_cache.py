@@ -4,13 +4,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 
+from pipeline.runtime.dvc_hash import FOLDER_SUFFIX
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import DATASET
 from pipeline.versions.dvc_lock import read_listing
 from pipeline.versions.version import Version
-
-FOLDER_SUFFIX = ".dir"
-"""Ends the MD5 of a folder: that of the list of its files."""
 
 
 def cache_folder(root: Path) -> Path:

@@ -1,7 +1,7 @@
 """Reads dvc.lock and .dvc files: the files, settings and code from which each output was made."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -12,7 +12,7 @@ from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.old_params import modernised
-from pipeline.runtime.params import build, load_params
+from pipeline.runtime.params import build, flattened, load_params
 from pipeline.runtime.yaml_files import YamlError, mapping, parse_yaml, read_yaml_file
 
 T = TypeVar("T")
@@ -107,15 +107,6 @@ def read_listing(data: bytes) -> dict[str, str]:
         raise EmoError(
             "DVC's cache: the list of the files of a folder is damaged; run `dvc fetch` or `dvc pull`"
         ) from None
-
-
-def flattened(values: Mapping[str, Any], above: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield (dotted key, value) of nested settings."""
-    for key, value in values.items():
-        if isinstance(value, Mapping) and value:
-            yield from flattened(value, f"{above}{key}.")
-        else:
-            yield f"{above}{key}", value
 
 
 def _stages(values: object) -> dict[str, StageLock]:

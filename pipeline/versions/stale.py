@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from pipeline.runtime.dvc_hash import file_md5, folder_md5
 from pipeline.runtime.errors import EmoError
-from pipeline.runtime.params import read_params
+from pipeline.runtime.params import flattened, read_params
 from pipeline.runtime.paths import DATASET, PARAMS
-from pipeline.versions.dvc_hash import file_md5, folder_md5
-from pipeline.versions.dvc_lock import StageLock, flattened
+from pipeline.versions.dvc_lock import StageLock
 from pipeline.versions.version import Version
 
 _TABLE = ".csv"

@@ -12,6 +12,7 @@ from typing import Any, TypeVar, cast
 
 from pipeline.runtime.csv_files import parse_csv
 from pipeline.runtime.errors import EmoError
+from pipeline.runtime.params import flattened
 from pipeline.runtime.paths import (
     CENSUS,
     CLIPS,
@@ -28,7 +29,7 @@ from pipeline.schema.ledger import Ledger, ledger_of
 from pipeline.schema.participants import Participant, may_be_shown
 from pipeline.schema.split import SplitRow, split_caveat
 from pipeline.schema.withdrawals import Withdrawal
-from pipeline.versions.dvc_lock import LOCK, StageLock, flattened, read_lock
+from pipeline.versions.dvc_lock import LOCK, StageLock, read_lock
 from pipeline.versions.git import Commit, Repository
 
 TABLES = (PARTICIPANTS, CLIPS, DECISIONS, SPLIT, CENSUS, LOCK, WITHDRAWALS)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.runtime.csv_files import read_csv, write_csv
+from pipeline.runtime.dvc_hash import FOLDER_SUFFIX, listing_bytes
 from pipeline.runtime.paths import (
     CENSUS,
     CLIPS,
@@ -27,8 +28,6 @@ from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import WITHDRAWN, Participant, read_participants
 from pipeline.schema.split import SplitRow
 from pipeline.schema.withdrawals import Withdrawal, read_withdrawn
-from pipeline.versions.dvc_cache import FOLDER_SUFFIX
-from pipeline.versions.dvc_hash import listing_bytes
 from pipeline.withdrawal.find.files import HeldFile
 from pipeline.withdrawal.find.objects import ListedObjects, parsed_listing
 from pipeline.withdrawal.plan import Plan

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pipeline.runtime.dvc_hash import FOLDER_SUFFIX
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.files import replacing
 from pipeline.runtime.text import one_line
-from pipeline.versions.dvc_cache import FOLDER_SUFFIX, object_path
+from pipeline.versions.dvc_cache import object_path
 from pipeline.versions.study_lock import locked_study
 
 DVC_CACHE = "DVC's cache"

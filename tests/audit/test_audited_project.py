@@ -39,7 +39,7 @@ def project(built: Project) -> Iterator[Project]:
     """The project, put back afterwards."""
     yield built
     built.run("git", "reset", "-q", "--hard", "v1")
-    built.run("dvc", "checkout", "-q", "--force", "raw/videos.dvc", "dataset")
+    built.run("dvc", "checkout", "-q", "--force", "raw/videos.dvc", "dataset", "split")
 
 
 def audit(project: Project, *arguments: str) -> dict[str, dict[str, object]]:
@@ -89,6 +89,20 @@ def test_stale_and_frozen(project: Project) -> None:
     assert str(found[UP_TO_DATE]).startswith(
         "split: frozen; `dvc unfreeze split`; dedup: params.yaml: dedup changed"
     )
+
+
+def test_settings_and_code_that_were_recorded_by_hand(project: Project) -> None:
+    """`dvc commit` records the present settings and code as those of the present outputs."""
+    name, code = "outputs made as recorded", project.root / "pipeline/faces/crop.py"
+    assert audit(project)[name]["detail"] == "12 records compared with dvc.lock"
+    project.edit("params.yaml", "  seed: 4 ", "  seed: 7 ")
+    code.write_text(code.read_text() + "\n# an edit\n")
+    project.run("dvc", "commit", "--force", "split", "faces", "dataset")
+    found = str(failed(audit(project))[name])
+    assert "split: split.seed: 4 was used, dvc.lock says 7 (workspace)" in found
+    assert "faces: pipeline/faces: not as it was used when the stage ran (workspace)" in found
+    project.run("dvc", "repro", "--force", "--single-item", "split")  # DVC's run-cache has the false output
+    assert "split: split.seed" not in str(failed(audit(project))[name])
 
 
 def test_another_seed_moves_people(project: Project) -> None:

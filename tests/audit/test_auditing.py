@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.audit.checks import decisions, faces, outputs, recordings, splits
+from pipeline.audit.checks import decisions, faces, outputs, recordings, records, splits
 from pipeline.audit.checks.images import alike
 from pipeline.audit.checks.outputs import Status
 from pipeline.audit.checks.participants import Withdrawn
@@ -23,6 +23,7 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.ledger import ledger_of
 from pipeline.versions.dvc_lock import StageLock
+from pipeline.versions.stage_records import RecordComparison
 from pipeline.versions.version import empty_version
 from tests.support.cohort import (
     CLASSES,
@@ -569,6 +570,24 @@ def test_outputs_that_are_out_of_date() -> None:
         UP_TO_DATE: "dataset: frozen; `dvc unfreeze dataset`; split: params.yaml: split, command changed; "
         "raw/videos.dvc: raw/videos changed; run `dvc repro`"
     }
+
+
+def test_a_lock_that_the_records_contradict() -> None:
+    entry = "frames: frames.fps: 25.0 was used, dvc.lock says 1.0"
+    found = failing(records=RecordComparison({entry: ["workspace", "1a2b3c4 (v1)"]}, 9))
+    assert found == {
+        "outputs made as recorded": f"{entry} (workspace, 1a2b3c4 (v1)); run `dvc repro --force "
+        "--single-item STAGE`, then `dvc repro`; for older commits, use --since"
+    }
+
+
+def test_versions_without_records_are_noted() -> None:
+    finding = records.made_as_recorded(RecordComparison(compared=1, before=["v1", "v2"], absent=["v3"]))
+    assert (finding.ok, finding.detail) == (
+        True,
+        "1 record compared with dvc.lock; 2 versions were made before emo kept records; records of v3 are "
+        "not here; `dvc fetch --all-commits`",
+    )
 
 
 def test_what_never_ran_or_is_not_here_is_told() -> None:

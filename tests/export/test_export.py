@@ -21,8 +21,10 @@ import pytest
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from pipeline.export import run
 from pipeline.export.image_store import ExportImage, ImageStore, bare_png
 from pipeline.export.layout import Layout
+from pipeline.export.readme import readme
 from pipeline.export.registry import LAYOUTS
 from pipeline.export.run import export
 from pipeline.export.webdataset import parts
@@ -31,7 +33,7 @@ from pipeline.runtime.image_codec import decode_colour, decode_grey, encode_png
 from pipeline.runtime.parquet import read_parquet, write_parquet
 from pipeline.runtime.progress import Advance
 from pipeline.schema.dataset import dataset_schema, image_name, shard_path
-from tests.support.making import TOP, enrol, person, set_params
+from tests.support.making import TOP, enrol, person, set_params, withdraw_in_table
 from tests.support.shards import texture
 
 CLASSES = ("happy", "sad", "scared")
@@ -604,3 +606,17 @@ def test_a_folder_with_files_that_git_tracks() -> None:
     message = refused()
     assert message.startswith("out: ")
     assert "Git" in message
+
+
+def test_a_withdrawal_while_it_runs_leaves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = names()
+
+    def withdrawing(*arguments: Any) -> str:
+        withdraw_in_table("bert-2045")
+        return readme(*arguments)
+
+    monkeypatch.setattr(run, "readme", withdrawing)
+    with pytest.raises(ConsentError) as error:
+        export("npz", Path("out"))
+    assert str(error.value).startswith("bert-2045 withdrew while `emo export` ran; nothing was kept")
+    assert names() == before

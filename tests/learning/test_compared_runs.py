@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 import yaml
+from typer.testing import CliRunner
 
+import cli
+from pipeline.learning.comparison import compare, runs
 from pipeline.learning.comparison.compare import compare_runs
 from pipeline.learning.comparison.runs import Run, commit_of, find_runs, read_metrics
 from pipeline.runtime.csv_files import format_csv
@@ -16,6 +19,7 @@ from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import METRICS, PREDICTIONS
 from pipeline.schema.predictions import Prediction
 from pipeline.versions.git import Repository
+from tests.support.making import withdraw_in_table
 
 pytestmark = pytest.mark.slow
 
@@ -207,3 +211,15 @@ def test_metrics_without_a_calibration_are_compared(project: Repository) -> None
     changed["test"]["calibration"] = None
     METRICS.write_text(json.dumps(changed))
     assert compare_runs(find_runs(project, ("workspace",)))[0].row()[4] == ""
+
+
+def test_a_withdrawal_while_it_runs_leaves_no_comparison(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("dvc.yaml").write_text("stages: {}\n")
+    monkeypatch.setattr(runs, "find_runs", lambda *_: withdraw_in_table("p3") or ["run"])
+    monkeypatch.setattr(compare, "compare_runs", lambda found: found)
+    done = CliRunner().invoke(cli.app, ["compare"])
+    assert done.exit_code == 1
+    assert done.output == "error: p3 withdrew while `emo compare` ran; nothing was kept; run it again\n"

@@ -14,7 +14,7 @@ import yaml
 
 from pipeline.faces.clip_faces import write_faces
 from pipeline.learning.predict import FileResult, predict_files, read_settings
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.image_codec import decode_grey, write_picture
 from pipeline.runtime.params import read_params
 from pipeline.video.clip_frames import ClipFrames, write_frames
@@ -22,6 +22,7 @@ from pipeline.video.decode import Sampling, Tally, sample
 from pipeline.video.encode import write_video
 from pipeline.video.probe import probe
 from pipeline.video.usable import check_some_usable
+from tests.support.making import withdraw_in_table
 from tests.support.trainings import save_untrained
 
 TOP = Path(__file__).resolve().parents[2]
@@ -167,3 +168,18 @@ def test_no_broken_video_stays_on_a_full_disk(project: Path) -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, handler)
     assert list(project.glob("*v.mp4*")) == []
+
+
+def test_a_withdrawal_while_it_runs_leaves_no_copy(project: Path) -> None:
+    for name in ("first.png", "second.png"):
+        write_picture(project / name, still())
+
+    def report(result: FileResult) -> None:
+        if result.file.name == "first.png":
+            assert (project / "out/first_predicted.png").is_file()
+            withdraw_in_table("V03")
+
+    with pytest.raises(ConsentError) as error:
+        predict_files([project / "first.png", project / "second.png"], project / "out", 2.0, report)
+    assert str(error.value).startswith("V03 withdrew while `emo predict` ran; nothing was kept")
+    assert list((project / "out").iterdir()) == []

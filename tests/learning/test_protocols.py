@@ -10,13 +10,17 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+import cli
 from pipeline.learning.evaluation.metrics import accuracy
 from pipeline.learning.evaluation.params import EvaluateParams
 from pipeline.learning.model.image_set import read_images
+from pipeline.learning.protocols import run
 from pipeline.learning.protocols.folds import fold_key, read_counts, with_epochs
 from pipeline.learning.protocols.image_pool import ImagePool
 from pipeline.learning.protocols.material import read_material
@@ -33,6 +37,7 @@ from pipeline.runtime.paths import PROTOCOLS as REPORT
 from pipeline.schema.split import SPLITS
 from pipeline.withdrawal.find.files import in_workspace
 from pipeline.withdrawal.subject import Subject
+from tests.support.making import withdraw_in_table
 from tests.support.training_project import PARAMS_YAML, files, write_audit, write_project
 from tests.support.trainings import PARAMS as RECIPE
 
@@ -178,6 +183,26 @@ def test_nothing_but_results_is_written(
     assert made == {f"reports/protocols.{kind}" for kind in ("json", "csv", "png")}
     for path in (project / FOLDS).iterdir():
         assert set(json.loads(path.read_text())) == {"epochs", "best_epoch", "sides"}
+
+
+def test_a_withdrawal_while_it_runs_leaves_no_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither the folds, which count the images of each subject, nor older results of the command."""
+    monkeypatch.chdir(tmp_path)
+    write_project()
+    Path("dvc.yaml").write_text("stages: {}\n")
+
+    def withdrawing(*arguments: Any) -> ProtocolResults:
+        assert len(files(FOLDS)) == 1
+        withdraw_in_table("p07")
+        return results_of(*arguments)
+
+    monkeypatch.setattr(run, "results_of", withdrawing)
+    command = ["protocols", "--protocol", SUBJECT_WISE, "--seeds", "1", "--epochs", "1"]
+    done = CliRunner().invoke(cli.app, command)
+    assert done.exit_code == 1
+    assert "error: p07 withdrew while `emo protocols` ran; nothing was kept; run it again" in done.output
+    assert not files(FOLDS)
+    assert not REPORT.exists()
 
 
 def test_a_withdrawal_erases_the_results_of_the_subject(

@@ -17,17 +17,18 @@ import pytest
 import yaml
 
 from pipeline.audit.run import CHECKS
+from pipeline.report import page as report_page
 from pipeline.report.content import Absent, Report, audited, gather
 from pipeline.report.page import _code, render, write_report
 from pipeline.report.summary import read_summary
-from pipeline.runtime.errors import EmoError
+from pipeline.runtime.dvc_hash import folder_md5
+from pipeline.runtime.errors import ConsentError, EmoError
 from pipeline.runtime.parquet import table_of, write_parquet
 from pipeline.runtime.paths import METRICS, PROTOCOLS
 from pipeline.schema.dataset import dataset_schema, shard_path
 from pipeline.schema.decisions import write_decisions
 from pipeline.schema.image_subjects import full_caveat, subject_caveat
-from pipeline.versions.dvc_hash import folder_md5
-from tests.support.making import TOP, decision, enrol, set_params
+from tests.support.making import TOP, decision, enrol, set_params, withdraw_in_table
 from tests.support.reported import CLASSES, commit, git, metrics, write_raw
 from tests.support.shards import face_rows, write_face_shard
 
@@ -487,3 +488,18 @@ async function open(width) {
 }
 open(1280).then(() => open(390));
 </script>"""
+
+
+@pytest.mark.usefixtures("project")
+def test_a_withdrawal_while_it_runs_leaves_no_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("reports/report.html").write_text("an older page, which shows the subject")
+
+    def withdrawing(report: Any) -> str:
+        withdraw_in_table("S2")
+        return render(report)
+
+    monkeypatch.setattr(report_page, "render", withdrawing)
+    with pytest.raises(ConsentError) as error:
+        write_report()
+    assert str(error.value).startswith("S2 withdrew while `emo report` ran; nothing was kept")
+    assert not Path("reports/report.html").exists()

@@ -73,6 +73,14 @@ def test_shards_are_links_into_the_cache_that_nobody_can_write_through(bench: Be
     assert bench.results()["a.parquet"] == "A"
 
 
+def test_a_source_that_changes_while_it_is_read_makes_no_shard(bench: Bench) -> None:
+    """The shard would be kept under the digest of the old content."""
+    bench.source("c", "edited")
+    assert bench.fails().startswith(f"clip c: {bench.top / 'in' / 'c'}: changed while it was read")
+    bench.source("c", "edited")
+    assert bench.fails().startswith("clip c: ")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", ["1", "2"])
 def test_bad_clips_cost_nobody_else(

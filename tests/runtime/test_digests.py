@@ -7,6 +7,7 @@ import pytest
 
 from pipeline.runtime import digests
 from pipeline.runtime.digests import sha256, sha256_all
+from pipeline.runtime.errors import EmoError
 
 
 def test_sha256(tmp_path: Path) -> None:
@@ -52,3 +53,21 @@ def test_a_store_without_the_digest_is_not_believed(tmp_path: Path, value: str |
     right = sha256_all([path], store)
     store.write_text(json.dumps(dict.fromkeys(json.loads(store.read_text()), value)))
     assert sha256_all([path], store) == right
+
+
+def test_a_file_that_is_written_to_meanwhile_has_no_digest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, store = tmp_path / "a", tmp_path / "store.json"
+    path.write_text("1")
+
+    def growing(file: Path) -> str:
+        digest = sha256(file)
+        file.write_text("12")
+        return digest
+
+    monkeypatch.setattr(digests, "sha256", growing)
+    with pytest.raises(EmoError) as error:
+        sha256_all([path], store)
+    assert str(error.value).startswith(f"{path}: changed while it was read")
+    assert not store.exists()

@@ -25,6 +25,7 @@ from pipeline.schema.ledger import ledger_of
 from pipeline.schema.participants import NOTED, Participant, processable
 from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock
+from pipeline.versions.stage_records import RecordComparison
 from pipeline.versions.version import Version
 from tests.support.making import clip, counted_row, person
 
@@ -154,6 +155,7 @@ def cohort(
         "pieces": pieces_of(CLIPS),
         "withdrawn": Withdrawn({}, {}),
         "status": Status({}, run=frozenset({"split"})),
+        "records": RecordComparison(compared=8),
     }
     parts |= changed
     parts.setdefault("searched", parts["funnel"])

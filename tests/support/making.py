@@ -17,10 +17,12 @@ import yaml
 
 from pipeline.runtime.csv_files import write_csv
 from pipeline.runtime.digests import sha256
+from pipeline.runtime.paths import WITHDRAWALS
 from pipeline.schema.clips import Clip
 from pipeline.schema.decisions import Decision
 from pipeline.schema.funnel import FunnelRow
 from pipeline.schema.participants import Participant
+from pipeline.schema.withdrawals import Withdrawal
 from pipeline.video.decode import SampledFrame, Sampling, Tally, sample
 from pipeline.video.probe import probe
 from tests.support.faces import scene
@@ -213,6 +215,11 @@ def enrol(people: Sequence[Participant], clips: Sequence[Clip]) -> None:
     """Write both tables of raw/ below the current folder."""
     write_csv(Path("raw/participants.csv"), people, Participant)
     write_csv(Path("raw/clips.csv"), clips, Clip)
+
+
+def withdraw_in_table(subject: str) -> None:
+    """Record in raw/withdrawn.csv that a subject withdrew, as `emo withdraw` does first."""
+    write_csv(WITHDRAWALS, [Withdrawal(subject, "")], Withdrawal)
 
 
 def set_params(**sections: dict[str, Any]) -> None:

@@ -32,6 +32,8 @@ def copy_times(source: Path, settings: Settings, target: Path) -> None:
         time.sleep(600)
     if text == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    if text == "edited":
+        source.write_text("edited, and longer")
     if text.startswith("slow"):
         time.sleep(0.4)
     with (source.parent / "computed.log").open("a") as log:

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 from pipeline.runtime.csv_files import write_csv
+from pipeline.runtime.dvc_hash import folder_md5
 from pipeline.runtime.errors import EmoError, UnknownRevisionError
 from pipeline.runtime.parquet import write_parquet
 from pipeline.schema.census import CensusRow
@@ -23,7 +24,6 @@ from pipeline.schema.participants import Participant
 from pipeline.schema.split import SplitRow
 from pipeline.versions.diff import Diff, compare
 from pipeline.versions.diff_text import diff_tables
-from pipeline.versions.dvc_hash import folder_md5
 from pipeline.versions.dvc_lock import StageLock, read_lock
 from pipeline.versions.git import Repository
 from pipeline.versions.history import all_moves, earlier_versions, history

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from pipeline.runtime.dvc_hash import folder_md5
 from pipeline.runtime.errors import EmoError
-from pipeline.versions.dvc_hash import folder_md5
 from pipeline.versions.dvc_lock import read_length, read_lock
 
 

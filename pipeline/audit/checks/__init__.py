@@ -8,6 +8,7 @@ from pipeline.audit.checks import (
     outputs,
     participants,
     recordings,
+    records,
     splits,
 )
 from pipeline.audit.gate import checks as gate
@@ -21,5 +22,6 @@ __all__ = [
     "outputs",
     "participants",
     "recordings",
+    "records",
     "splits",
 ]

@@ -16,7 +16,7 @@ from pipeline.dataset.images.collect import images_digest
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.json_files import parse_json
-from pipeline.runtime.paths import AUDIT, CENSUS, SPLIT
+from pipeline.runtime.paths import AUDIT, CENSUS, PIPELINE, SPLIT
 from pipeline.runtime.regular_files import read_regular
 from pipeline.runtime.stages import BUILDING, GATE
 from pipeline.runtime.text import listed
@@ -27,8 +27,6 @@ from pipeline.schema.split import SplitRow
 from pipeline.versions.dvc_lock import StageLock, read_yaml
 from pipeline.versions.stale import unbuilt
 from pipeline.versions.version import Version
-
-PIPELINE = Path("dvc.yaml")
 
 Changes = Mapping[str, Sequence[Any]]
 """The output of `dvc status --json`: stage or .dvc file -> changes, nested by kind, path and setting."""

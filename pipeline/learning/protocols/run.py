@@ -16,6 +16,7 @@ from pipeline.runtime.executors import run_all, worker_count
 from pipeline.runtime.params import load_params
 from pipeline.runtime.paths import FOLDS
 from pipeline.runtime.progress import progress_bar
+from pipeline.versions.withdrawn_meanwhile import kept_unless_withdrawn
 
 logger = logging.getLogger("emo.protocols")
 
@@ -30,16 +31,23 @@ def run_protocols(request: ProtocolsRequest) -> ProtocolResults:
 
     Raises:
         EmoError: Some folds cannot be trained: one line per reason, after all others are finished.
+        ConsentError: A subject withdraws meanwhile; the new folds, which count the subject, are removed.
     """
-    evaluation, material = (
-        load_params("evaluate", EvaluateParams),
-        read_material(request.seeds, request.epochs),
-    )
+    with kept_unless_withdrawn("protocols") as written:
+        return _measured(request, written)
+
+
+def _measured(request: ProtocolsRequest, written: list[Path]) -> ProtocolResults:
+    """Run the unfinished trainings and return all results; add the files of the new folds to `written`."""
+    evaluation = load_params("evaluate", EvaluateParams)
+    material = read_material(request.seeds, request.epochs)
     trainings = plan(request, material)
     missing = [training for training in trainings if read_counts(training.task) is None]
-    _check_cache([training.task.path for training in missing])
+    paths = [training.task.path for training in missing]
+    _check_cache(paths)
     finished = len(trainings) - len(missing)
     logger.info("protocols: %d trainings, %d of them finished before", len(trainings), finished)
+    written += paths
     _run(missing, material)
     folds = [
         FoldResult(t.protocol, t.seed, t.task.partition.fold, _finished_counts(t.task)) for t in trainings

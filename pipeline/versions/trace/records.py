@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from pipeline.dataset.images.selection import Selection, select
 from pipeline.runtime.errors import EmoError, NotBuiltError
-from pipeline.runtime.params import read_params
+from pipeline.runtime.params import flattened, read_params
 from pipeline.runtime.paths import CENSUS, CLIPS, DUPLICATES, SPLIT
 from pipeline.schema.census import read_census
 from pipeline.schema.clips import Clip, read_enrolment
@@ -21,7 +21,7 @@ from pipeline.schema.ledger import Ledger, read_ledger
 from pipeline.schema.participants import Participant, processable
 from pipeline.schema.split import SplitRow, read_split
 from pipeline.schema.withdrawals import read_withdrawn
-from pipeline.versions.dvc_lock import StageLock, flattened, read_project_lock
+from pipeline.versions.dvc_lock import StageLock, read_project_lock
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.runtime.cache import DEFAULT_CACHE, OLD_CACHE, cache_root
+from pipeline.runtime.dvc_hash import file_md5
 from pipeline.runtime.paths import (
     CALIBRATION_PLOT,
     CONFUSION_PLOT,
@@ -30,7 +31,6 @@ from pipeline.runtime.paths import (
     VIDEOS,
     original,
 )
-from pipeline.versions.dvc_hash import file_md5
 from pipeline.withdrawal.find.content import LEFTOVER, RECORDING, has_tag, is_parquet, kind_of, recording_of
 from pipeline.withdrawal.find.objects import has_name_of
 from pipeline.withdrawal.subject import Subject, video_digests

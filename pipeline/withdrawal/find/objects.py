@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import NamedTemporaryFile
 
 from pipeline.runtime.digests import sha256_all
+from pipeline.runtime.dvc_hash import FOLDER_SUFFIX, listing_md5
 from pipeline.runtime.errors import EmoError
 from pipeline.runtime.paths import (
     CROISSANT,
@@ -26,8 +27,6 @@ from pipeline.runtime.paths import (
     WITHDRAWAL_STATE,
 )
 from pipeline.schema.withdrawals import read_withdrawn
-from pipeline.versions.dvc_cache import FOLDER_SUFFIX
-from pipeline.versions.dvc_hash import listing_md5
 from pipeline.versions.dvc_lock import LOCK, POINTER, StageLock, read_listing, read_lock, read_pointer
 from pipeline.versions.git import Repository
 from pipeline.withdrawal.find.content import PROVEN, RECORDING, is_image_or_weights, is_parquet, kind_of

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
-from pipeline.versions.dvc_cache import FOLDER_SUFFIX
+FOLDER_SUFFIX = ".dir"
+"""Ends the MD5 of a folder: that of the list of its files."""
 
 _IGNORED = re.compile(r"(^|/)__pycache__/|\.py[co]$|/\.[^/]*\.sw.$|~$")
 """The patterns of .dvcignore."""
@@ -23,8 +25,15 @@ def file_md5(path: Path) -> str:
 
 def folder_md5(folder: Path) -> str:
     """Return the MD5 of a folder: that of the list of its files, without those that .dvcignore names."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not _IGNORED.search(path.as_posix()))
+    files = (path for path in files_in(folder) if path.is_file())
     return listing_md5({path.relative_to(folder).as_posix(): file_md5(path) for path in files})
+
+
+def files_in(folder: Path) -> Iterator[Path]:
+    """Yield the files in a folder and its subfolders that DVC sees."""
+    for top, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not _IGNORED.search(f"/{name}/")]
+        yield from (path for name in names if not _IGNORED.search((path := Path(top, name)).as_posix()))
 
 
 def listing_md5(listing: Mapping[str, str]) -> str:
