@@ -31,14 +31,17 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
 def shards_are_written(project: Project, stage: str) -> Callable[[], bool]:
     """Return a question: whether a stage that starts later has written a shard."""
     folder = project.root / (".emo/cache/frames" if stage == "frames" else "data/dataset")
-    before = {path: path.stat().st_ino for path in folder.rglob("[!.]*.parquet")}
+
+    def shards() -> set[tuple[Path, int]]:
+        return {(path, path.stat().st_mtime_ns) for path in folder.rglob("[!.]*.parquet")}
+
+    before = shards()
 
     def is_written() -> bool:
         try:
-            found = {path: path.stat().st_ino for path in folder.rglob("[!.]*.parquet")}
+            return bool(shards() - before)
         except OSError:  # removed by DVC between the list and the question
             return False
-        return bool(found.items() - before.items())
 
     return is_written
 

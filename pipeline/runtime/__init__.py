@@ -18,6 +18,8 @@ _PROGRAMS = ("emo", "emo.exe", "cli.py")
 
 def _is_program(path: str) -> bool:
     """Return whether a path is that of the command line or of a stage."""
+    if path == "-m":  # `python -m pipeline.stages.train` imports the packages above the module first
+        return any(word.startswith("pipeline.stages.") for word in sys.orig_argv)
     parts = path.replace(os.sep, "/").split("/")
     return parts[-1] in _PROGRAMS or parts[-3:-1] == ["pipeline", "stages"]
 
