@@ -44,7 +44,7 @@ def relabel(project: Project) -> None:
 CHANGES: dict[str, Callable[[Project], None]] = {
     "one participant relabelled": relabel,
     "one participant withdrawn": lambda p: p.edit(
-        "raw/participants.csv", r"S004,(.*),given,", r"S004,\1,withdrawn,"
+        "raw/participants.csv", r"S004,(.*),unknown,", r"S004,\1,withdrawn,"
     ),
     "split.seed changed": lambda p: p.edit("params.yaml", r"(split:\n  seed:) \d+", r"\1 7"),
     "dedup.max_distance changed": lambda p: p.edit("params.yaml", r"max_distance: \d+", "max_distance: 20"),
