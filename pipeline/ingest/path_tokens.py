@@ -97,7 +97,7 @@ def _with_letters(part: Part, place: int, lowest: int, count: int) -> Part:
 
 
 def distinguishing(parts: Sequence[Part], subject: str, *, with_views: bool = True) -> str:
-    """Return what tells the clips of one subject and expression apart, joined by `_`.
+    """Return what distinguishes the clips of one subject and expression, joined by `_`.
 
     Folders count as written, file names by their letters and digits.
     """

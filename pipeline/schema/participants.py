@@ -41,7 +41,7 @@ class Participant:
     age: float | None
     "Age in years."
     consent: str
-    "Consent: given, unknown or withdrawn. It is given only if somebody stated it."
+    "Consent: given, unknown or withdrawn. It is given only if it was stated."
     enrolled: int
     "1, 2, 3 ... in the order of first enrolment, never reused."
     consent_source: str = ""

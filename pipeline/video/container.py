@@ -134,7 +134,7 @@ def first_frame(container: InputContainer, stream: VideoStream) -> VideoFrame:
 
 
 def demuxed(container: InputContainer, *streams: VideoStream) -> Iterator[av.Packet]:
-    """Yield the packets of some streams, or of all; raise an FFmpegError if they cannot be told apart.
+    """Yield the packets of some streams, or of all; raise an FFmpegError if they cannot be distinguished.
 
     PyAV raises IndexError for a packet of a stream that appears only within a damaged file.
     """

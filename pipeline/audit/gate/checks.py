@@ -134,7 +134,7 @@ def _unknown(what: str, participants: Sequence[Participant], consent_rule: str) 
 
 
 def _assumed(participants: Sequence[Participant]) -> str:
-    """Return a note on the participants whose consent nobody stated; empty if there are none."""
+    """Return a note on participants whose consent has no source; empty if there are none."""
     assumed = [row for row in participants if row.is_consent_assumed]
     if not assumed:
         return ""

@@ -10,7 +10,7 @@ from pipeline.schema.clips import Clip
 from pipeline.schema.expressions import EXPRESSIONS, near_miss
 
 _FEWEST = 2
-"""A model tells at least two classes apart."""
+"""A model distinguishes at least two classes."""
 
 
 def classes_of(clips: Iterable[Clip], declared: Sequence[str]) -> tuple[str, ...]:

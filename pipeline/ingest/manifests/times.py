@@ -24,7 +24,7 @@ _CERTAIN = re.compile(
     "(start|begin|beginning|beg|onset|offset|apex|peak|stop|end|ending|finish|until|till|tmin|tmax|tstart|tend|"
     f"beginn|anfang|ende){_SUFFIX}"
 )
-"""Words that state a moment of a clip, whatever stands beside them, unless it is one of `_HARMLESS`."""
+"""Words that state a moment of a clip, whatever other words are in the name, except those of `_HARMLESS`."""
 
 _POSSIBLE = re.compile(
     "(from|to|in|out|time|times|timestamp|timecode|tc|t|dur|duration|length|dauer|von|bis|frame|frames|frameno)"
