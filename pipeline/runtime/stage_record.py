@@ -16,6 +16,7 @@ from typing import Any
 from pipeline.runtime.code import code_digest, library_versions
 from pipeline.runtime.errors import EmoError, many
 from pipeline.runtime.files import write_text
+from pipeline.runtime.json_files import parse_json
 from pipeline.runtime.params import fixed_settings
 from pipeline.runtime.paths import USED
 from pipeline.runtime.stage_inputs import Inputs, changes, declared, edited_code, snapshot
@@ -79,7 +80,7 @@ def recorded(module: str) -> Iterator[None]:
 def read_record(data: bytes, where: str) -> StageRecord:
     """Parse the record of a stage; `where` starts the message of the EmoError if it is damaged."""
     try:
-        record = StageRecord(**json.loads(data))
+        record = StageRecord(**parse_json(data))
         if not all(isinstance(part, dict) for part in (record.params, record.deps, *record.params.values())):
             raise TypeError
     except (ValueError, TypeError):

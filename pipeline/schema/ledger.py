@@ -126,7 +126,7 @@ def bounds(clip: Clip) -> tuple[float, float]:
 
 
 def _clamped(clip: Clip, start_s: float | None, end_s: float | None) -> tuple[float, float]:
-    """Return the part of a stretch that lies within a clip; None stands for the clip's start or end."""
+    """Return the part of a stretch that lies within a clip; None means the clip's start or end."""
     first, last = bounds(clip)
     start = first if start_s is None else max(first, start_s)
     return start, last if end_s is None else min(last, end_s)

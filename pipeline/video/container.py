@@ -112,7 +112,7 @@ def stream_note(container: InputContainer, stream: VideoStream) -> str:
 
 
 def refuse_pointers(path: Path) -> None:
-    """Raise UnusableError for an empty file, and for one that stands for another (Git LFS)."""
+    """Raise UnusableError for an empty file, and for a pointer of Git LFS."""
     with open_regular(path) as file:
         head = file.read(len(_LFS_POINTER))
     if not head:

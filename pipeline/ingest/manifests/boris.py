@@ -7,6 +7,7 @@ each start and stop, with `Time`; in older versions, lines about the observation
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pipeline.ingest.manifests.media import RecordingFinder
@@ -114,12 +115,7 @@ def read_boris(table: UserTable, options: ManifestOptions, is_expression: IsExpr
     read = _aggregated if any("start (s)" in row.cells for row in rows) else _paired
     finder = RecordingFinder()
     for event in read(states, manifest.errors):
-        try:
-            manifest.rows.append(_clip(event, table, options, finder))
-        except EmoError as error:
-            manifest.errors.append(str(error))
-        except ValueError as error:
-            manifest.errors.append(f"{event.where}: {error}")
+        manifest.add(event.where, partial(_clip, event, table, options, finder))
     return manifest
 
 

@@ -7,6 +7,7 @@ A line above it may name the media: `"#file:///C:/study/s1.mp4 -- offset: 0"`.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pipeline.ingest.manifests.eaf import Annotation, Tier
@@ -52,14 +53,8 @@ def read_elan_export(
     manifest = Manifest(f"{table.path}: an export of ELAN", table.path.parent)
     manifest.notes.append(f"{table.path}: expressions are read from the tier {reader.tier!r}")
     for row in table.rows:
-        if not row.cells[reader.tier]:
-            continue
-        try:
-            manifest.rows.append(reader.read(row))
-        except EmoError as error:
-            manifest.errors.append(str(error))
-        except ValueError as error:
-            manifest.errors.append(f"{table.where(row)}: {error}")
+        if row.cells[reader.tier]:
+            manifest.add(table.where(row), partial(reader.read, row))
     return manifest
 
 

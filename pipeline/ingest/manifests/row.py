@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pipeline.ingest.participants_table import read_sex
+from pipeline.runtime.errors import EmoError
 from pipeline.schema.clips import check_segment
 
 IsExpression = Callable[[str], bool]
@@ -54,6 +55,20 @@ class Manifest:
     "One line for each row that could not be read."
     notes: list[str] = field(default_factory=list)
     "One line each: what was understood, and what was not read."
+
+    def add(self, where: str, read: Callable[[], ManifestRow]) -> None:
+        """Add the row that `read` returns; if it raises EmoError or ValueError, add an error.
+
+        Args:
+            where: File and line; starts the message of a ValueError.
+            read: Reads one row.
+        """
+        try:
+            self.rows.append(read())
+        except EmoError as error:
+            self.errors.append(str(error))
+        except ValueError as error:
+            self.errors.append(f"{where}: {error}")
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from pipeline.ingest.manifests.media import RecordingFinder
@@ -50,12 +51,7 @@ def read_clip_table(table: UserTable) -> Manifest:
     )
     reader = _RowReader(table, columns)
     for row in table.rows:
-        try:
-            manifest.rows.append(reader.read(row))
-        except EmoError as error:
-            manifest.errors.append(str(error))
-        except ValueError as error:
-            manifest.errors.append(f"{table.where(row)}: {error}")
+        manifest.add(table.where(row), partial(reader.read, row))
     return manifest
 
 
