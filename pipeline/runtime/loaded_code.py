@@ -7,12 +7,12 @@ being imported, which takes seconds with PyTorch, are noticed. It imports nothin
 import os
 from pathlib import Path
 
-Mark = tuple[int, int, int]
+FileState = tuple[int, int, int]
 """Inode, length and time of modification of a file, which change when it is written again."""
 
 
-def mark(path: Path) -> Mark | None:
-    """Return the mark of a file; None if there is none, or it is a link to nothing."""
+def file_state(path: Path) -> FileState | None:
+    """Return the state of a file; None if there is none, or it is a link to nothing."""
     try:
         info = path.stat()
     except OSError:
@@ -20,10 +20,10 @@ def mark(path: Path) -> Mark | None:
     return info.st_ino, info.st_size, info.st_mtime_ns
 
 
-def _marks(folder: Path) -> dict[Path, Mark]:
+def _states(folder: Path) -> dict[Path, FileState]:
     files = (Path(top, name) for top, _, names in os.walk(folder) for name in names if name.endswith(".py"))
-    return {path: found for path in files if (found := mark(path))}
+    return {path: found for path in files if (found := file_state(path))}
 
 
-AT_START = _marks(Path(__file__).resolve().parents[1])
-"""Each source file of emo, as an absolute path -> its mark when this module was imported."""
+AT_START = _states(Path(__file__).resolve().parents[1])
+"""Each source file of emo, as an absolute path -> its state when this module was imported."""

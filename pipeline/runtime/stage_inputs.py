@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pipeline.runtime.code import PACKAGE
 from pipeline.runtime.dvc_hash import file_md5, files_in, folder_md5
-from pipeline.runtime.loaded_code import AT_START, Mark, mark
+from pipeline.runtime.loaded_code import AT_START, FileState, file_state
 from pipeline.runtime.params import flattened, parse_settings, read_settings_text, read_yaml
 from pipeline.runtime.paths import PARAMS, PIPELINE
 
@@ -44,8 +44,8 @@ class Inputs:
     deps: Mapping[Path, str]
     """MD5, as DVC computes it, of each file and each folder of code among the dependencies. Folders of data
     are left out, as they are large: outputs of other stages, and the recordings."""
-    marks: Mapping[Path, Mark]
-    "Every file of the dependencies -> its mark."
+    states: Mapping[Path, FileState]
+    "Every file of the dependencies -> its state."
 
 
 def declared(stage: str) -> Declared | None:
@@ -75,8 +75,8 @@ def snapshot(inputs: Declared) -> Inputs:
     settings = {
         path: dict(_chosen(keys, values[path], values[PARAMS])) for path, keys in inputs.params.items()
     }
-    marks = {file: found for path in inputs.deps for file in _files(path) if (found := mark(file))}
-    return Inputs(texts, settings, {path: md5 for path in inputs.deps if (md5 := _md5(path))}, marks)
+    states = {file: found for path in inputs.deps for file in _files(path) if (found := file_state(file))}
+    return Inputs(texts, settings, {path: md5 for path in inputs.deps if (md5 := _md5(path))}, states)
 
 
 def changes(before: Inputs, after: Inputs) -> Iterator[str]:
@@ -90,17 +90,17 @@ def changes(before: Inputs, after: Inputs) -> Iterator[str]:
         for key in dict.fromkeys([*values, *now]):
             how = _change(values, now, key)
             yield from [f"{file}: {key} {how}"] if how else []
-    for path in sorted(before.marks.keys() | after.marks.keys()):
-        how = _change(before.marks, after.marks, path)
+    for path in sorted(before.states.keys() | after.states.keys()):
+        how = _change(before.states, after.states, path)
         yield from [f"{path}: {how.partition(' ')[0]}"] if how else []
 
 
 def edited_code(inputs: Inputs) -> Iterator[str]:
     """Yield the files of code that were edited after this process began to load emo's code."""
     here = Path.cwd().resolve()
-    for path in sorted(inputs.marks):
+    for path in sorted(inputs.states):
         loaded = AT_START.get(here / path)
-        if loaded and loaded != inputs.marks[path]:
+        if loaded and loaded != inputs.states[path]:
             yield f"{path}: changed"
 
 

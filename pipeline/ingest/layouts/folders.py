@@ -10,9 +10,9 @@ The folder given to the command is part of the path: `emo ingest S41` reads the 
 
 The worst error here is to confuse subjects: merging two subjects, or separating one into two, puts a person
 on both sides of the split. A subject is therefore read only if nothing else in the path could be one.
-`name_tokens` says what each piece of a path can state, `path_reading` reads one path; this module compares
-the readings of all paths of an ingest. The comparison only refuses names: what a name means never depends on
-the other files, because those may come in another ingest.
+`name_tokens` says what each piece of a path can state, `path_subject` and `path_reading` read one path; this
+module compares the readings of all paths of an ingest. The comparison only refuses names: what a name means
+never depends on the other files, because those may come in another ingest.
 """
 
 from collections import defaultdict
@@ -21,7 +21,8 @@ from pathlib import PurePosixPath
 
 from pipeline.ingest.layouts.layout import Layout, NameReading, NameReadings, ParsedName, UnreadName
 from pipeline.ingest.name_tokens import is_padded
-from pipeline.ingest.path_reading import AMBIGUOUS, NEITHER, RENAME, Finding, PathReading, read_path
+from pipeline.ingest.path_findings import AMBIGUOUS, NEITHER, RENAME, Finding
+from pipeline.ingest.path_reading import PathReading, read_path
 from pipeline.ingest.pattern_hints import hint, patterns
 from pipeline.runtime.text import listed
 
